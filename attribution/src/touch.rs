@@ -1,0 +1,227 @@
+//! The first and the last click of a visitor, remembered in one cookie. Only the edge needs it.
+//!
+//! A touch is written as the query that would carry it: `at=1&fbclid=…&utm_source=…&referrer=…&page=…`. The
+//! cookie holds `first|last`, or one touch alone when both are the same.
+
+use alloc::string::String;
+
+use crate::capture::{Carried, ClickIds, PageView, Utm, fbclid_of_referrer, without_fragment};
+use crate::decimal;
+use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
+
+/// The name of the cookie that holds [`Touches`].
+pub const TOUCH_COOKIE: &str = "edgeway_touch";
+
+/// The most that one touch takes of the cookie: both and the bar between them stay under 1,800 bytes.
+const MAX_TOUCH: usize = 899;
+/// No browser keeps a longer cookie, so none was written by us.
+const MAX_COOKIE: usize = 4096;
+
+/// A page view as a step on the visitor's way: what brought them, and where to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touch {
+    /// When, in Unix milliseconds.
+    pub at_ms: u64,
+    /// The click ids of this page view's own address; those remembered in cookies belong to earlier touches.
+    pub click_ids: ClickIds,
+    /// The UTM values of the address.
+    pub utm: Utm,
+    /// Where the visitor came from, when that is another site.
+    pub referrer: Option<String>,
+    /// The page's address without query and fragment.
+    pub landing_page: String,
+}
+
+impl Touch {
+    /// Whether something brought the visitor: a click id, a UTM value or another site.
+    pub fn is_sourced(&self) -> bool {
+        !self.click_ids.is_empty() || !self.utm.is_empty() || self.referrer.is_some()
+    }
+}
+
+impl PageView<'_> {
+    /// The page view as a touch.
+    pub fn touch(&self) -> Touch {
+        let Carried { mut click_ids, utm } = Carried::by_address(self.href);
+        let referrer =
+            Some(without_fragment(self.referrer)).filter(|referrer| self.is_external(referrer));
+        // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
+        if click_ids.fbclid.is_none() {
+            click_ids.fbclid = referrer.and_then(fbclid_of_referrer);
+        }
+        Touch {
+            at_ms: self.now_ms,
+            click_ids,
+            utm,
+            referrer: referrer.map(Into::into),
+            landing_page: split_at_mark(without_fragment(self.href), '?').0.into(),
+        }
+    }
+
+    /// Whether `referrer` names a host outside the page's registrable domain, which is as many labels of the
+    /// page's host as Meta's index says.
+    fn is_external(&self, referrer: &str) -> bool {
+        let Some(from) = split(referrer) else {
+            return false;
+        };
+        let Some(page) = split(self.href) else {
+            return true;
+        };
+        let site = match page
+            .host
+            .rmatch_indices('.')
+            .nth(self.subdomain_index.into())
+        {
+            Some((at, _)) if self.subdomain_index > 0 => {
+                page.host.get(at + 1..).unwrap_or(page.host)
+            }
+            _ => page.host,
+        };
+        !is_within(from.host, site)
+    }
+}
+
+/// The first and the last touch of a visitor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touches {
+    /// The first page view ever seen, whatever brought it.
+    pub first: Option<Touch>,
+    /// The last page view that something brought, or the first where nothing ever did.
+    pub last: Option<Touch>,
+}
+
+impl Touches {
+    /// Reads the cookie's value; what cannot be read is absent.
+    pub fn parse(cookie_value: &str) -> Touches {
+        if cookie_value.len() > MAX_COOKIE {
+            return Touches::default();
+        }
+        match split_at_mark(cookie_value, '|') {
+            (first, Some(last)) => Touches {
+                first: read_touch(first),
+                last: read_touch(last),
+            },
+            (both, None) => {
+                let touch = read_touch(both);
+                Touches {
+                    first: touch.clone(),
+                    last: touch,
+                }
+            }
+        }
+    }
+
+    /// Adds a touch. The first is kept for good; the last gives way to one that something brought, unless that
+    /// is the same click again, as after a reload.
+    #[must_use]
+    pub fn with(self, touch: Touch) -> Touches {
+        let last = match self.last {
+            Some(last) if !touch.is_sourced() || is_same_click(&last, &touch) => last,
+            _ => touch.clone(),
+        };
+        Touches {
+            first: self.first.or(Some(touch)),
+            last: Some(last),
+        }
+    }
+
+    /// The cookie's value: at most 1,800 bytes, all of them fit for a cookie. A value that does not fit is left
+    /// out whole; click ids come first, then UTM values, the referrer and the page.
+    pub fn to_cookie(&self) -> String {
+        let mut cookie = self.first.as_ref().map(write_touch).unwrap_or_default();
+        let last = self.last.as_ref().map(write_touch).unwrap_or_default();
+        if cookie != last {
+            cookie.push('|');
+            cookie.push_str(&last);
+        }
+        cookie
+    }
+}
+
+fn is_same_click(last: &Touch, touch: &Touch) -> bool {
+    !touch.click_ids.is_empty() && last.click_ids == touch.click_ids
+}
+
+fn read_touch(text: &str) -> Option<Touch> {
+    let mut at_ms = None;
+    let mut referrer = None;
+    let mut landing_page = String::new();
+    for (name, value) in parameters(text) {
+        match name.as_str() {
+            "at" => at_ms = decimal::read(&value),
+            "referrer" => referrer = Some(value).filter(|value| !value.is_empty()),
+            "page" => landing_page = value,
+            _ => {}
+        }
+    }
+    let mut carried = Carried::default();
+    carried.read(text);
+    Some(Touch {
+        at_ms: at_ms?,
+        click_ids: carried.click_ids,
+        utm: carried.utm,
+        referrer,
+        landing_page,
+    })
+}
+
+fn write_touch(touch: &Touch) -> String {
+    let mut text = String::from("at=");
+    decimal::push(&mut text, touch.at_ms);
+    let ClickIds {
+        fbclid,
+        ttclid,
+        gclid,
+        gbraid,
+        wbraid,
+        sccid,
+        tgclid,
+    } = &touch.click_ids;
+    let Utm {
+        source,
+        medium,
+        campaign,
+        content,
+        term,
+    } = &touch.utm;
+    let page = Some(&touch.landing_page).filter(|page| !page.is_empty());
+    for (name, value) in [
+        ("fbclid", fbclid.as_ref()),
+        ("ttclid", ttclid.as_ref()),
+        ("gclid", gclid.as_ref()),
+        ("gbraid", gbraid.as_ref()),
+        ("wbraid", wbraid.as_ref()),
+        ("sccid", sccid.as_ref()),
+        ("tgclid", tgclid.as_ref()),
+        ("utm_source", source.as_ref()),
+        ("utm_medium", medium.as_ref()),
+        ("utm_campaign", campaign.as_ref()),
+        ("utm_content", content.as_ref()),
+        ("utm_term", term.as_ref()),
+        ("referrer", touch.referrer.as_ref()),
+        ("page", page),
+    ] {
+        if let Some(value) = value {
+            push_parameter(&mut text, name, value);
+        }
+    }
+    text
+}
+
+fn push_parameter(text: &mut String, name: &str, value: &str) {
+    let before = text.len();
+    text.push('&');
+    text.push_str(name);
+    text.push('=');
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b':') {
+            text.push(char::from(byte));
+        } else {
+            push_escape(text, byte);
+        }
+        if text.len() > MAX_TOUCH {
+            text.truncate(before);
+            return;
+        }
+    }
+}
