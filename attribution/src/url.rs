@@ -6,6 +6,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::decimal;
+
 /// An address that names a host, in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UrlParts<'a> {
@@ -38,12 +40,12 @@ pub fn split(address: &str) -> Option<UrlParts<'_>> {
     let (authority, path) = rest.split_at_checked(rest.find(['/', '\\']).unwrap_or(rest.len()))?;
     let host_and_port = authority.rsplit('@').next()?;
     let (host, port) = match host_and_port.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (host_and_port, ""),
-    };
-    let port = match port {
-        "" => None,
-        digits => Some(u16::try_from(crate::decimal::read(digits)?).ok()?),
+        Some((_, port)) if port.ends_with(']') => (host_and_port, None),
+        // `https:/host`, which has no scheme as read here, and no host either.
+        Some((_, "")) if scheme.is_empty() => return None,
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(u16::try_from(decimal::read(port)?).ok()?)),
+        None => (host_and_port, None),
     };
     is_host(host).then_some(UrlParts {
         scheme,

@@ -1,0 +1,291 @@
+//! First and last touch, and the cookie that remembers them.
+
+use attribution::{ClickIds, PageView, Touch, Touches, Utm};
+use proptest::prelude::*;
+
+fn page<'a>(href: &'a str, referrer: &'a str, now_ms: u64) -> PageView<'a> {
+    PageView {
+        href,
+        referrer,
+        cookies: "",
+        now_ms,
+        subdomain_index: 1,
+    }
+}
+
+fn touch(href: &str, referrer: &str, now_ms: u64) -> Touch {
+    page(href, referrer, now_ms).touch()
+}
+
+/// When the first and the last touch were, after page views at 1, 2, 3 …
+fn times(views: &[(&str, &str)]) -> (u64, u64) {
+    let touches =
+        views
+            .iter()
+            .zip(1..)
+            .fold(Touches::default(), |touches, (&(href, referrer), at)| {
+                // Through the cookie each time, as in life.
+                Touches::parse(&touches.with(touch(href, referrer, at)).to_cookie())
+            });
+    (touches.first.unwrap().at_ms, touches.last.unwrap().at_ms)
+}
+
+const AD: &str = "https://www.example.com/?fbclid=one";
+const DIRECT: &str = "https://www.example.com/";
+
+#[test]
+fn the_first_is_kept_and_the_last_gives_way_to_a_source() {
+    for (views, expected) in [
+        (&[(DIRECT, "")][..], (1, 1)),
+        (&[(AD, "")], (1, 1)),
+        (&[(AD, ""), (DIRECT, "")], (1, 1)),
+        (&[(DIRECT, ""), (AD, "")], (1, 2)),
+        (&[(DIRECT, ""), (DIRECT, "")], (1, 1)),
+        (
+            &[(AD, ""), ("https://www.example.com/?utm_source=mail", "")],
+            (1, 2),
+        ),
+        (&[(AD, ""), (DIRECT, "https://t.me/")], (1, 2)),
+        (
+            &[(AD, ""), (DIRECT, "https://www.example.com/other")],
+            (1, 1),
+        ),
+        (&[(AD, ""), (DIRECT, "https://shop.example.com/")], (1, 1)),
+        (&[(AD, ""), (DIRECT, "https://EXAMPLE.com:8443/")], (1, 1)),
+        (&[(AD, ""), (DIRECT, "about:blank")], (1, 1)),
+        (&[(AD, ""), (DIRECT, "https://notexample.com/")], (1, 2)),
+        (
+            &[(AD, ""), (DIRECT, "android-app://com.facebook.katana/")],
+            (1, 2),
+        ),
+        (&[(AD, ""), (DIRECT, "search.example/")], (1, 2)),
+        (
+            &[
+                (AD, ""),
+                ("https://www.example.com/?gclid=two", ""),
+                (DIRECT, ""),
+            ],
+            (1, 2),
+        ),
+        // The same click again: a reload, the next page with the landing page as its referrer.
+        (&[(AD, ""), (AD, "")], (1, 1)),
+        (&[(AD, ""), (DIRECT, AD)], (1, 1)),
+        (
+            &[
+                (AD, ""),
+                ("https://www.example.com/?fbclid=two", ""),
+                (AD, ""),
+            ],
+            (1, 3),
+        ),
+        // Another site's referrer may carry the click.
+        (
+            &[(DIRECT, ""), (DIRECT, "https://l.facebook.com/?fbclid=x")],
+            (1, 2),
+        ),
+    ] {
+        assert_eq!(times(views), expected, "{views:?}");
+    }
+}
+
+#[test]
+fn a_touch_holds_what_the_address_carries_and_no_cookie() {
+    let mut view = page(
+        "https://www.example.com/p?gclid=g&utm_source=s&x=1#ttclid=t",
+        "https://search.example/?q=1#f",
+        7,
+    );
+    view.cookies = "_gcl_aw=GCL.1.old; _tgclid=old; _fbc=fb.1.2.old";
+    assert_eq!(
+        view.touch(),
+        Touch {
+            at_ms: 7,
+            click_ids: ClickIds {
+                gclid: Some("g".into()),
+                ttclid: Some("t".into()),
+                ..ClickIds::default()
+            },
+            utm: Utm {
+                source: Some("s".into()),
+                ..Utm::default()
+            },
+            referrer: Some("https://search.example/?q=1".into()),
+            landing_page: "https://www.example.com/p".into(),
+        }
+    );
+    let mut direct = page("https://www.example.com/", "", 7);
+    direct.cookies = view.cookies;
+    assert!(!direct.touch().is_sourced());
+}
+
+#[test]
+fn a_site_ends_where_its_registrable_domain_does() {
+    for (href, referrer, index, external) in [
+        (
+            "https://a.example.co.uk/",
+            "https://b.example.co.uk/",
+            2,
+            false,
+        ),
+        ("https://a.example.co.uk/", "https://other.co.uk/", 2, true),
+        ("https://example.com/", "https://www.example.com/", 1, false),
+        ("http://127.0.0.1:8787/", "http://127.0.0.1:3000/", 0, false),
+        ("http://127.0.0.1/", "http://127.0.0.2/", 0, true),
+        ("http://localhost/", "http://localhost/", 0, false),
+        ("http://[::1]/", "http://[::1]:80/", 0, false),
+        ("https://a.example.com/", "https://b.example.com/", 0, true),
+        ("https://example.com/", "https://www.example.com/", 9, false),
+        ("not an address", "https://example.com/", 1, true),
+    ] {
+        let mut view = page(href, referrer, 1);
+        view.subdomain_index = index;
+        assert_eq!(
+            view.touch().referrer.is_some(),
+            external,
+            "{href} {referrer}"
+        );
+    }
+}
+
+#[test]
+fn the_cookie_is_readable() {
+    let first = touch(
+        "https://www.example.com/p?fbclid=IwAR",
+        "",
+        1_790_000_000_000,
+    );
+    let touches = Touches::default().with(first);
+    assert_eq!(
+        touches.to_cookie(),
+        "at=1790000000000&fbclid=IwAR&page=https://www.example.com/p"
+    );
+    let touches = touches.with(touch(
+        "https://www.example.com/?utm_campaign=a|b+%26;,%22",
+        "https://t.me/",
+        1_790_000_000_001,
+    ));
+    assert_eq!(
+        touches.to_cookie(),
+        "at=1790000000000&fbclid=IwAR&page=https://www.example.com/p|at=1790000000001\
+         &utm_campaign=a%7Cb%20%26%3B%2C%22&referrer=https://t.me/&page=https://www.example.com/"
+    );
+    assert_eq!(Touches::parse(&touches.to_cookie()), touches);
+}
+
+#[test]
+fn one_touch_may_be_missing() {
+    let touch = touch(AD, "", 1);
+    for touches in [
+        Touches::default(),
+        Touches {
+            first: Some(touch.clone()),
+            last: None,
+        },
+        Touches {
+            first: None,
+            last: Some(touch.clone()),
+        },
+    ] {
+        assert_eq!(Touches::parse(&touches.to_cookie()), touches);
+    }
+}
+
+#[test]
+fn a_cookie_that_cannot_be_read_is_empty() {
+    for cookie in [
+        "",
+        "|",
+        "||",
+        "x",
+        "at=",
+        "at=x",
+        "at=-1",
+        "at=18446744073709551616",
+        "fbclid=x",
+        "fbclid=x|utm_source=y",
+        "%",
+        "at%3D1",
+        &format!("at=1&utm_source={}", "x".repeat(5000)),
+    ] {
+        assert_eq!(Touches::parse(cookie), Touches::default(), "{cookie}");
+    }
+    // What is readable of it is read.
+    let half = Touches::parse("at=1&fbclid=x|rubbish");
+    assert_eq!(half.first.unwrap().click_ids.fbclid.as_deref(), Some("x"));
+    assert_eq!(half.last, None);
+    let unknown = Touches::parse("at=1&new=thing&%FF=%FF").last.unwrap();
+    assert_eq!(unknown.at_ms, 1);
+}
+
+#[test]
+fn long_values_are_dropped_whole() {
+    let long = "x".repeat(1000);
+    let fits = "y".repeat(500);
+    let href =
+        format!("https://www.example.com/?fbclid={fits}&gclid={long}&utm_source={long}&utm_term=t");
+    let touches = Touches::default().with(touch(&href, &format!("https://a.example/{long}"), 1));
+    let read = Touches::parse(&touches.to_cookie()).last.unwrap();
+    assert_eq!(read.click_ids.fbclid, Some(fits));
+    assert_eq!(read.click_ids.gclid, None);
+    assert_eq!(read.utm.source, None);
+    assert_eq!(read.utm.term.as_deref(), Some("t"));
+    assert_eq!(read.referrer, None);
+    assert_eq!(read.landing_page, "https://www.example.com/");
+}
+
+fn values(pattern: &'static str) -> impl Strategy<Value = Option<String>> {
+    proptest::option::of(pattern)
+}
+
+prop_compose! {
+    fn any_touch(value: &'static str)(
+        at_ms: u64,
+        ids in proptest::collection::vec(values(value), 7),
+        utm in proptest::collection::vec(values(value), 5),
+        referrer in values(value),
+        landing_page in value,
+    ) -> Touch {
+        let mut ids = ids.into_iter().flatten().map(Some);
+        let mut utm = utm.into_iter().flatten().map(Some);
+        let mut id = || ids.next().flatten();
+        let mut utm = || utm.next().flatten();
+        Touch {
+            at_ms,
+            click_ids: ClickIds { fbclid: id(), ttclid: id(), gclid: id(), gbraid: id(), wbraid: id(), sccid: id(), tgclid: id() },
+            utm: Utm { source: utm(), medium: utm(), campaign: utm(), content: utm(), term: utm() },
+            referrer,
+            landing_page,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_fits_comes_back(first in any_touch("[ -~é|]{1,12}"), last in any_touch("\\PC{1,4}")) {
+        let touches = Touches { first: Some(first), last: Some(last) };
+        prop_assert_eq!(Touches::parse(&touches.to_cookie()), touches);
+    }
+
+    #[test]
+    fn any_cookie_is_within_its_bounds(first in any_touch(".{1,400}"), last in any_touch("[ -~]{1,300}")) {
+        let touches = Touches { first: Some(first.clone()), last: Some(last.clone()) };
+        let cookie = touches.to_cookie();
+        prop_assert!(cookie.len() <= 1800);
+        prop_assert!(cookie.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')));
+        let read = Touches::parse(&cookie);
+        // Each value is whole or absent, and writing what was read changes nothing.
+        for (read, whole) in [(read.first.as_ref().unwrap(), first), (read.last.as_ref().unwrap(), last)] {
+            prop_assert!(read.click_ids.fbclid.is_none() || read.click_ids.fbclid == whole.click_ids.fbclid);
+            prop_assert!(read.utm.term.is_none() || read.utm.term == whole.utm.term);
+            prop_assert!(read.referrer.is_none() || read.referrer == whole.referrer);
+            prop_assert!(read.landing_page.is_empty() || read.landing_page == whole.landing_page);
+        }
+        prop_assert_eq!(read.to_cookie(), cookie);
+    }
+
+    #[test]
+    fn any_cookie_is_read_without_a_panic(cookie in "(at=[0-9]{0,21}|&|\\||[a-z_]{0,4}=|%[0-9A-F]{0,2}|\\PC){0,20}") {
+        let touches = Touches::parse(&cookie);
+        prop_assert_eq!(Touches::parse(&touches.to_cookie()), touches);
+    }
+}
