@@ -1,0 +1,273 @@
+// Four engines behind one small interface, so that one spec runs in all of them. Chromium is needed; the others run where installed.
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { findChromium, findProgram } from "../../tools/browsers.mjs";
+import { until } from "./wait.mjs";
+import { Session, startDriver } from "./webdriver.mjs";
+
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 800 };
+const ENTER = "\uE007";
+const CONTROL = "\uE009";
+
+/** A tab. What differs between engines comes in as `driver`; the rest is common. */
+class Page {
+  constructor(driver) {
+    this.driver = driver;
+  }
+
+  /** Runs a function in the page with JSON arguments. */
+  eval(run, ...args) {
+    return this.driver.evaluate(String(run), args);
+  }
+
+  /** Evaluates until the function answers something truthy. */
+  until(run, ...args) {
+    return until(() => this.eval(run, ...args), `in the page: ${run}`, 8_000);
+  }
+
+  /** Does something that leads to another document and waits until that is complete. */
+  async leads(action, { complete = true } = {}) {
+    const before = await this.eval(() => performance.timeOrigin).catch(() => 0);
+    await action();
+    const there = (origin, whole) => performance.timeOrigin !== origin && (!whole || document.readyState === "complete") && location.href !== "about:blank";
+    await this.until(there, before, complete);
+  }
+
+  open(url, options) {
+    return this.leads(() => this.driver.go(url), options);
+  }
+
+  click(selector, options) {
+    return this.driver.click(selector, options);
+  }
+
+  /** Focuses an element and presses Enter. */
+  enter(selector) {
+    return this.driver.press(selector, ENTER);
+  }
+
+  back() {
+    return this.driver.back();
+  }
+
+  url() {
+    return this.eval(() => location.href);
+  }
+
+  /** Every cookie of the page's own address, HttpOnly ones too: `{name: {value, domain, path, secure, httpOnly, sameSite, expires}}`. */
+  async cookies() {
+    return Object.fromEntries((await this.driver.cookies()).map((cookie) => [cookie.name, cookie]));
+  }
+
+  /** The visitor closes the tab. */
+  close() {
+    return this.driver.close();
+  }
+}
+
+// ── Chromium, by playwright-core ───────────────────────────────────────────────────────────────────────────────────────────
+
+const CHROMIUM_FLAGS = [
+  "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--proxy-bypass-list=<-loopback>",
+];
+// Playwright closes its eyes to these; a page lives with them.
+const CHROMIUM_NOT = ["--disable-back-forward-cache"];
+
+function playwrightPage(page) {
+  return new Page({
+    raw: page,
+    evaluate: (source, args) => page.evaluate(`(${source})(...${JSON.stringify(args)})`),
+    go: (url) => page.goto(url, { waitUntil: "commit" }),
+    click: (selector, { button = 0, control } = {}) =>
+      page.click(selector, { button: button === 1 ? "middle" : "left", modifiers: control ? ["ControlOrMeta"] : [], noWaitAfter: true }),
+    press: (selector) => page.press(selector, "Enter", { noWaitAfter: true }),
+    back: () => page.evaluate(() => history.back()),
+    cookies: () => page.context().cookies(page.url()),
+    close: () => page.close({ runBeforeUnload: true }),
+  });
+}
+
+async function launchChromium(executablePath, { network, wasm, flags = [] }) {
+  const { chromium } = await import("playwright-core");
+  const browser = await chromium.launch({
+    executablePath,
+    chromiumSandbox: process.getuid?.() !== 0,
+    ignoreDefaultArgs: CHROMIUM_NOT,
+    proxy: { server: network.url },
+    args: [...CHROMIUM_FLAGS, ...(wasm ? [] : ["--js-flags=--jitless"]), ...flags],
+  });
+  return {
+    async visitor({ phone = false, javascript = true, ...rest } = {}) {
+      const context = await browser.newContext({
+        ignoreHTTPSErrors: true,
+        javaScriptEnabled: javascript,
+        viewport: phone ? PHONE : DESKTOP,
+        isMobile: phone,
+        hasTouch: phone,
+        ...rest,
+      });
+      return {
+        context,
+        page: async () => playwrightPage(await context.newPage()),
+        pages: async () => context.pages().map(playwrightPage),
+        leave: () => context.close(),
+      };
+    },
+    close: () => browser.close(),
+  };
+}
+
+// ── Firefox, by puppeteer-core over WebDriver BiDi ─────────────────────────────────────────────────────────────────────────
+
+function puppeteerPage(page) {
+  return new Page({
+    raw: page,
+    evaluate: (source, args) => page.evaluate(`(${source})(...${JSON.stringify(args)})`),
+    go: (url) => void page.goto(url).catch(() => {}),
+    async click(selector, { button = 0, control } = {}) {
+      if (control) await page.keyboard.down("Control");
+      await page.click(selector, { button: button === 1 ? "middle" : "left" });
+      if (control) await page.keyboard.up("Control");
+    },
+    async press(selector) {
+      await page.focus(selector);
+      await page.keyboard.press("Enter");
+    },
+    back: () => page.evaluate(() => history.back()),
+    cookies: () => page.cookies(),
+    close: () => page.close({ runBeforeUnload: true }),
+  });
+}
+
+async function launchFirefox(executablePath, { network, wasm }) {
+  const { launch } = await import("puppeteer-core");
+  const browser = await launch({
+    browser: "firefox",
+    executablePath,
+    headless: true,
+    acceptInsecureCerts: true,
+    extraPrefsFirefox: {
+      "network.proxy.type": 1,
+      "network.proxy.http": "127.0.0.1",
+      "network.proxy.http_port": network.port,
+      "network.proxy.ssl": "127.0.0.1",
+      "network.proxy.ssl_port": network.port,
+      "dom.security.https_first": false,
+      "network.captive-portal-service.enabled": false,
+      "network.connectivity-service.enabled": false,
+      ...(wasm ? {} : { "javascript.options.wasm": false }),
+    },
+  });
+  return {
+    async visitor() {
+      const context = await browser.createBrowserContext();
+      return {
+        context,
+        page: async () => puppeteerPage(await context.newPage()),
+        pages: async () => (await context.pages()).map(puppeteerPage),
+        leave: () => context.close(),
+      };
+    },
+    close: () => browser.close(),
+  };
+}
+
+// ── WebKitGTK and WPE, by WebDriver ────────────────────────────────────────────────────────────────────────────────────────
+
+function webdriverPage(session, handle) {
+  // A session has one current window: choosing it and acting in it must not be split by another tab's turn.
+  const then = (run) => (...args) => {
+    const turn = session.last.then(async () => {
+      await session.call("POST", "/window", { handle });
+      return run(...args);
+    });
+    session.last = turn.catch(() => {});
+    return turn;
+  };
+  return new Page({
+    raw: session,
+    evaluate: then((source, args) => session.evaluate(source, args)),
+    go: then((url) => session.call("POST", "/url", { url })),
+    click: then((selector, { button = 0, control } = {}) => session.click(selector, { button, key: control ? CONTROL : undefined })),
+    press: then((selector, key) => session.press(selector, key)),
+    back: then(() => session.call("POST", "/execute/sync", { script: "history.back()", args: [] })),
+    cookies: then(async () => (await session.call("GET", "/cookie")).map((cookie) => ({ ...cookie, expires: cookie.expiry }))),
+    close: then(() => session.call("DELETE", "/window")),
+  });
+}
+
+async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch }, { network, wasm }) {
+  const sandbox = process.getuid?.() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {};
+  const driver = await startDriver(command, { ...sandbox, ...(wasm ? {} : { [wasmSwitch]: "0" }) });
+  return {
+    async visitor() {
+      // Not by WebDriver's proxy capability: WebKit would speak TLS to a proxy for https.
+      const session = await Session.start(driver, {
+        acceptInsecureCerts: true,
+        pageLoadStrategy: "none",
+        [vendor]: { binary, args: ["--automation", ...args, `--proxy=${network.url}`] },
+      });
+      const handles = () => session.call("GET", "/window/handles");
+      return {
+        session,
+        page: async () => webdriverPage(session, (await handles())[0]),
+        pages: async () => (await handles()).map((handle) => webdriverPage(session, handle)),
+        leave: () => session.end(),
+      };
+    },
+    close: () => driver.stop(),
+  };
+}
+
+const LIBRARIES = ["/usr/lib", "/usr/lib64", "/usr/libexec", ...(existsSync("/usr/lib") ? readdirSync("/usr/lib").filter((name) => name.includes("-linux-")).map((name) => `/usr/lib/${name}`) : [])];
+const miniBrowser = (...folders) => LIBRARIES.flatMap((base) => folders.map((folder) => path.join(base, folder, "MiniBrowser"))).find((file) => existsSync(file));
+
+function webKitGtk() {
+  const driver = findProgram("WebKitWebDriver");
+  const binary = miniBrowser("webkit2gtk-4.1", "webkitgtk-6.0", "webkit2gtk-4.0");
+  const display = process.env.DISPLAY ? [] : [findProgram("xvfb-run"), "-a"];
+  if (!driver || !binary || display.includes(null)) return null;
+  return {
+    command: [...display, driver],
+    vendor: "webkitgtk:browserOptions",
+    binary,
+    wasmSwitch: "JSC_useWasm",
+  };
+}
+
+function wpe() {
+  const driver = findProgram("WPEWebDriver");
+  const binary = miniBrowser("wpe-webkit-1.1", "wpe-webkit-2.0", "wpe-webkit-1.0");
+  if (!driver || !binary) return null;
+  return {
+    command: [driver],
+    vendor: "wpe:browserOptions",
+    binary,
+    args: ["--headless"],
+    wasmSwitch: "JSC_useWebAssembly",
+  };
+}
+
+// ── which engines there are ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ENGINES = {
+  chromium: { find: findChromium, launch: launchChromium, packages: "chromium" },
+  firefox: { find: () => findProgram("firefox-esr", "firefox"), launch: launchFirefox, packages: "firefox-esr" },
+  webkitgtk: { find: webKitGtk, launch: launchWebdriver, packages: "webkit2gtk-driver and xvfb" },
+  wpe: { find: wpe, launch: launchWebdriver, packages: "wpewebkit-driver and libwpewebkit-1.1-0" },
+};
+
+/**
+ * All engines by name: `{name, missing, launch({network, wasm})}`; `missing` says what to install where one is not there.
+ * A launched browser has `visitor(options)`: somebody new, without a cookie, with `page()`, `pages()` and `leave()`.
+ */
+export const engines = Object.entries(ENGINES).map(([name, { find, launch, packages }]) => {
+  const found = find();
+  return {
+    name,
+    missing: found ? null : `${name} is not installed (${packages})`,
+    launch: ({ network, wasm = true, ...rest }) => launch(found, { network, wasm, ...rest }),
+  };
+});

@@ -1,0 +1,85 @@
+// Runs inside workerd around the built worker: the bindings stay the real ones, but D1 and the queue can be made to fail, the
+// queue's retry delays shrink to nothing, and `/__instrument` tells how many messages are still under way.
+import * as built from "./worker/index.js";
+
+const faults = { d1: null, queue: null };
+const queue = { sent: 0, settled: 0, retries: [] };
+
+/** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
+const around = (target, changed) =>
+  new Proxy(target, {
+    get: (_, name) => {
+      if (Object.hasOwn(changed, name)) return changed[name];
+      const value = target[name];
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+
+/** What a fault does in place of the call: `"fail"` refuses at once, a number refuses after so many milliseconds. */
+async function strike(fault, message) {
+  if (typeof fault === "number") await new Promise((resolve) => setTimeout(resolve, fault));
+  throw new Error(message);
+}
+const guarded = (which, message, call) => (...args) => (faults[which] ? strike(faults[which], message) : call(...args));
+
+const D1_DOWN = "D1_ERROR: Network connection lost.";
+const real = Symbol("the statement itself");
+const statement = (target) => {
+  const changed = { [real]: target, bind: (...values) => statement(target.bind(...values)) };
+  for (const name of ["run", "all", "first", "raw"]) changed[name] = guarded("d1", D1_DOWN, (...args) => target[name](...args));
+  return around(target, changed);
+};
+const database = (target) =>
+  around(target, {
+    prepare: (sql) => statement(target.prepare(sql)),
+    batch: guarded("d1", D1_DOWN, (statements) => target.batch(statements.map((each) => each[real] ?? each))),
+    exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
+  });
+const producer = (target) =>
+  around(target, {
+    send: guarded("queue", "Queue send failed: internal error", async (...args) => {
+      queue.sent += 1;
+      return target.send(...args);
+    }),
+    sendBatch: guarded("queue", "Queue sendBatch failed: internal error", async (messages, ...rest) => {
+      const list = [...messages];
+      queue.sent += list.length;
+      return target.sendBatch(list, ...rest);
+    }),
+  });
+
+let wrapped;
+function wrap(env) {
+  if (wrapped) return wrapped;
+  wrapped = { ...env };
+  for (const [name, binding] of Object.entries(env)) {
+    if (typeof binding?.prepare === "function") wrapped[name] = database(binding);
+    else if (typeof binding?.sendBatch === "function") wrapped[name] = producer(binding);
+  }
+  return wrapped;
+}
+
+const worker = built.default;
+export * from "./worker/index.js";
+export default {
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname !== "/__instrument") return worker.fetch(request, wrap(env), ctx);
+    if (request.method === "POST") Object.assign(faults, await request.json());
+    return Response.json(queue);
+  },
+
+  async queue(batch, env, ctx) {
+    const retried = new Set();
+    const retry = (message) => (options) => {
+      retried.add(message);
+      queue.retries.push({ attempts: message.attempts, delaySeconds: options?.delaySeconds ?? null });
+      message.retry();
+    };
+    const messages = batch.messages.map((message) => around(message, { retry: retry(message) }));
+    const retryAll = (options) => batch.messages.forEach((message) => retry(message)(options));
+    await worker.queue(around(batch, { messages, retryAll }), wrap(env), ctx);
+    queue.settled += batch.messages.length - retried.size;
+  },
+
+  scheduled: worker.scheduled && ((event, env, ctx) => worker.scheduled(event, wrap(env), ctx)),
+};
