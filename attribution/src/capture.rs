@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::cookie::{self, cookie};
 use crate::decimal;
 use crate::meta::{Fbc, Fbp};
-use crate::url::{decode, lossy, pairs, split_at_mark};
+use crate::url::{decode, parts, split_at_mark};
 
 /// How much of an address is read.
 const MAX_ADDRESS: usize = 16 * 1024;
@@ -186,85 +186,107 @@ pub(crate) struct Carried {
 impl Carried {
     /// Reads the query, then the fragment's query.
     pub(crate) fn by_address(address: &str) -> Carried {
-        let (page, fragment) = split_at_mark(bounded(address), '#');
+        let (page, fragment) = split_at_mark(bounded(address), b'#');
         let mut carried = Carried::default();
-        carried.read(split_at_mark(page, '?').1.unwrap_or_default());
+        carried.read(split_at_mark(page, b'?').1.unwrap_or_default());
         carried.read(fragment_query(fragment.unwrap_or_default()));
         carried
     }
 
     /// Reads the parameters of `query` that are not known yet.
+    #[inline(never)]
     pub(crate) fn read(&mut self, query: &str) {
-        let Carried { click_ids, utm } = self;
-        let mut click_ids = [
-            ("fbclid", &mut click_ids.fbclid),
-            ("ttclid", &mut click_ids.ttclid),
-            ("gclid", &mut click_ids.gclid),
-            ("gbraid", &mut click_ids.gbraid),
-            ("wbraid", &mut click_ids.wbraid),
-            ("sccid", &mut click_ids.sccid),
-            ("tgclid", &mut click_ids.tgclid),
-        ];
-        let mut utm = [
-            ("utm_source", &mut utm.source),
-            ("utm_medium", &mut utm.medium),
-            ("utm_campaign", &mut utm.campaign),
-            ("utm_content", &mut utm.content),
-            ("utm_term", &mut utm.term),
-        ];
-        for (name, value) in pairs(query) {
-            let name = decode(name, true);
-            if let Some(slot) = empty_slot(&mut click_ids, &name) {
-                *slot = click_id(value_of_click_id(value).as_str());
-            } else if let Some(slot) = empty_slot(&mut utm, &name) {
-                *slot = Some(lossy(&decode(value, true))).filter(|value| !value.is_empty());
+        for pair in parts(query, b'&') {
+            let (name, value) = split_at_mark(pair, b'=');
+            let (name, value) = (decode(name, true).text, value.unwrap_or_default());
+            for (at, (slot, known)) in self.slots().into_iter().zip(PARAMETERS).enumerate() {
+                if slot.is_some() || !name.eq_ignore_ascii_case(known) {
+                    continue;
+                }
+                *slot = if at < CLICK_IDS {
+                    let decoded = decode(value, false);
+                    click_id(if decoded.is_utf8 {
+                        &decoded.text
+                    } else {
+                        value
+                    })
+                } else {
+                    Some(decode(value, true).text).filter(|value| !value.is_empty())
+                };
             }
         }
     }
+
+    /// Where the value of each of [`PARAMETERS`] goes.
+    fn slots(&mut self) -> [&mut Option<String>; PARAMETERS.len()] {
+        let Carried { click_ids, utm } = self;
+        [
+            &mut click_ids.fbclid,
+            &mut click_ids.ttclid,
+            &mut click_ids.gclid,
+            &mut click_ids.gbraid,
+            &mut click_ids.wbraid,
+            &mut click_ids.sccid,
+            &mut click_ids.tgclid,
+            &mut utm.source,
+            &mut utm.medium,
+            &mut utm.campaign,
+            &mut utm.content,
+            &mut utm.term,
+        ]
+    }
 }
+
+/// How many of [`PARAMETERS`], from the first, are click ids.
+const CLICK_IDS: usize = 7;
+
+/// The parameters looked for.
+const PARAMETERS: [&str; 12] = [
+    "fbclid",
+    "ttclid",
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "sccid",
+    "tgclid",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_content",
+    "utm_term",
+];
 
 /// The `fbclid` in a referrer's query.
 pub(crate) fn fbclid_of_referrer(referrer: &str) -> Option<String> {
     let mut carried = Carried::default();
-    carried.read(split_at_mark(without_fragment(referrer), '?').1?);
+    carried.read(split_at_mark(without_fragment(referrer), b'?').1?);
     carried.click_ids.fbclid
 }
 
 /// An address as far as its fragment.
 pub(crate) fn without_fragment(address: &str) -> &str {
-    split_at_mark(bounded(address), '#').0
+    split_at_mark(bounded(address), b'#').0
 }
 
 /// The first 16 KB of an address. A longer one ends before the parameter that would be cut.
 fn bounded(address: &str) -> &str {
-    match address.get(..address.floor_char_boundary(MAX_ADDRESS)) {
-        Some(head) if head.len() < address.len() => {
-            let end = head.rfind(['&', '?', '#']).unwrap_or_default();
-            head.get(..end).unwrap_or_default()
+    match address.as_bytes().get(..MAX_ADDRESS) {
+        Some(head) => {
+            let end = head
+                .iter()
+                .rposition(|byte| matches!(byte, b'&' | b'?' | b'#'));
+            address.get(..end.unwrap_or(0)).unwrap_or_default()
         }
-        _ => address,
+        None => address,
     }
 }
 
 /// The query in a single-page app's fragment: `#/page?a=b`, `#!/page?a=b`, `#a=b`.
 fn fragment_query(fragment: &str) -> &str {
-    match fragment.split_once('?') {
-        Some((route, query)) if !route.contains('=') => query,
+    match split_at_mark(fragment, b'?') {
+        (route, Some(query)) if split_at_mark(route, b'=').1.is_none() => query,
         _ => fragment,
     }
-}
-
-type Slot<'a> = (&'static str, &'a mut Option<String>);
-
-fn empty_slot<'a>(slots: &'a mut [Slot<'_>], name: &[u8]) -> Option<&'a mut Option<String>> {
-    slots
-        .iter_mut()
-        .find(|(known, slot)| slot.is_none() && name.eq_ignore_ascii_case(known.as_bytes()))
-        .map(|(_, slot)| &mut **slot)
-}
-
-fn value_of_click_id(written: &str) -> String {
-    String::from_utf8(decode(written, false)).unwrap_or_else(|_| written.into())
 }
 
 fn click_id(value: &str) -> Option<String> {
@@ -273,7 +295,7 @@ fn click_id(value: &str) -> Option<String> {
 
 /// The click id in Google's cookie `GCL.<unix s>.<gclid>`. Its newer, packed forms are left alone.
 fn gclid_of_cookie(value: &str) -> Option<String> {
-    let (seconds, gclid) = value.strip_prefix("GCL.")?.split_once('.')?;
+    let (seconds, gclid) = split_at_mark(value.strip_prefix("GCL.")?, b'.');
     decimal::read(seconds)?;
-    click_id(gclid)
+    click_id(gclid?)
 }

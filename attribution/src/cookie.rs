@@ -1,5 +1,7 @@
 //! Cookies as a `Cookie` header or `document.cookie` spells them: `name=value; name=value`.
 
+use crate::url::{parts, split_at_mark};
+
 /// The first non-empty value of the cookie called `name`; names are case-sensitive.
 pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
     values(cookies, name).next()
@@ -8,10 +10,14 @@ pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
 /// Every non-empty value of the cookie called `name`, in the order sent. A browser sends the same name twice
 /// when it was set on two domains or paths.
 pub(crate) fn values<'a>(cookies: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    cookies.split(';').filter_map(move |pair| {
-        let (its_name, value) = pair.split_once('=')?;
-        let value = value.trim_ascii();
-        (its_name.trim_ascii() == name && !value.is_empty()).then_some(value)
+    parts(cookies, b';').filter_map(move |mut pair| {
+        while let Some(rest) = pair.strip_prefix(' ') {
+            pair = rest;
+        }
+        match split_at_mark(pair, b'=') {
+            (its_name, Some(value)) if its_name == name && !value.is_empty() => Some(value),
+            _ => None,
+        }
     })
 }
 

@@ -7,6 +7,7 @@ use alloc::string::String;
 
 use crate::cookie::is_cookie_text;
 use crate::decimal;
+use crate::url::{parts, split_at_mark};
 
 /// How long `_fbc` and `_fbp` live: 90 days.
 pub const META_COOKIE_MAX_AGE_S: u32 = 90 * 24 * 60 * 60;
@@ -27,7 +28,7 @@ impl Fbc {
 
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
     pub fn parse(value: &str) -> Option<Fbc> {
-        is_well_formed(value).then(|| Fbc(value.into()))
+        Parts::read(value).map(|_| Fbc(value.into()))
     }
 
     /// The value as the cookie and the platforms take it.
@@ -37,17 +38,17 @@ impl Fbc {
 
     /// The `fbclid` inside.
     pub fn click_id(&self) -> &str {
-        part(&self.0, 3)
+        Parts::of(&self.0).payload
     }
 
     /// When the click was first seen, in Unix milliseconds.
     pub fn created_ms(&self) -> u64 {
-        decimal::read(part(&self.0, 2)).unwrap_or(0)
+        Parts::of(&self.0).ms
     }
 
     /// The subdomain index the cookie was written with.
     pub fn index(&self) -> u8 {
-        index(part(&self.0, 1)).unwrap_or(0)
+        Parts::of(&self.0).index
     }
 }
 
@@ -65,7 +66,7 @@ impl Fbp {
 
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
     pub fn parse(value: &str) -> Option<Fbp> {
-        is_well_formed(value).then(|| Fbp(value.into()))
+        Parts::read(value).map(|_| Fbp(value.into()))
     }
 
     /// The value as the cookie and the platforms take it.
@@ -77,41 +78,59 @@ impl Fbp {
 /// Meta's subdomain index of a registrable domain: its labels less one. An IP address and a bare host name are 0;
 /// a port is left out.
 pub fn subdomain_index(registrable_domain: &str) -> u8 {
-    let domain = match registrable_domain.split_once(':') {
-        Some((host, _port)) => host,
-        None => registrable_domain,
-    };
-    let domain = domain.trim_matches('.');
-    let last_label = domain.rsplit('.').next().unwrap_or(domain);
-    // `[::1]` was cut at its first colon, so nothing with a dot is left of an IPv6 address.
-    if decimal::read(last_label).is_some() {
+    let (domain, _port) = split_at_mark(registrable_domain, b':');
+    let mut labels = 0;
+    let mut is_ip = false;
+    for label in parts(domain, b'.').filter(|label| !label.is_empty()) {
+        labels += 1;
+        // `[::1]` was cut at its first colon, so an IPv6 address has no dots left.
+        is_ip = decimal::read(label).is_some();
+    }
+    if is_ip || labels == 0 {
         return 0;
     }
-    let dots = domain.bytes().filter(|&byte| byte == b'.').count();
-    u8::try_from(dots).unwrap_or(u8::MAX)
+    u8::try_from(labels - 1).unwrap_or(u8::MAX)
 }
 
-fn is_well_formed(value: &str) -> bool {
-    let mut parts = value.split('.');
-    parts.next() == Some("fb")
-        && parts.next().is_some_and(|part| index(part).is_some())
-        && parts.next().is_some_and(|ms| decimal::read(ms).is_some())
-        && parts.next().is_some_and(is_payload)
-        && parts.next().is_none_or(is_appendix)
-        && parts.next().is_none()
+/// What stands between the dots.
+#[derive(Default)]
+struct Parts<'a> {
+    index: u8,
+    ms: u64,
+    payload: &'a str,
 }
 
-fn index(part: &str) -> Option<u8> {
-    u8::try_from(decimal::read(part)?).ok()
+impl<'a> Parts<'a> {
+    #[inline(never)]
+    fn read(value: &'a str) -> Option<Parts<'a>> {
+        let (index, rest) = split_at_mark(value.strip_prefix("fb.")?, b'.');
+        let (ms, rest) = split_at_mark(rest?, b'.');
+        let (payload, appendix) = split_at_mark(rest?, b'.');
+        let parts = Parts {
+            index: u8::try_from(decimal::read(index)?).ok()?,
+            ms: decimal::read(ms)?,
+            payload,
+        };
+        (is_payload(payload) && appendix.is_none_or(is_appendix)).then_some(parts)
+    }
+
+    /// The parts of a value that was read or made here.
+    fn of(value: &'a str) -> Parts<'a> {
+        Parts::read(value).unwrap_or_default()
+    }
 }
 
 fn is_payload(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_PAYLOAD && !text.contains('.') && is_cookie_text(text)
+    !text.is_empty() && text.len() <= MAX_PAYLOAD && is_part(text)
 }
 
 fn is_appendix(text: &str) -> bool {
-    matches!(text, "AQ" | "Ag" | "Aw" | "BA" | "BQ" | "Bg")
-        || (text.len() == 8 && is_cookie_text(text))
+    matches!(text, "AQ" | "Ag" | "Aw" | "BA" | "BQ" | "Bg") || (text.len() == 8 && is_part(text))
+}
+
+/// Whether `text` can stand between the dots of a cookie.
+fn is_part(text: &str) -> bool {
+    is_cookie_text(text) && split_at_mark(text, b'.').1.is_none()
 }
 
 fn join(index: u8, ms: u64, payload: &str) -> String {
@@ -122,8 +141,4 @@ fn join(index: u8, ms: u64, payload: &str) -> String {
     value.push('.');
     value.push_str(payload);
     value
-}
-
-fn part(value: &str, at: usize) -> &str {
-    value.split('.').nth(at).unwrap_or_default()
 }

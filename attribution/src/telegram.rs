@@ -6,7 +6,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::url::{pairs, parameters, split_at_mark};
+use crate::url::{parameters, parts, split_at_mark};
 
 const HOSTS: [&str; 3] = ["t.me", "telegram.me", "telegram.dog"];
 const MAX_LINK: usize = 2048;
@@ -112,8 +112,8 @@ impl TelegramLink {
         {
             return Err(LinkError::Character);
         }
-        let (address, _fragment) = split_at_mark(address, '#');
-        let (address, query) = split_at_mark(address, '?');
+        let (address, _fragment) = split_at_mark(address, b'#');
+        let (address, query) = split_at_mark(address, b'?');
         if !address.is_ascii() {
             return Err(LinkError::Character);
         }
@@ -143,8 +143,8 @@ impl TelegramLink {
 
     /// The payload that a bot is started with, where it is one that Telegram would pass on.
     pub fn start(&self) -> Option<&str> {
-        let (_, value) =
-            pairs(split_at_mark(&self.text, '?').1?).find(|(name, _)| *name == "start")?;
+        let query = split_at_mark(&self.text, b'?').1?;
+        let value = parts(query, b'&').find_map(|pair| pair.strip_prefix("start="))?;
         is_start(value).then_some(value)
     }
 
@@ -154,11 +154,11 @@ impl TelegramLink {
         if !is_start(payload) || !matches!(self.target, Target::Name(_)) {
             return None;
         }
-        let (address, query) = split_at_mark(&self.text, '?');
+        let (address, query) = split_at_mark(&self.text, b'?');
         let mut text = String::from(address);
         let mut mark = '?';
         for pair in query.unwrap_or_default().split('&') {
-            if !pair.is_empty() && split_at_mark(pair, '=').0 != "start" {
+            if !pair.is_empty() && split_at_mark(pair, b'=').0 != "start" {
                 text.push(mark);
                 text.push_str(pair);
                 mark = '&';
@@ -182,7 +182,7 @@ impl TelegramLink {
 
 /// `https://<host>/<path>?<query>`, from behind the slashes.
 fn parse_web(rest: &str, query: Option<&str>) -> Result<TelegramLink, LinkError> {
-    let (authority, path) = split_at_mark(rest, '/');
+    let (authority, path) = split_at_mark(rest, b'/');
     if authority.contains('@') {
         return Err(LinkError::Credentials);
     }

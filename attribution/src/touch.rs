@@ -54,7 +54,7 @@ impl PageView<'_> {
             click_ids,
             utm,
             referrer: referrer.map(Into::into),
-            landing_page: split_at_mark(without_fragment(self.href), '?').0.into(),
+            landing_page: split_at_mark(without_fragment(self.href), b'?').0.into(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Touches {
         if cookie_value.len() > MAX_COOKIE {
             return Touches::default();
         }
-        match split_at_mark(cookie_value, '|') {
+        match split_at_mark(cookie_value, b'|') {
             (first, Some(last)) => Touches {
                 first: read_touch(first),
                 last: read_touch(last),

@@ -4,7 +4,6 @@
 //! they lie and never written anew.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::decimal;
 
@@ -31,8 +30,8 @@ pub struct UrlParts<'a> {
 /// Whatever a browser would read as another host is refused or read the browser's way: the last `@` ends the
 /// credentials, a backslash ends the host.
 pub fn split(address: &str) -> Option<UrlParts<'_>> {
-    let (rest, fragment) = split_at_mark(address, '#');
-    let (rest, query) = split_at_mark(rest, '?');
+    let (rest, fragment) = split_at_mark(address, b'#');
+    let (rest, query) = split_at_mark(rest, b'?');
     let (scheme, rest) = match rest.split_once("://") {
         Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
         _ => ("", rest.strip_prefix("//").unwrap_or(rest)),
@@ -60,7 +59,13 @@ pub fn split(address: &str) -> Option<UrlParts<'_>> {
 /// The parameters of a query, in order, percent-decoded, with `+` as a space. A name without `=` has an empty
 /// value; what is not UTF-8 reads U+FFFD; a malformed `%` stays as it is.
 pub fn parameters(query: &str) -> impl Iterator<Item = (String, String)> {
-    pairs(query).map(|(name, value)| (lossy(&decode(name, true)), lossy(&decode(value, true))))
+    parts(query, b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = split_at_mark(pair, b'=');
+            let value = value.unwrap_or_default();
+            (decode(name, true).text, decode(value, true).text)
+        })
 }
 
 /// Whether `host` is `domain` or lies under it, without regard to case.
@@ -77,64 +82,100 @@ pub fn is_within(host: &str, domain: &str) -> bool {
     }
 }
 
-/// What stands before the first `mark`, and what follows it.
-pub(crate) fn split_at_mark(text: &str, mark: char) -> (&str, Option<&str>) {
-    match text.split_once(mark) {
-        Some((before, after)) => (before, Some(after)),
+/// What stands before the first `mark`, an ASCII character, and what follows it. The searching methods of `str`
+/// would bring several times the code.
+#[inline(never)]
+pub(crate) fn split_at_mark(text: &str, mark: u8) -> (&str, Option<&str>) {
+    let at = text.bytes().position(|byte| byte == mark);
+    match at.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)))) {
+        Some(parts) => parts,
         None => (text, None),
     }
 }
 
-/// The parameters of a query as they are written; empty ones are left out.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+/// The parts of `text` between `mark`s, an ASCII character.
+pub(crate) fn parts(text: &str, mark: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let (part, behind) = split_at_mark(rest?, mark);
+        rest = behind;
+        Some(part)
+    })
 }
 
-/// Percent-decodes into bytes, which need not be UTF-8.
-pub(crate) fn decode(text: &str, plus_is_space: bool) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        let mut byte = first;
-        if first == b'+' && plus_is_space {
-            byte = b' ';
-        } else if first == b'%'
-            && let [high, low, after @ ..] = tail
-            && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
-        {
-            byte = high * 16 + low;
-            rest = after;
-        }
-        bytes.push(byte);
-    }
-    bytes
+/// Beyond Unicode, so that no escape can spell it.
+const NOT_A_CHARACTER: u32 = u32::MAX;
+
+/// What percent-decoding gave.
+pub(crate) struct Decoded {
+    /// With U+FFFD for what is not UTF-8.
+    pub(crate) text: String,
+    /// Whether all of it is UTF-8.
+    pub(crate) is_utf8: bool,
 }
 
-/// The text of `bytes`, with U+FFFD for each part that is not UTF-8. `String::from_utf8_lossy` does the same in
-/// more code.
-pub(crate) fn lossy(mut bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
+/// Percent-decodes, and reads the bytes as the Encoding Standard's UTF-8 decoder does. The one in `core` would
+/// need the bytes in a buffer of their own, and is three times the code.
+#[inline(never)]
+pub(crate) fn decode(written: &str, plus_is_space: bool) -> Decoded {
+    let mut text = String::with_capacity(written.len());
+    let mut is_utf8 = true;
+    let mut rest = written.as_bytes();
+    // The character under way, how many bytes it lacks, and between which bounds the next of them lies.
+    let (mut code, mut lacking, mut lowest, mut highest) = (0, 0, 0, 0);
     loop {
-        match core::str::from_utf8(bytes) {
-            Ok(valid) => {
-                text.push_str(valid);
-                return text;
+        let next = unescape(rest, plus_is_space);
+        match next {
+            Some((byte, after)) if lacking == 0 => {
+                rest = after;
+                (lowest, highest) = match byte {
+                    0xe0 => (0xa0, 0xbf),
+                    0xed => (0x80, 0x9f),
+                    0xf0 => (0x90, 0xbf),
+                    0xf4 => (0x80, 0x8f),
+                    _ => (0x80, 0xbf),
+                };
+                (code, lacking) = match byte {
+                    ..0x80 => (u32::from(byte), 0),
+                    0xc2..0xe0 => (u32::from(byte & 0x1f), 1),
+                    0xe0..0xf0 => (u32::from(byte & 0x0f), 2),
+                    0xf0..0xf5 => (u32::from(byte & 0x07), 3),
+                    _ => (NOT_A_CHARACTER, 0),
+                };
             }
-            Err(error) => {
-                let (valid, rest) = bytes
-                    .split_at_checked(error.valid_up_to())
-                    .unwrap_or_default();
-                text.push_str(core::str::from_utf8(valid).unwrap_or_default());
-                text.push('\u{fffd}');
-                let bad = error.error_len().unwrap_or(rest.len());
-                bytes = rest.get(bad..).unwrap_or_default();
+            Some((byte, after)) if lowest <= byte && byte <= highest => {
+                rest = after;
+                (lowest, highest) = (0x80, 0xbf);
+                code = code << 6 | u32::from(byte & 0x3f);
+                lacking -= 1;
             }
+            // The byte may begin a character of its own, so it stays to be read again.
+            _ if lacking > 0 => (code, lacking) = (NOT_A_CHARACTER, 0),
+            _ => return Decoded { text, is_utf8 },
+        }
+        if lacking == 0 {
+            let character = char::from_u32(code);
+            is_utf8 &= character.is_some();
+            text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
         }
     }
+}
+
+/// The first byte, unescaped, and what follows it.
+fn unescape(bytes: &[u8], plus_is_space: bool) -> Option<(u8, &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    if first == b'%'
+        && let [high, low, rest @ ..] = rest
+        && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
+    {
+        return Some((high << 4 | low, rest));
+    }
+    let is_space = first == b'+' && plus_is_space;
+    Some((if is_space { b' ' } else { first }, rest))
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
 /// Writes `byte` as `%XX`.
@@ -143,15 +184,6 @@ pub(crate) fn push_escape(text: &mut String, byte: u8) {
     for digit in [byte >> 4, byte & 15] {
         let base = if digit < 10 { b'0' } else { b'A' - 10 };
         text.push(char::from(base + digit));
-    }
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
     }
 }
 
