@@ -28,7 +28,7 @@ pub struct PageView<'a> {
 }
 
 /// What a page view carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capture {
     /// The page's address without its fragment.
     pub landing_page: String,
@@ -105,41 +105,44 @@ impl PageView<'_> {
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
     pub fn capture(&self) -> Capture {
-        let Carried { mut click_ids, utm } = Carried::by_address(self.href);
-        if click_ids.fbclid.is_none() {
-            click_ids.fbclid = fbclid_of_referrer(self.referrer);
-        }
-        let kept = |name| cookie(self.cookies, name).and_then(click_id);
-        if click_ids.ttclid.is_none() {
-            click_ids.ttclid = kept("ttclid");
-        }
-        if click_ids.gclid.is_none() {
-            click_ids.gclid = cookie(self.cookies, "_gcl_aw").and_then(gclid_of_cookie);
-        }
-        if click_ids.tgclid.is_none() {
-            click_ids.tgclid = kept("_tgclid");
-        }
-
-        let sent = cookie::values(self.cookies, "_fbc").find_map(Fbc::parse);
-        let new = click_ids.fbclid.as_deref().and_then(|fbclid| match &sent {
-            Some(sent) if sent.click_id() == fbclid => None,
-            Some(sent) => Fbc::new(sent.index(), self.now_ms, fbclid),
-            None => Fbc::new(self.subdomain_index, self.now_ms, fbclid),
-        });
-
-        Capture {
+        let mut capture = Capture {
             landing_page: without_fragment(self.href).into(),
-            referrer: Some(without_fragment(self.referrer))
-                .filter(|referrer| !referrer.is_empty())
-                .map(Into::into),
-            fbc_is_new: new.is_some(),
-            fbc: new.or(sent),
-            fbp: cookie::values(self.cookies, "_fbp").find_map(Fbp::parse),
-            ttp: kept("_ttp"),
-            scid: kept("_scid"),
-            click_ids,
-            utm,
+            ..Capture::default()
+        };
+        fill(
+            &mut capture.referrer,
+            Some(without_fragment(self.referrer)),
+            MAX_ADDRESS,
+        );
+        let click_ids = &mut capture.click_ids;
+        read_address(self.href, click_ids, &mut capture.utm);
+        read_referrer(self.referrer, click_ids);
+
+        let gcl_aw = cookie(self.cookies, "_gcl_aw").and_then(gclid_of_cookie);
+        fill(&mut click_ids.gclid, gcl_aw, MAX_CLICK_ID);
+        for (slot, name) in [
+            (&mut click_ids.ttclid, "ttclid"),
+            (&mut click_ids.tgclid, "_tgclid"),
+            (&mut capture.ttp, "_ttp"),
+            (&mut capture.scid, "_scid"),
+        ] {
+            fill(slot, cookie(self.cookies, name), MAX_CLICK_ID);
         }
+
+        capture.fbp = cookie::values(self.cookies, "_fbp").find_map(Fbp::parse);
+        capture.fbc = cookie::values(self.cookies, "_fbc").find_map(Fbc::parse);
+        if let Some(fbclid) = &click_ids.fbclid {
+            let new = match &capture.fbc {
+                Some(sent) if sent.click_id() == fbclid => None,
+                Some(sent) => Fbc::new(sent.index(), self.now_ms, fbclid),
+                None => Fbc::new(self.subdomain_index, self.now_ms, fbclid),
+            };
+            if new.is_some() {
+                capture.fbc = new;
+                capture.fbc_is_new = true;
+            }
+        }
+        capture
     }
 }
 
@@ -148,92 +151,94 @@ impl Capture {
     /// not among them: it is in `fbc`.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let Capture { click_ids, utm, .. } = self;
-        [
+        let made = [
             ("landingPage", Some(self.landing_page.as_str())),
-            ("referrer", self.referrer.as_deref()),
             ("fbc", self.fbc.as_ref().map(Fbc::as_str)),
             ("fbp", self.fbp.as_ref().map(Fbp::as_str)),
-            ("gclid", click_ids.gclid.as_deref()),
-            ("ttclid", click_ids.ttclid.as_deref()),
-            ("sccid", click_ids.sccid.as_deref()),
-            ("utmSource", utm.source.as_deref()),
-            ("utmMedium", utm.medium.as_deref()),
-            ("utmCampaign", utm.campaign.as_deref()),
-            ("utmContent", utm.content.as_deref()),
-            ("utmTerm", utm.term.as_deref()),
-            ("gbraid", click_ids.gbraid.as_deref()),
-            ("wbraid", click_ids.wbraid.as_deref()),
-            ("tgclid", click_ids.tgclid.as_deref()),
-            ("ttp", self.ttp.as_deref()),
-            ("scid", self.scid.as_deref()),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| {
-            value
-                .filter(|value| !value.is_empty())
-                .map(|value| (name, value))
-        })
+        ];
+        let read = [
+            ("referrer", &self.referrer),
+            ("gclid", &click_ids.gclid),
+            ("ttclid", &click_ids.ttclid),
+            ("sccid", &click_ids.sccid),
+            ("utmSource", &utm.source),
+            ("utmMedium", &utm.medium),
+            ("utmCampaign", &utm.campaign),
+            ("utmContent", &utm.content),
+            ("utmTerm", &utm.term),
+            ("gbraid", &click_ids.gbraid),
+            ("wbraid", &click_ids.wbraid),
+            ("tgclid", &click_ids.tgclid),
+            ("ttp", &self.ttp),
+            ("scid", &self.scid),
+        ];
+        let read = read
+            .into_iter()
+            .map(|(name, value)| (name, value.as_deref()));
+        made.into_iter()
+            .chain(read)
+            .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
     }
 }
 
-/// What an address carries by itself, without the cookies.
-#[derive(Default)]
-pub(crate) struct Carried {
-    pub(crate) click_ids: ClickIds,
-    pub(crate) utm: Utm,
+/// Reads what an address carries in its query, then in its fragment's.
+pub(crate) fn read_address(address: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
+    let (page, fragment) = split_at_mark(bounded(address), b'#');
+    let query = split_at_mark(page, b'?').1.unwrap_or_default();
+    read_query(query, click_ids, utm);
+    read_query(fragment_query(fragment.unwrap_or_default()), click_ids, utm);
 }
 
-impl Carried {
-    /// Reads the query, then the fragment's query.
-    pub(crate) fn by_address(address: &str) -> Carried {
-        let (page, fragment) = split_at_mark(bounded(address), b'#');
-        let mut carried = Carried::default();
-        carried.read(split_at_mark(page, b'?').1.unwrap_or_default());
-        carried.read(fragment_query(fragment.unwrap_or_default()));
-        carried
+/// Reads the `fbclid` that a referrer carries, if none is known yet.
+pub(crate) fn read_referrer(referrer: &str, click_ids: &mut ClickIds) {
+    let mut carried = ClickIds::default();
+    read_address(
+        without_fragment(referrer),
+        &mut carried,
+        &mut Utm::default(),
+    );
+    if click_ids.fbclid.is_none() {
+        click_ids.fbclid = carried.fbclid;
     }
+}
 
-    /// Reads the parameters of `query` that are not known yet.
-    #[inline(never)]
-    pub(crate) fn read(&mut self, query: &str) {
-        for pair in parts(query, b'&') {
-            let (name, value) = split_at_mark(pair, b'=');
-            let (name, value) = (decode(name, true).text, value.unwrap_or_default());
-            for (at, (slot, known)) in self.slots().into_iter().zip(PARAMETERS).enumerate() {
-                if slot.is_some() || !name.eq_ignore_ascii_case(known) {
-                    continue;
-                }
-                *slot = if at < CLICK_IDS {
-                    let decoded = decode(value, false);
-                    click_id(if decoded.is_utf8 {
-                        &decoded.text
-                    } else {
-                        value
-                    })
+/// Reads the parameters of `query` that are not known yet.
+#[inline(never)]
+pub(crate) fn read_query(query: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
+    let mut slots = [
+        &mut click_ids.fbclid,
+        &mut click_ids.ttclid,
+        &mut click_ids.gclid,
+        &mut click_ids.gbraid,
+        &mut click_ids.wbraid,
+        &mut click_ids.sccid,
+        &mut click_ids.tgclid,
+        &mut utm.source,
+        &mut utm.medium,
+        &mut utm.campaign,
+        &mut utm.content,
+        &mut utm.term,
+    ];
+    for pair in parts(query, b'&') {
+        let (name, value) = split_at_mark(pair, b'=');
+        let (name, value) = (decode(name, true).text, value.unwrap_or_default());
+        for (at, (slot, known)) in slots.iter_mut().zip(PARAMETERS).enumerate() {
+            if !name.eq_ignore_ascii_case(known) {
+                continue;
+            }
+            let is_click_id = at < CLICK_IDS;
+            let decoded = decode(value, !is_click_id);
+            if is_click_id {
+                let kept = if decoded.is_utf8 {
+                    &decoded.text
                 } else {
-                    Some(decode(value, true).text).filter(|value| !value.is_empty())
+                    value
                 };
+                fill(slot, Some(kept), MAX_CLICK_ID);
+            } else {
+                fill(slot, Some(&decoded.text), MAX_ADDRESS);
             }
         }
-    }
-
-    /// Where the value of each of [`PARAMETERS`] goes.
-    fn slots(&mut self) -> [&mut Option<String>; PARAMETERS.len()] {
-        let Carried { click_ids, utm } = self;
-        [
-            &mut click_ids.fbclid,
-            &mut click_ids.ttclid,
-            &mut click_ids.gclid,
-            &mut click_ids.gbraid,
-            &mut click_ids.wbraid,
-            &mut click_ids.sccid,
-            &mut click_ids.tgclid,
-            &mut utm.source,
-            &mut utm.medium,
-            &mut utm.campaign,
-            &mut utm.content,
-            &mut utm.term,
-        ]
     }
 }
 
@@ -255,13 +260,6 @@ const PARAMETERS: [&str; 12] = [
     "utm_content",
     "utm_term",
 ];
-
-/// The `fbclid` in a referrer's query.
-pub(crate) fn fbclid_of_referrer(referrer: &str) -> Option<String> {
-    let mut carried = Carried::default();
-    carried.read(split_at_mark(without_fragment(referrer), b'?').1?);
-    carried.click_ids.fbclid
-}
 
 /// An address as far as its fragment.
 pub(crate) fn without_fragment(address: &str) -> &str {
@@ -289,13 +287,20 @@ fn fragment_query(fragment: &str) -> &str {
     }
 }
 
-fn click_id(value: &str) -> Option<String> {
-    (!value.is_empty() && value.len() <= MAX_CLICK_ID).then(|| value.into())
+/// Keeps a value of 1 to `longest` bytes, if none is known yet.
+#[inline(never)]
+fn fill(slot: &mut Option<String>, value: Option<&str>, longest: usize) {
+    if let (None, Some(value)) = (&slot, value)
+        && !value.is_empty()
+        && value.len() <= longest
+    {
+        *slot = Some(value.into());
+    }
 }
 
 /// The click id in Google's cookie `GCL.<unix s>.<gclid>`. Its newer, packed forms are left alone.
-fn gclid_of_cookie(value: &str) -> Option<String> {
+fn gclid_of_cookie(value: &str) -> Option<&str> {
     let (seconds, gclid) = split_at_mark(value.strip_prefix("GCL.")?, b'.');
     decimal::read(seconds)?;
-    click_id(gclid?)
+    gclid
 }

@@ -5,7 +5,9 @@
 
 use alloc::string::String;
 
-use crate::capture::{Carried, ClickIds, PageView, Utm, fbclid_of_referrer, without_fragment};
+use crate::capture::{
+    ClickIds, PageView, Utm, read_address, read_query, read_referrer, without_fragment,
+};
 use crate::decimal;
 use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
 
@@ -42,20 +44,19 @@ impl Touch {
 impl PageView<'_> {
     /// The page view as a touch.
     pub fn touch(&self) -> Touch {
-        let Carried { mut click_ids, utm } = Carried::by_address(self.href);
-        let referrer =
-            Some(without_fragment(self.referrer)).filter(|referrer| self.is_external(referrer));
-        // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
-        if click_ids.fbclid.is_none() {
-            click_ids.fbclid = referrer.and_then(fbclid_of_referrer);
-        }
-        Touch {
+        let mut touch = Touch {
             at_ms: self.now_ms,
-            click_ids,
-            utm,
-            referrer: referrer.map(Into::into),
             landing_page: split_at_mark(without_fragment(self.href), b'?').0.into(),
+            ..Touch::default()
+        };
+        read_address(self.href, &mut touch.click_ids, &mut touch.utm);
+        let referrer = without_fragment(self.referrer);
+        if self.is_external(referrer) {
+            // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
+            read_referrer(referrer, &mut touch.click_ids);
+            touch.referrer = Some(referrer.into());
         }
+        touch
     }
 
     /// Whether `referrer` names a host outside the page's registrable domain, which is as many labels of the
@@ -143,26 +144,19 @@ fn is_same_click(last: &Touch, touch: &Touch) -> bool {
 }
 
 fn read_touch(text: &str) -> Option<Touch> {
+    let mut touch = Touch::default();
     let mut at_ms = None;
-    let mut referrer = None;
-    let mut landing_page = String::new();
     for (name, value) in parameters(text) {
         match name.as_str() {
             "at" => at_ms = decimal::read(&value),
-            "referrer" => referrer = Some(value).filter(|value| !value.is_empty()),
-            "page" => landing_page = value,
+            "referrer" => touch.referrer = Some(value).filter(|value| !value.is_empty()),
+            "page" => touch.landing_page = value,
             _ => {}
         }
     }
-    let mut carried = Carried::default();
-    carried.read(text);
-    Some(Touch {
-        at_ms: at_ms?,
-        click_ids: carried.click_ids,
-        utm: carried.utm,
-        referrer,
-        landing_page,
-    })
+    touch.at_ms = at_ms?;
+    read_query(text, &mut touch.click_ids, &mut touch.utm);
+    Some(touch)
 }
 
 fn write_touch(touch: &Touch) -> String {

@@ -433,9 +433,9 @@ fn fields_bear_the_names_of_the_contract() {
         fields,
         [
             ("landingPage", href),
-            ("referrer", "https://b.example/"),
             ("fbc", "fb.1.1790000000000.F"),
             ("fbp", "fb.1.2.3"),
+            ("referrer", "https://b.example/"),
             ("gclid", "G"),
             ("ttclid", "T"),
             ("sccid", "S"),
