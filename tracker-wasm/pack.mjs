@@ -1,0 +1,116 @@
+// Makes the tracker one file: the module optimised and inlined as text, the shim bundled around it, and
+// the same module as JavaScript beside it, for pages on which WebAssembly is refused.
+//
+//   node tracker-wasm/pack.mjs <folder of tracker_bg.wasm> <out folder>
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+/** What a page loads, in brotli bytes. */
+const LIMIT = 8192;
+
+const TARGET = 'es2017';
+const shim = join(dirname(fileURLToPath(import.meta.url)), 'shim');
+const binaryen = dirname(createRequire(import.meta.url).resolve('binaryen/package.json'));
+
+const [bindings, out] = process.argv.slice(2).map((path) => resolve(path));
+if (!out) {
+  console.error('usage: node tracker-wasm/pack.mjs <bindings folder> <out folder>');
+  process.exit(2);
+}
+
+const work = mkdtempSync(join(tmpdir(), 'edgeway-tracker-'));
+try {
+  pack();
+} finally {
+  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+}
+
+async function pack() {
+  const wasm = join(work, 'core.wasm');
+  // Named features alone: `--all-features` makes modules that every browser refuses. What is enabled here
+  // for reading is lowered again, down to what browsers took in 2017.
+  run('wasm-opt', join(bindings, 'tracker_bg.wasm'), '-o', wasm,
+    '--mvp-features', '--enable-mutable-globals', '--enable-sign-ext', '--enable-bulk-memory',
+    '--enable-bulk-memory-opt', '--enable-nontrapping-float-to-int',
+    '--signext-lowering', '--llvm-memory-copy-fill-lowering', '--llvm-nontrapping-fptoint-lowering',
+    '-Oz', '--converge', '--strip-debug', '--strip-producers', '--strip-target-features');
+  const fallback = join(work, 'core.js');
+  run('wasm2js', wasm, '-o', fallback, '-Oz');
+  const bytes = readFileSync(wasm);
+
+  const core = (await bundle({ entryPoints: [fallback], format: 'esm' })).text;
+  const tracker = (await bundle({
+    entryPoints: [join(shim, 'main.js')],
+    format: 'iife',
+    define: { WASM_TEXT: JSON.stringify(encode(bytes)), CORE_FILE: '"t.@.core.js"' },
+  })).text;
+  // One name for both files: the tracker knows its fallback's, so it can't hold its own.
+  const hash = createHash('sha256').update(tracker).update(core).digest('hex').slice(0, 12);
+  const file = tracker.replace('t.@.core.js', `t.${hash}.core.js`);
+
+  mkdirSync(out, { recursive: true });
+  for (const old of readdirSync(out)) if (/^t\.\w+(\.core)?\.js$/.test(old)) rmSync(join(out, old));
+  writeFileSync(join(out, 't.js'), file);
+  writeFileSync(join(out, `t.${hash}.js`), file);
+  writeFileSync(join(out, `t.${hash}.core.js`), core);
+  copyFileSync(join(shim, 'edgeway.d.ts'), join(out, 't.d.ts'));
+  const sizes = { tracker: size(file), module: size(bytes), fallback: size(core) };
+  writeFileSync(join(out, 'tracker.json'), JSON.stringify({
+    file: `t.${hash}.js`,
+    hash,
+    integrity: 'sha384-' + createHash('sha384').update(file).digest('base64'),
+    core: `t.${hash}.core.js`,
+    bytes: sizes.tracker,
+  }, null, 2) + '\n');
+
+  for (const [name, { raw, gzip, brotli }] of Object.entries(sizes)) {
+    console.log(`${name.padEnd(9)} raw ${raw}  gzip ${gzip}  brotli ${brotli}`);
+  }
+  if (sizes.tracker.brotli > LIMIT) {
+    console.error(`the tracker is ${sizes.tracker.brotli} bytes brotli; the limit is ${LIMIT}`);
+    process.exitCode = 1;
+  }
+}
+
+function run(tool, ...args) {
+  execFileSync(process.execPath, [join(binaryen, 'bin', tool), ...args], { stdio: 'inherit' });
+}
+
+async function bundle(options) {
+  const { outputFiles } = await build({
+    bundle: true,
+    minify: true,
+    write: false,
+    target: TARGET,
+    // It is there wherever WebAssembly is; esbuild would put `require` in its place.
+    supported: { 'dynamic-import': true },
+    charset: 'ascii',
+    legalComments: 'none',
+    logLevel: 'warning',
+    ...options,
+  });
+  return outputFiles[0];
+}
+
+/** Bytes as text for the source. */
+function encode(bytes) {
+  return bytes.toString('hex');
+}
+
+function size(content) {
+  const bytes = Buffer.from(content);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  return {
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, { params }).length,
+  };
+}

@@ -1,0 +1,76 @@
+/** Types of the page tracker: `window.edgeway`. */
+
+/** What happened, newest last; the same details go out as the event `edgeway` on `window`. */
+export type EdgewayHappening = { at: number } & (
+  | { type: 'captured'; data: EdgewayVisit }
+  | { type: 'sent'; data: { to: 'init' | 'update-fbp'; body: object; via: 'fetch' | 'beacon' } }
+  | { type: 'sent'; data: { to: 'invite'; body: { href: string }; via: 'link' } }
+  | { type: 'answered'; data: { to: 'init' | 'update-fbp'; status: number; body: unknown } }
+  | { type: 'link'; data: { from: string; to: string } }
+  | { type: 'failed'; data: { to: string; why: string } }
+  | { type: 'core'; data: 'wasm' | 'wasm-async' | 'wasm2js' | 'edge' }
+);
+
+/** A visit as it is sent to the edge. */
+export interface EdgewayVisit {
+  websiteId: string;
+  /** One per visit, the same on every retry. */
+  eventId: string;
+  href: string;
+  tempId: string;
+  clientSessionId: string;
+  externalUserId?: string;
+  landingPage?: string;
+  referrer?: string;
+  fbc?: string;
+  fbp?: string;
+  gclid?: string;
+  gbraid?: string;
+  wbraid?: string;
+  ttclid?: string;
+  ttp?: string;
+  sccid?: string;
+  scid?: string;
+  tgclid?: string;
+  utmSource?: string;
+  utmMedium?: string;
+  utmCampaign?: string;
+  utmContent?: string;
+  utmTerm?: string;
+  consent?: 'granted' | 'denied';
+  /** The browser is driven by a program. */
+  bot?: boolean;
+  /** The edge has recorded the page request itself; this adds to it. */
+  capturedBy?: 'edge';
+  /** The ad cookies as they are, where no core could run in the page. */
+  cookie?: string;
+}
+
+/** The commands of the page. Before the script has loaded they are queued, and return nothing. */
+export interface Edgeway {
+  /** Records a visit of the present address, unless it is recorded already. */
+  (command: 'visit'): void;
+  /** Says who the visitor is in the site's own books. */
+  (command: 'identify', externalUserId: string): void;
+  /** Says what the visitor consented to. */
+  (command: 'consent', state: 'granted' | 'denied'): void;
+  /** Makes the link to the invite that belongs to this visit. */
+  (command: 'invite', options?: { channel?: string }, callback?: (link: string) => void): string | undefined;
+  /** Settles once the tracker runs; undefined before the script has loaded. */
+  ready?: Promise<Edgeway>;
+  /** The latest 100 happenings. */
+  log?: EdgewayHappening[];
+  /** The commands given before the script has loaded. */
+  q?: { push(command: ArrayLike<unknown>): unknown };
+}
+
+declare global {
+  interface Window {
+    edgeway: Edgeway;
+  }
+  interface WindowEventMap {
+    edgeway: CustomEvent<EdgewayHappening>;
+  }
+  /** The page tracker. */
+  var edgeway: Edgeway;
+}

@@ -1,0 +1,90 @@
+// The visitor's ids: in cookies, with localStorage as second home and memory where both are refused.
+
+import { firstParty } from './tag.js';
+
+/** A random UUID; `crypto.randomUUID` is missing on plain http and in older browsers. */
+export const uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
+  (digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)))).toString(16));
+
+/** `document.cookie`, which a sandboxed frame is refused. */
+export function cookies() {
+  try { return document.cookie; } catch (refused) { return ''; }
+}
+
+/** The value of one cookie. */
+export function cookie(name) {
+  const found = cookies().match('(?:^|; )' + name + '=([^;]*)');
+  return found && found[1];
+}
+
+let domain = '';
+/** Meta's subdomain index: the labels of the registrable domain less one. */
+export let subdomainIndex = 0;
+
+/** Sets a cookie on the registrable domain. */
+export function setCookie(name, value, seconds) {
+  try {
+    document.cookie = name + '=' + value + ';path=/;max-age=' + seconds + ';samesite=lax' + domain
+      + (location.protocol === 'https:' ? ';secure' : '');
+  } catch (refused) { /* localStorage and memory remain */ }
+}
+
+/** Finds the registrable domain: the shortest tail of the host on which the browser keeps a cookie. */
+export function findDomain() {
+  const labels = location.hostname.split('.');
+  // An address has no registrable domain.
+  if (labels.length < 2 || /^\d+$/.test(labels[labels.length - 1])) return;
+  for (let count = 2; count <= labels.length; count++) {
+    domain = ';domain=' + labels.slice(-count).join('.');
+    setCookie('edgeway_domain', 1, 9);
+    if (cookie('edgeway_domain')) {
+      setCookie('edgeway_domain', '', 0);
+      subdomainIndex = count - 1;
+      return;
+    }
+  }
+  domain = '';
+  subdomainIndex = 1;
+}
+
+const memory = {};
+
+/** Reads from localStorage, or from memory where it is refused. */
+export function read(key) {
+  try { return localStorage.getItem(key) || memory[key]; } catch (refused) { return memory[key]; }
+}
+
+/** Writes to localStorage and memory; no value deletes. */
+export function write(key, value) {
+  memory[key] = value;
+  try {
+    if (value) localStorage.setItem(key, value);
+    else localStorage.removeItem(key);
+  } catch (refused) { /* memory remains */ }
+}
+
+const HOMES = [['tempId', 'adtarget_temp_id', 31536000], ['clientSessionId', 'adtarget_session_id', 1800]];
+const UUID = /^[\da-f-]{36}$/i;
+
+/** The ids in use. */
+export const ids = {};
+
+/** Takes up the ids that `given` names, else those remembered, else new ones, and prolongs their life. */
+export function renewIds(given) {
+  for (const [id, name, seconds] of HOMES) {
+    const [expiry, kept] = (read(name) || '').split('.');
+    const remembered = [given && given[id], cookie(name), expiry > Date.now() && kept];
+    ids[id] = remembered.find((value) => UUID.test(value)) || uuid();
+    write(name, Date.now() + seconds * 1000 + '.' + ids[id]);
+    // On its own origin the edge sets the cookies: those live longer than a script's.
+    if (!firstParty) setCookie(name, ids[id], seconds);
+  }
+}
+
+/** Forgets the visitor. */
+export function forgetIds() {
+  for (const [, name] of HOMES) {
+    write(name);
+    setCookie(name, '', 0);
+  }
+}

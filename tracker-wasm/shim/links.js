@@ -1,0 +1,105 @@
+// Telegram links lead through the edge, which hands out the invite that belongs to this visit.
+
+import { base, firstParty, settings, shortLinks } from './tag.js';
+import { emit } from './log.js';
+import { ids, uuid } from './ids.js';
+import { flush, visitId } from './visit.js';
+
+const ORIGINAL = 'data-edgeway-href';
+const LINKS = 'a[href],area[href]';
+
+/** A channel, a group, a bot or an invite: not stickers, proxies, sharing, phone numbers and the like. */
+const CHAT = new RegExp('^(?:https?://(?:t\\.me|telegram\\.(?:me|dog))/'
+  + '(?!(?:add(?:emoji|list|stickers|theme)|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m'
+  + '|msg|nft|privatepost|proxy|resolve|setlanguage|share|socks|stickers|web)(?:[/?#]|$)|(?:\\+|%2b)\\d+(?:[/?#]|$))'
+  + '(?:\\+|%2b|[a-z])|tg:(?://)?(?:resolve\\?(?:.*&)?domain=|join\\?|privatepost\\?))', 'i');
+
+let observer;
+
+/** Starts rewriting: what is there, what comes, what changes, and what scripts open. */
+export function watchLinks() {
+  if (observer) return;
+  const scan = (root) => root.querySelectorAll(LINKS).forEach((link) => rewrite(link));
+  scan(document);
+  observer = new MutationObserver((records) => records.forEach(({ type, target, addedNodes }) => {
+    if (type === 'attributes') rewrite(target);
+    addedNodes.forEach((node) => {
+      if (node.querySelectorAll) {
+        rewrite(node);
+        scan(node);
+      }
+    });
+  }));
+  observer.observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['href'] });
+}
+
+/** Gives the links their own addresses back. */
+export function releaseLinks() {
+  if (!observer) return;
+  observer.disconnect();
+  observer = null;
+  document.querySelectorAll('[' + ORIGINAL + ']').forEach((link) => {
+    link.setAttribute('href', link.getAttribute(ORIGINAL));
+    link.removeAttribute(ORIGINAL);
+  });
+}
+
+/** Writes the present ids into the links already rewritten. */
+export function refreshLinks() {
+  document.querySelectorAll('[' + ORIGINAL + ']').forEach((link) => rewrite(link));
+}
+
+/** The address of an invite, of the named channel or of the site's own. */
+export const inviteLink = (channel, to, eventId) => base + 'invite?' + query({
+  websiteId: settings.websiteId, channelId: channel || settings.channel, to, eventId,
+});
+
+function query(fields) {
+  const all = Object.assign(fields, ids, { visit: visitId() });
+  return Object.keys(all).filter((name) => all[name])
+    .map((name) => name + '=' + encodeURIComponent(all[name])).join('&');
+}
+
+/** Where a link to `href` shall lead instead, if it shall. */
+function lead(href, eventId) {
+  if (CHAT.test(href)) return inviteLink('', href, eventId);
+  if (!firstParty && shortLinks.some((start) => href.startsWith(start))) {
+    return href + (href.includes('?') ? '&' : '?') + query({ eventId });
+  }
+}
+
+function rewrite(link, clicked) {
+  if (!link.matches(LINKS) || link.closest('[data-edgeway=off]')) return;
+  const resolve = (name) => {
+    try { return new URL(link.getAttribute(name), document.baseURI).href; } catch (malformed) { return ''; }
+  };
+  const now = resolve('href');
+  const ours = link.hasAttribute(ORIGINAL) && /[?&]eventId=([^&]+).*tempId=/.exec(now);
+  const from = ours ? resolve(ORIGINAL) : now;
+  const to = lead(from, ours && !clicked ? ours[1] : uuid());
+  if (!to || to === now) return;
+  if (!ours) link.setAttribute(ORIGINAL, link.getAttribute('href'));
+  link.setAttribute('href', to);
+  emit('link', { from, to });
+}
+
+/** A link about to be followed gets the latest ids; a click gets an id of its own. */
+function onGesture(event) {
+  const link = observer && event.composedPath().find((node) => node.href && node.matches);
+  if (!link) return;
+  const clicked = /click|menu/.test(event.type);
+  // The second half of a double click is the same click.
+  rewrite(link, clicked && event.detail < 2);
+  if (clicked && link.hasAttribute(ORIGINAL)) flush(true);
+}
+
+for (const type of ['pointerdown', 'focusin', 'click', 'auxclick', 'contextmenu']) {
+  addEventListener(type, onGesture, true);
+}
+
+const open = window.open;
+window.open = function (url, ...rest) {
+  const to = observer && url && lead(new URL(url, document.baseURI).href, uuid());
+  if (to) flush(true);
+  return open.call(this, to || url, ...rest);
+};

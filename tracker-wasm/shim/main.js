@@ -1,0 +1,92 @@
+// The page's tracker: reads what the click carries, remembers it, sends it, and leads Telegram links
+// through the edge. Here is the function `edgeway` with its command queue, and the consent that gates all.
+
+import { base, settings } from './tag.js';
+import { emit, log } from './log.js';
+import { ready } from './core.js';
+import { forgetIds, renewIds } from './ids.js';
+import { flushOutbox, sweep } from './send.js';
+import { inviteLink, refreshLinks, releaseLinks, watchLinks } from './links.js';
+import { enrich, flush, leave, visit, visitor } from './visit.js';
+import { whenLeft, whenMoved, whenShown } from './page.js';
+
+/** Whether something may be stored and sent. */
+let active;
+let wanted;
+
+const commands = {
+  visit() {
+    wanted = true;
+    if (active) visit();
+  },
+  identify(externalUserId) {
+    visitor.externalUserId = externalUserId;
+    enrich();
+  },
+  consent(state) {
+    if (visitor.consent === state) return;
+    visitor.consent = state;
+    if (settings.consent === 'required' && state !== 'granted') stop();
+    else if (active) enrich();
+    else begin();
+  },
+  invite(options, callback) {
+    const link = inviteLink(options && options.channel);
+    if (callback) callback(link);
+    return link;
+  },
+};
+
+/** Runs a command; one that fails takes no other with it. */
+function run(name, ...rest) {
+  try {
+    return commands[name](...rest);
+  } catch (why) {
+    emit('failed', { to: name, why: String(why) });
+  }
+}
+
+function begin() {
+  const refused = (settings.gpc === 'respect' && navigator.globalPrivacyControl)
+    || (settings.dnt === 'respect' && navigator.doNotTrack === '1')
+    || (settings.consent === 'required' && visitor.consent !== 'granted');
+  if (active || refused || document.prerendering) return;
+  active = true;
+  renewIds();
+  watchLinks();
+  if (wanted || settings.auto !== 'off') visit();
+  setTimeout(sweep, 5000);
+}
+
+function stop() {
+  active = false;
+  releaseLinks();
+  forgetIds();
+}
+
+function load() {
+  const early = window.edgeway && window.edgeway.q;
+  const edgeway = window.edgeway = run;
+  edgeway.log = log;
+  edgeway.ready = ready.then(() => edgeway);
+  // A proxy may turn a call into a push, as TikTok's in-app browser does; nothing here calls either.
+  edgeway.q = { push: (command) => run(...command) };
+  [].slice.call(early || []).forEach((command) => run(...command));
+  whenShown(begin);
+  whenMoved((replaced) => active && settings.auto !== 'off' && visit(replaced));
+  whenLeft(() => {
+    if (!active) return;
+    flush(true);
+    flushOutbox();
+  }, () => {
+    if (!active) return;
+    leave();
+    if (settings.auto !== 'off') visit();
+    sweep();
+  });
+  addEventListener('online', () => active && sweep());
+  if (/[?&]edgeway_debug=1/.test(location.search)) import(base + 'panel.js');
+}
+
+// A second tag finds the first one's work done.
+if (settings && !(window.edgeway && window.edgeway.ready)) load();

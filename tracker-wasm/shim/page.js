@@ -1,0 +1,32 @@
+// The page's life: shown, moved inside, hidden, shown again.
+
+/** Runs `start` once the page is really shown: a prerendered one may never be. */
+export function whenShown(start) {
+  if (document.prerendering) document.addEventListener('prerenderingchange', start, { once: true });
+  else start();
+}
+
+/** Calls `moved` when the address changes without a load, telling whether it was only replaced. */
+export function whenMoved(moved) {
+  if (window.navigation) {
+    navigation.addEventListener('currententrychange', (event) => moved(event.navigationType === 'replace'));
+    return;
+  }
+  for (const name of ['pushState', 'replaceState']) {
+    const change = history[name];
+    history[name] = function () {
+      change.apply(this, arguments);
+      moved(name === 'replaceState');
+    };
+  }
+  addEventListener('popstate', () => moved());
+  addEventListener('hashchange', () => moved());
+}
+
+/** Calls `hidden` when the page may be gone for good, `back` when the browser shows it again as it was. */
+export function whenLeft(hidden, back) {
+  // Phones kill a hidden page without a `pagehide`.
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && hidden());
+  addEventListener('pagehide', hidden);
+  addEventListener('pageshow', (event) => event.persisted && back());
+}

@@ -1,0 +1,149 @@
+// The visit: what the page view carries, and its way to the edge.
+
+import { firstParty, settings } from './tag.js';
+import { emit } from './log.js';
+import * as core from './core.js';
+import { cookie, cookies, findDomain, ids, renewIds, setCookie, subdomainIndex, uuid } from './ids.js';
+import { send } from './send.js';
+import { refreshLinks } from './links.js';
+
+const FBC_LIFE = 90 * 24 * 60 * 60;
+
+/** What every visit says of the visitor beside the capture. */
+export const visitor = { bot: navigator.webdriver || undefined };
+
+/** The latest visit. */
+let current;
+let path;
+let query;
+let referrer = document.referrer;
+/** The `_fbc` made of the click id that Meta's in-app browser told. */
+let appFbc;
+
+/** The id of the latest visit. */
+export const visitId = () => current && current.eventId;
+
+/** Records a visit, unless this place is already recorded; `tidied` if a script replaced the address. */
+export async function visit(tidied) {
+  const before = query;
+  query = location.search.slice(1).split('&');
+  // A fragment makes a place of its own only where it is a route.
+  const here = location.pathname + (/^#[!/]/.test(location.hash) ? location.hash : '');
+  const known = (parts, all) => parts.every((part) => all.includes(part));
+  if (here === path && known(query, before) && (tidied || known(before, query))) return;
+  path = here;
+  flush();
+  if (!current) findDomain();
+  renewIds();
+  const captured = !current && settings.visit;
+  const mine = current = {
+    eventId: captured || uuid(),
+    capturedBy: captured ? 'edge' : undefined,
+    href: location.href,
+    referrer,
+    at: Date.now(),
+  };
+  referrer = mine.href;
+  refreshLinks();
+  if (!core.capture) await core.ready;
+  const asked = askApp();
+  if (asked) await asked;
+  dispatch(mine);
+}
+
+/** Forgets the place, so that a page shown again counts again. */
+export function leave() {
+  path = null;
+  referrer = document.referrer;
+}
+
+/** Sends a visit that still waits, and an `_fbp` that came. */
+export function flush(beacon) {
+  if (!current) return;
+  dispatch(current, beacon);
+  patchFbp(beacon);
+}
+
+/** Tells the edge what has become known since the visit was sent. */
+export function enrich() {
+  if (current && current.sent) sendVisit(current);
+}
+
+function dispatch(mine, beacon) {
+  if (mine.sent) return;
+  sendVisit(mine, beacon);
+  watchFbp(mine, 150);
+}
+
+function sendVisit(mine, beacon) {
+  const { eventId, capturedBy, href } = mine;
+  const fields = carried(mine);
+  const body = Object.assign({ websiteId: settings.websiteId, eventId, capturedBy, href }, ids, visitor, fields);
+  mine.fbp = cookie('_fbp');
+  if (!firstParty && body.fbc && body.fbc !== cookie('_fbc')) setCookie('_fbc', body.fbc, FBC_LIFE);
+  emit('captured', body);
+  mine.sent = send('init', body, beacon).then((answer) => {
+    if (!answer || !answer.tempId || mine !== current) return;
+    renewIds(answer);
+    refreshLinks();
+  });
+}
+
+/** What the page view carries, by the core or, where none runs, raw for the edge's own. */
+function carried({ href, referrer, at }) {
+  const known = cookies() + (appFbc ? ';_fbc=' + appFbc : '');
+  try {
+    return core.capture([href, referrer, known], at, subdomainIndex);
+  } catch (missing) {
+    // The site's other cookies are none of our business.
+    const ours = known.match(/\b(_fb[cp]|_ttp|_scid|_gcl_aw|_?t[tg]clid)=[^;]*/g) || [];
+    return { referrer: referrer || undefined, cookie: ours.join('; ') };
+  }
+}
+
+/** fbevents.js sets `_fbp` late, if at all. */
+function watchFbp(mine, wait) {
+  if (mine === current && !patchFbp() && wait < 5000) setTimeout(watchFbp, wait, mine, wait * 2);
+}
+
+function patchFbp(beacon) {
+  const mine = current;
+  if (!mine.sent || mine.fbp) return true;
+  const fbp = mine.fbp = cookie('_fbp');
+  if (!fbp) return;
+  const patch = () => send('update-fbp', {
+    websiteId: settings.websiteId, tempId: ids.tempId, fbp, eventId: mine.eventId,
+  }, beacon);
+  if (beacon) patch();
+  else mine.sent.then(patch);
+  return true;
+}
+
+/** Asks Meta's in-app browser for the click id of a visit without one. It may never answer. */
+function askApp() {
+  const handlers = window.webkit && window.webkit.messageHandlers;
+  const ios = handlers && handlers.browserProperties;
+  const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
+  const android = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
+  if (appFbc || !(ios || android) || carried(current).fbc) return;
+  return new Promise((go) => {
+    setTimeout(go, 400);
+    const take = (id) => {
+      if (/^[\w-]+$/.test(id)) {
+        appFbc = 'fb.' + subdomainIndex + '.' + Date.now() + '.' + id;
+        enrich();
+      }
+      go();
+    };
+    try {
+      if (ios) ios.postMessage('clickID').then(take, go);
+      else {
+        const request = new XMLHttpRequest();
+        request.open('GET', 'properties://browser/clickID');
+        request.onload = () => take(request.responseText);
+        request.onerror = go;
+        request.send();
+      }
+    } catch (refused) { go(); }
+  });
+}
