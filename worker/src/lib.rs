@@ -1,1 +1,127 @@
-//! Under construction.
+//! Edgeway at the edge: the doors of a Cloudflare Worker.
+//!
+//! A request goes from a door through [`routes`] to a surface ([`track`], [`site`], [`health`]), from there to the
+//! backend that is configured ([`ledger`] or [`adtarget`]), and what can be done after the answer goes through the queue
+//! to [`queue`]. The entry that Cloudflare calls is `entry.js`; it holds no more than what must be JavaScript.
+
+pub mod adtarget;
+pub mod answer;
+pub mod caller;
+pub mod config;
+pub mod cookies;
+pub mod edge;
+pub mod error;
+pub mod files;
+pub mod health;
+pub mod ids;
+pub mod ledger;
+pub mod queue;
+pub mod record;
+pub mod routes;
+pub mod runtime;
+pub mod site;
+pub mod track;
+
+use std::cell::OnceCell;
+
+use wasm_bindgen::prelude::*;
+use web_sys::{Request, Response};
+use worker::Env;
+
+use crate::answer::Answer;
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::routes::Route;
+use crate::runtime::Context;
+
+/// A request comes in.
+#[wasm_bindgen]
+pub async fn fetch(request: Request, env: Env, context: Context) -> Response {
+    let head = runtime::inbound(&request);
+    let config = config(&env);
+    let edge = Edge {
+        request: &request,
+        env: &env,
+        context: &context,
+        config,
+        caller: Caller::read(&head),
+        now_ms: runtime::now_ms(),
+    };
+    let route = Route::of(edge.caller.path, &config.prefix);
+    answer(&edge, &route).await
+}
+
+/// The queue has messages.
+#[wasm_bindgen]
+pub async fn queue(batch: queue::Batch, env: Env) {
+    // Repeating a batch does no harm: see `consume`.
+    queue::consume(&batch, &env, config(&env)).await;
+}
+
+async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
+    if let Some(methods) = route.methods().filter(|methods| {
+        !methods
+            .split(", ")
+            .any(|method| method == edge.caller.method)
+    }) {
+        return Answer::from(Error::MethodNotAllowed(methods)).into_response();
+    }
+    if *route == Route::Page {
+        return page(edge)
+            .await
+            .unwrap_or_else(|error| Answer::from(error).into_response());
+    }
+    let cors = track::cors_headers(edge);
+    if edge.caller.method == "OPTIONS" {
+        return with_cors(Answer::empty(204), cors).into_response();
+    }
+    let answer = match route {
+        Route::Tracker(file) => return files::tracker(edge, file, cors.as_deref()).await,
+        Route::Init => track::init::init(edge).await,
+        Route::UpdateFbp => track::update_fbp::update_fbp(edge).await,
+        Route::Invite => track::click::invite(edge).await,
+        Route::Channel(slug) => track::click::channel(edge, slug).await,
+        Route::Health => Ok(health::health(edge).await),
+        Route::Page => Err(Error::Internal),
+    };
+    with_cors(answer.unwrap_or_else(Answer::from), cors).into_response()
+}
+
+async fn page(edge: &Edge<'_>) -> Result<Response, Error> {
+    match &edge.config.front {
+        Some(front) => site::page(edge, front).await,
+        None => files::page(edge).await,
+    }
+}
+
+/// Lets pages of configured sites read the answer, and tells caches that it differs by origin.
+fn with_cors(answer: Answer, cors: Option<String>) -> Answer {
+    let lines = cors.unwrap_or_default();
+    let named = lines.lines().filter_map(|line| line.split_once(':'));
+    named.fold(answer.header("vary", "origin"), |answer, (name, value)| {
+        answer.header(name, value)
+    })
+}
+
+/// The settings, read at the first request; they live as long as the instance.
+fn config(env: &Env) -> &'static Config {
+    thread_local! {
+        static CONFIG: OnceCell<&'static Config> = const { OnceCell::new() };
+    }
+    CONFIG.with(|config| {
+        *config.get_or_init(|| {
+            let variable = |name: &str| {
+                js_sys::Reflect::get(env, &JsValue::from_str(name))
+                    .ok()?
+                    .as_string()
+            };
+            let config = Config::read(&variable);
+            for problem in &config.problems {
+                runtime::log_error(&format!("setting {}: {}", problem.setting, problem.message));
+            }
+            Box::leak(Box::new(config))
+        })
+    })
+}

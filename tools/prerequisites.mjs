@@ -1,0 +1,61 @@
+// Sees to it that what the build needs is there: says in one line what a person has to install, and installs the rest.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's folder. */
+export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+const NODE_MAJOR = 20;
+
+/** Says what is going on: long steps must be seen. */
+export function step(what) {
+  console.log(`\x1b[1m› ${what}\x1b[0m`);
+}
+
+/** Ends with one line and no stack: it is not the program that is at fault. */
+export function fail(line) {
+  console.error(`\x1b[31m${line}\x1b[0m`);
+  process.exit(1);
+}
+
+/** The environment of all programs the tools start: the project's own Node and programs first, nothing asked, nothing sent. */
+export const environment = {
+  ...process.env,
+  PATH: [join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+  WRANGLER_SEND_METRICS: "false",
+};
+
+/** Runs a program in the project's folder, its output shown; ends when it fails. */
+export function run(program, words, options = {}) {
+  const { status, error } = spawnSync(program, words, { cwd: ROOT, stdio: "inherit", env: environment, ...options });
+  if (status !== 0) fail(`${program} ${words.join(" ")}: ${error?.message ?? `ended with ${status}`}`);
+}
+
+function answers(program, ...words) {
+  return spawnSync(program, words, { cwd: ROOT, stdio: "ignore", env: environment }).status === 0;
+}
+
+/** Checks Node and Rust, and installs packages, the toolchain's parts and the WebAssembly target where missing. */
+export function ensurePrerequisites() {
+  if (+process.versions.node.split(".")[0] < NODE_MAJOR) fail(`Node.js ${NODE_MAJOR} or later is needed: https://nodejs.org`);
+  if (!answers("rustup", "--version")) fail("Rust is needed: install it with rustup, https://rustup.rs");
+  if (!answers("cargo", "clippy", "--version") || !hasTarget()) {
+    step("Installing the Rust toolchain that rust-toolchain.toml names");
+    // Reads the file; rustup before 1.28 has no such form, but installs it by itself at the first call of cargo.
+    if (!answers("rustup", "toolchain", "install")) run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
+  }
+  const installed = join(ROOT, "node_modules", ".package-lock.json");
+  const isStale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(ROOT, "package-lock.json")).mtimeMs;
+  if (isStale || !answers(join(ROOT, "node_modules", ".bin", "node"), "--version")) {
+    step("Installing npm packages");
+    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  }
+}
+
+function hasTarget() {
+  const { stdout } = spawnSync("rustup", ["target", "list", "--installed"], { cwd: ROOT, encoding: "utf8" });
+  return stdout?.includes("wasm32-unknown-unknown") ?? false;
+}

@@ -1,0 +1,246 @@
+//! AdTarget, hosted: the keyless calls that browsers make, carried on from the edge with the real client's headers.
+//! No API key ever rides on one.
+
+use attribution::telegram::TelegramLink;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::caller::Caller;
+use crate::config::AdTarget;
+use crate::cookies::Scope;
+use crate::ids::EventId;
+use crate::record::{Attribution, Client, Visit};
+use crate::runtime::{Call, Reply};
+
+/// How long the queue's consumer waits for AdTarget, in ms: nobody stands behind it.
+pub const PATIENT_MS: u32 = 15_000;
+
+/// A call, whole: it can be made now, or kept in the queue until AdTarget takes it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwedCall {
+    /// What is asked.
+    pub call: Keyless,
+    /// The same on every retry; it goes along as Idempotency-Key.
+    pub event_id: EventId,
+    /// The client's address.
+    pub ip: String,
+    /// The client's User-Agent.
+    pub user_agent: String,
+    /// The client's Origin, empty where it sent none.
+    pub origin: String,
+    /// The client's Referer, empty where it sent none.
+    pub referer: String,
+}
+
+/// AdTarget's keyless surface.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Keyless {
+    /// `POST /backend/track/init` with that JSON.
+    Init(String),
+    /// `POST /backend/track/update-fbp` with that JSON.
+    UpdateFbp(String),
+    /// `GET /backend/track/invite` with that query.
+    Invite(String),
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Outcome {
+    /// AdTarget took it.
+    Taken(Reply),
+    /// It handed out that invite.
+    Invited(TelegramLink),
+    /// It will not take it, and says why: an error of its contract, for the caller.
+    Refused(Reply),
+    /// It may take it later: slow, cut off, 429, 5xx, or not in its contract's words.
+    Failed {
+        /// In words for the log.
+        why: String,
+        /// When it wants to be asked again, in s.
+        retry_after_s: Option<u32>,
+    },
+}
+
+impl OwedCall {
+    /// A call as its client made it.
+    pub fn new(call: Keyless, event_id: EventId, caller: &Caller<'_>) -> Self {
+        Self {
+            call,
+            event_id,
+            ip: caller.ip.to_owned(),
+            user_agent: caller.user_agent.to_owned(),
+            origin: caller.origin.to_owned(),
+            referer: caller.referer.to_owned(),
+        }
+    }
+
+    /// Makes the call, once. Its idempotency key makes a second time harmless.
+    pub async fn make(&self, adtarget: &AdTarget, timeout_ms: u32) -> Outcome {
+        let base = &adtarget.base;
+        let (method, url, body) = match &self.call {
+            Keyless::Init(body) => ("POST", format!("{base}/backend/track/init"), body.as_str()),
+            Keyless::UpdateFbp(body) => (
+                "POST",
+                format!("{base}/backend/track/update-fbp"),
+                body.as_str(),
+            ),
+            Keyless::Invite(query) => ("GET", format!("{base}/backend/track/invite?{query}"), ""),
+        };
+        let call = Call {
+            url: &url,
+            method,
+            headers: &self.headers(),
+            body,
+            timeout_ms,
+        };
+        match call.send().await {
+            Ok(reply) => self.outcome(reply),
+            Err(why) => Outcome::Failed {
+                why,
+                retry_after_s: None,
+            },
+        }
+    }
+
+    fn headers(&self) -> String {
+        let event_id = self.event_id.to_string();
+        let mut headers = Answer::empty(0)
+            .header("x-adtarget-client-ip", &self.ip)
+            .header("x-adtarget-client-user-agent", &self.user_agent)
+            .header("user-agent", &self.user_agent)
+            .header("idempotency-key", &event_id);
+        if !matches!(self.call, Keyless::Invite(_)) {
+            headers = headers.header("content-type", "application/json");
+        }
+        for (name, value) in [("origin", &self.origin), ("referer", &self.referer)] {
+            if !value.is_empty() {
+                headers = headers.header(name, value);
+            }
+        }
+        headers.headers().to_owned()
+    }
+
+    /// What a reply means.
+    fn outcome(&self, reply: Reply) -> Outcome {
+        let failed = |why: String, reply: &Reply| Outcome::Failed {
+            why,
+            retry_after_s: reply.retry_after.parse().ok(),
+        };
+        let json = || {
+            serde_json::from_str::<Value>(&reply.body)
+                .ok()
+                .filter(Value::is_object)
+        };
+        match reply.status {
+            200..=299 | 301 | 302 | 303 | 307 | 308 if matches!(self.call, Keyless::Invite(_)) => {
+                let link = match reply.status {
+                    200..=299 => {
+                        json().and_then(|body| body.get("inviteLink")?.as_str().map(str::to_owned))
+                    }
+                    _ => Some(reply.location.clone()),
+                };
+                match link.and_then(|link| TelegramLink::parse(&link).ok()) {
+                    Some(link) => Outcome::Invited(link),
+                    None => failed(
+                        format!("{} without a link to Telegram", reply.status),
+                        &reply,
+                    ),
+                }
+            }
+            200..=299 => match json() {
+                Some(_) => Outcome::Taken(reply),
+                None => failed(format!("{} without JSON", reply.status), &reply),
+            },
+            429 => failed("429".to_owned(), &reply),
+            400..=499 if json().is_some_and(|body| body.get("error").is_some()) => {
+                Outcome::Refused(reply)
+            }
+            status => failed(status.to_string(), &reply),
+        }
+    }
+}
+
+/// The body of init for a visit: AdTarget's fields, ours that it does not know, and the page's own untouched.
+pub fn init_body(visit: &Visit) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Init<'a> {
+        website_id: &'a str,
+        href: &'a str,
+        temp_id: String,
+        client_session_id: String,
+        event_id: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        external_user_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        client_ip: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        user_agent: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        country: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        region: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        city: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        consent: Option<&'a str>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        bot: bool,
+        #[serde(flatten)]
+        attribution: &'a Attribution,
+        #[serde(flatten)]
+        extra: &'a std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>,
+    }
+    let Client {
+        ip,
+        user_agent,
+        country,
+        region,
+        city,
+        bot,
+    } = &visit.client;
+    let body = Init {
+        website_id: &visit.website_id,
+        href: &visit.href,
+        temp_id: visit.temp_id.to_string(),
+        client_session_id: visit.client_session_id.to_string(),
+        event_id: visit.visit_id.to_string(),
+        external_user_id: visit.external_user_id.as_deref(),
+        client_ip: ip,
+        user_agent,
+        country,
+        region,
+        city,
+        consent: visit.consent.as_deref(),
+        bot: *bot,
+        attribution: &visit.attribution,
+        extra: &visit.extra,
+    };
+    serde_json::to_string(&body).unwrap_or_default()
+}
+
+/// AdTarget's answer, passed on, with its `cookies` hint set as Set-Cookie.
+pub fn pass_on(reply: &Reply, scope: Scope<'_>) -> Answer {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Hint {
+        name: String,
+        value: String,
+        max_age: u32,
+    }
+    #[derive(Deserialize)]
+    struct Hints {
+        #[serde(default)]
+        cookies: std::collections::BTreeMap<String, Hint>,
+    }
+    let answer = Answer::json_text(reply.status, reply.body.clone());
+    let hints = serde_json::from_str::<Hints>(&reply.body)
+        .map(|hints| hints.cookies)
+        .unwrap_or_default();
+    hints.values().fold(answer, |answer, hint| {
+        answer.cookie(scope.set(&hint.name, &hint.value, hint.max_age))
+    })
+}

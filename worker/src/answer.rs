@@ -1,0 +1,131 @@
+//! An answer in the making: status, header lines, body.
+
+use attribution::telegram::TelegramLink;
+use serde::Serialize;
+use serde_json::json;
+use web_sys::Response;
+
+use crate::error::Error;
+use crate::runtime;
+
+/// What the worker says of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    headers: String,
+    body: String,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: String::new(),
+            body: String::new(),
+        }
+    }
+
+    /// An answer of that body.
+    pub fn new(status: u16, content_type: &str, body: String) -> Self {
+        let mut answer = Self::empty(status).header("content-type", content_type);
+        answer.body = body;
+        answer
+    }
+
+    /// JSON that no cache keeps.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        match serde_json::to_string(body) {
+            Ok(text) => Self::json_text(status, text),
+            Err(_) => Self::empty(500),
+        }
+    }
+
+    /// JSON that is written already.
+    pub fn json_text(status: u16, body: String) -> Self {
+        Self::new(status, "application/json", body).header("cache-control", "no-store")
+    }
+
+    /// The way into Telegram: no cache keeps it, and Telegram learns nothing of the page.
+    pub fn redirect(link: &TelegramLink) -> Self {
+        Self::empty(302)
+            .header("location", link.as_str())
+            .header("cache-control", "no-store")
+            .header("referrer-policy", "no-referrer")
+    }
+
+    /// Adds a header. A value that would end the line is left out: no caller's words can make a header of their own.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            return self;
+        }
+        if !self.headers.is_empty() {
+            self.headers.push('\n');
+        }
+        self.headers.push_str(name);
+        self.headers.push(':');
+        self.headers.push_str(value);
+        self
+    }
+
+    /// Adds a Set-Cookie header; `None` (a value that no cookie can hold) adds none.
+    #[must_use]
+    pub fn cookie(self, cookie: Option<String>) -> Self {
+        match cookie {
+            Some(cookie) => self.header("set-cookie", &cookie),
+            None => self,
+        }
+    }
+
+    /// The header lines, `name:value` each.
+    pub fn headers(&self) -> &str {
+        &self.headers
+    }
+
+    /// The platform's own form of it.
+    pub fn into_response(self) -> Response {
+        runtime::respond(self.status, &self.headers, &self.body)
+    }
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        let body = json!({ "error": { "code": error.code(), "message": error.to_string() } });
+        let answer = Self::json(error.status(), &body);
+        match error {
+            Error::RateLimited(seconds) => answer.header("retry-after", &seconds.to_string()),
+            Error::MethodNotAllowed(methods) => answer.header("allow", methods),
+            _ => answer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_speaks_as_adtarget_does() {
+        let answer = Answer::from(Error::field("href", "missing"));
+        assert_eq!(answer.status, 400);
+        assert_eq!(
+            answer.body,
+            r#"{"error":{"code":"INVALID_PAYLOAD","message":"href: missing"}}"#
+        );
+        assert!(
+            Answer::from(Error::RateLimited(7))
+                .headers()
+                .contains("retry-after:7")
+        );
+    }
+
+    #[test]
+    fn no_value_makes_a_header_of_its_own() {
+        let answer = Answer::empty(200)
+            .header("a", "b\r\nset-cookie: x=y")
+            .header("c", "d");
+        assert_eq!(answer.headers(), "c:d");
+    }
+}

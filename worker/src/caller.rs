@@ -1,0 +1,185 @@
+//! Who is really calling. Nothing is taken on trust from a browser: the address comes from the platform's own header
+//! alone, and what a client says of proxies before it is never read.
+
+use attribution::url;
+
+use crate::cookies::{self, Scope};
+use crate::ids::{ClientSessionId, TempId};
+
+/// A request's head, as far as the worker reads it.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// The whole URL.
+    pub url: &'a str,
+    /// The host of the URL, with its port.
+    pub authority: &'a str,
+    /// The host of the URL.
+    pub host: &'a str,
+    /// Whether it came over https.
+    pub secure: bool,
+    /// The path, as sent.
+    pub path: &'a str,
+    /// The query, as sent.
+    pub query: &'a str,
+    /// The client's address; empty where the platform says none.
+    pub ip: &'a str,
+    /// The User-Agent header.
+    pub user_agent: &'a str,
+    /// The Origin header.
+    pub origin: &'a str,
+    /// The Referer header.
+    pub referer: &'a str,
+    /// The Cookie header.
+    pub cookies: &'a str,
+    /// The Content-Type header.
+    pub content_type: &'a str,
+    /// The Accept header.
+    pub accept: &'a str,
+    /// The Accept-Language header.
+    pub accept_language: &'a str,
+    /// The Sec-Fetch-Dest header.
+    pub fetch_destination: &'a str,
+    /// The Sec-Purpose header: not empty when the browser only prepares for a visit.
+    pub purpose: &'a str,
+    /// Whether the browser says Global Privacy Control.
+    pub gpc: bool,
+    /// Whether the browser says Do Not Track.
+    pub dnt: bool,
+}
+
+impl<'a> Caller<'a> {
+    /// Reads the lines that `runtime::inbound` packs.
+    pub fn read(packed: &'a str) -> Self {
+        let mut lines = packed.split('\n');
+        let mut line = || lines.next().unwrap_or_default();
+        let (method, url) = (line(), line());
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (authority, target) = rest
+            .split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
+            .unwrap_or((rest, ""));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self {
+            method,
+            url,
+            authority,
+            host: host_of(authority),
+            secure: scheme == "https",
+            path,
+            query,
+            ip: line(),
+            user_agent: line(),
+            origin: line(),
+            referer: line(),
+            cookies: line(),
+            content_type: line(),
+            accept: line(),
+            accept_language: line(),
+            fetch_destination: line(),
+            purpose: line(),
+            gpc: line() == "1",
+            dnt: line() == "1",
+        }
+    }
+
+    /// A parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        url::parameters(self.query)
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value)
+    }
+
+    /// A cookie's value.
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        attribution::cookie(self.cookies, name)
+    }
+
+    /// The visitor's id from its cookie; a forged or broken one counts as none.
+    pub fn temp_id(&self) -> Option<TempId> {
+        TempId::parse(self.cookie(cookies::TEMP_ID.name)?).ok()
+    }
+
+    /// The session's id from its cookie; a forged or broken one counts as none.
+    pub fn client_session_id(&self) -> Option<ClientSessionId> {
+        ClientSessionId::parse(self.cookie(cookies::SESSION.name)?).ok()
+    }
+
+    /// Where cookies set in the answer are valid.
+    pub fn cookie_scope<'s>(&self, domain: Option<&'s str>) -> Scope<'s> {
+        Scope {
+            domain,
+            secure: self.secure,
+        }
+    }
+
+    /// Whether the client wants a page to look at.
+    pub fn wants_html(&self) -> bool {
+        self.accept.contains("text/html")
+    }
+
+    /// Whether the client names itself a program: crawlers and link previews fetch pages, too.
+    pub fn is_bot(&self) -> bool {
+        const MARKS: [&str; 6] = [
+            "bot",
+            "crawl",
+            "spider",
+            "preview",
+            "facebookexternalhit",
+            "headless",
+        ];
+        let agent = self.user_agent.to_ascii_lowercase();
+        MARKS.iter().any(|mark| agent.contains(mark))
+    }
+}
+
+/// The host of an authority without its port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_is_read_in_order() {
+        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\ntext/plain\n*/*\nde\nempty\nprefetch\n1\n";
+        let caller = Caller::read(packed);
+        assert_eq!(
+            (caller.authority, caller.host, caller.path, caller.query),
+            (
+                "lp.example.com:8787",
+                "lp.example.com",
+                "/c/vip",
+                "a=1&to=x%26y"
+            )
+        );
+        assert_eq!(
+            (caller.ip, caller.purpose, caller.gpc, caller.dnt),
+            ("203.0.113.7", "prefetch", true, false)
+        );
+        assert_eq!(caller.parameter("to").as_deref(), Some("x&y"));
+        assert_eq!(
+            caller.temp_id().unwrap().to_string(),
+            "6e1f0d1c-0000-4000-8000-000000000001"
+        );
+        assert!(!caller.secure);
+    }
+
+    #[test]
+    fn a_forged_id_counts_as_none() {
+        let caller = Caller::read("GET\nhttps://e.example/\n\n\n\n\nadtarget_temp_id=x'; DROP\n");
+        assert_eq!(caller.temp_id(), None);
+    }
+
+    #[test]
+    fn an_ipv6_host_keeps_its_colons() {
+        assert_eq!(host_of("[::1]:8787"), "[::1]");
+        assert_eq!(host_of("[::1]"), "[::1]");
+        assert_eq!(host_of("localhost"), "localhost");
+    }
+}

@@ -1,0 +1,129 @@
+//! One request and all that stands around it.
+
+use serde_json::json;
+use wasm_bindgen::JsValue;
+use web_sys::Request;
+use worker::Env;
+
+use crate::caller::Caller;
+use crate::config::{Config, Site};
+use crate::error::Error;
+use crate::ids::TempId;
+use crate::ledger;
+use crate::record::{Client, Record};
+use crate::runtime::{self, Context};
+
+/// The queue that records go through.
+const QUEUE: &str = "RECORDS";
+
+/// One request: who calls, and what the worker has to answer with.
+pub struct Edge<'a> {
+    /// The request as the platform handed it over.
+    pub request: &'a Request,
+    /// Bindings, variables and secrets.
+    pub env: &'a Env,
+    /// For work after the answer.
+    pub context: &'a Context,
+    /// The settings.
+    pub config: &'static Config,
+    /// Who calls.
+    pub caller: Caller<'a>,
+    /// When, Unix time in ms.
+    pub now_ms: u64,
+}
+
+impl Edge<'_> {
+    /// Who is at the browser, with the place the platform found.
+    pub fn client(&self) -> Client {
+        let place = runtime::place(self.request);
+        let mut lines = place.split('\n').map(str::to_owned);
+        let mut line = || lines.next().unwrap_or_default();
+        Client {
+            ip: self.caller.ip.to_owned(),
+            user_agent: self.caller.user_agent.to_owned(),
+            country: line(),
+            region: line(),
+            city: line(),
+            bot: self.caller.is_bot(),
+        }
+    }
+
+    /// The site of a public id.
+    ///
+    /// # Errors
+    /// `WEBSITE_NOT_FOUND`
+    pub fn site(&self, website_id: &str) -> Result<&'static Site, Error> {
+        self.config.site(website_id).ok_or(Error::WebsiteNotFound)
+    }
+
+    /// Keeps `record`, after the answer: the visitor waits for none of it.
+    pub fn keep(&self, record: Record) {
+        let env = self.env.clone();
+        self.context
+            .after_answer(async move { keep(&env, record).await });
+    }
+
+    /// Counts a call against its address.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`
+    pub async fn limit_address(&self) -> Result<(), Error> {
+        self.limit("RATE_LIMIT_ADDRESS", self.caller.ip).await
+    }
+
+    /// Counts a call against its visitor.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`
+    pub async fn limit_visitor(&self, visitor: TempId) -> Result<(), Error> {
+        self.limit("RATE_LIMIT_VISITOR", &visitor.to_string()).await
+    }
+
+    async fn limit(&self, binding: &str, key: &str) -> Result<(), Error> {
+        /// The period of the rate-limiting bindings, in s.
+        const PERIOD_S: u32 = 60;
+        // No binding, no address, or a limiter that fails: the visitor goes first.
+        let Ok(limiter) = self.env.rate_limiter(binding) else {
+            return Ok(());
+        };
+        if key.is_empty() {
+            return Ok(());
+        }
+        match limiter.limit(key.to_owned()).await {
+            Ok(outcome) if !outcome.success => Err(Error::RateLimited(PERIOD_S)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A binding's own object; `None` when it is not bound.
+    pub fn binding(&self, name: &str) -> Option<JsValue> {
+        binding(self.env, name)
+    }
+}
+
+/// A binding's own object; `None` when it is not bound.
+pub fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(env, &JsValue::from_str(name))
+        .ok()
+        .filter(JsValue::is_object)
+}
+
+/// Keeps a record: through the queue, else in the ledger at once, else in the log, so that it can be found.
+pub async fn keep(env: &Env, record: Record) {
+    let Ok(message) = serde_json::to_string(&record) else {
+        return runtime::log_error("a record could not be written as JSON");
+    };
+    let queued = match binding(env, QUEUE) {
+        Some(queue) => runtime::send_to_queue(&queue, &message).await,
+        None => Err("not bound".to_owned()),
+    };
+    let Err(why) = queued else { return };
+    let kept = match record {
+        Record::Owed(_) => Err("only the queue can deliver it".to_owned()),
+        record => ledger::write(env, &[record]).await,
+    };
+    if let Err(second) = kept {
+        let line = json!({ "lost": "neither queue nor ledger took a record", "queue": why, "ledger": second, "record": message });
+        runtime::log_error(&line.to_string());
+    }
+}

@@ -1,0 +1,84 @@
+//! What can go wrong, as a caller sees it: a stable code, a status, and a sentence that names the field.
+
+use std::fmt;
+
+/// A refusal. Its body is AdTarget's: `{"error":{"code","message"}}`. It never holds internals or a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The body or query breaks the contract; the text names the field and what was expected.
+    InvalidPayload(String),
+    /// The body is larger than the limit (bytes).
+    PayloadTooLarge(u32),
+    /// No site of that `websiteId` is configured here.
+    WebsiteNotFound,
+    /// The page (`href` or Origin) is not on the site's domains.
+    ForbiddenDomain(String),
+    /// No channel of that slug or id is configured.
+    ChannelNotFound,
+    /// Too many calls; the number is when to come back, in s.
+    RateLimited(u32),
+    /// The path exists, but not for that method; the text lists those it takes.
+    MethodNotAllowed(&'static str),
+    /// A server behind the edge could not be reached.
+    BadGateway,
+    /// Something failed here; the log has the rest.
+    Internal,
+}
+
+impl Error {
+    /// The stable code. Those of AdTarget's contract where it has one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidPayload(_) => "INVALID_PAYLOAD",
+            Self::PayloadTooLarge(_) => "PAYLOAD_TOO_LARGE",
+            Self::WebsiteNotFound => "WEBSITE_NOT_FOUND",
+            Self::ForbiddenDomain(_) => "FORBIDDEN_DOMAIN",
+            Self::ChannelNotFound => "CHANNEL_NOT_FOUND",
+            Self::RateLimited(_) => "RATE_LIMITED",
+            Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
+            Self::BadGateway => "BAD_GATEWAY",
+            Self::Internal => "INTERNAL_ERROR",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::InvalidPayload(_) => 400,
+            Self::ForbiddenDomain(_) => 403,
+            Self::WebsiteNotFound | Self::ChannelNotFound => 404,
+            Self::MethodNotAllowed(_) => 405,
+            Self::PayloadTooLarge(_) => 413,
+            Self::RateLimited(_) => 429,
+            Self::Internal => 500,
+            Self::BadGateway => 502,
+        }
+    }
+
+    /// An `InvalidPayload` about one field.
+    pub fn field(name: &str, expected: &str) -> Self {
+        Self::InvalidPayload(format!("{name}: {expected}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidPayload(why) => formatter.write_str(why),
+            Self::PayloadTooLarge(limit) => {
+                write!(formatter, "the body is larger than {limit} bytes")
+            }
+            Self::WebsiteNotFound => formatter.write_str("websiteId: no such site here"),
+            Self::ForbiddenDomain(host) => write!(formatter, "{host} is not a domain of this site"),
+            Self::ChannelNotFound => formatter.write_str("no such channel"),
+            Self::RateLimited(seconds) => {
+                write!(formatter, "too many calls; come back in {seconds} s")
+            }
+            Self::MethodNotAllowed(allowed) => write!(formatter, "this path takes {allowed}"),
+            Self::BadGateway => formatter.write_str("the site behind the edge does not answer"),
+            Self::Internal => formatter.write_str("something failed here"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,51 @@
+//! Static files: the tracker, and the demo page where no site stands behind the worker.
+
+use web_sys::Response;
+
+use crate::answer::Answer;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::routes::is_hashed;
+use crate::runtime;
+
+/// The tracker or what belongs to it: for good where the name holds the hash, else for an hour.
+pub async fn tracker(edge: &Edge<'_>, file: &str, cors: Option<&str>) -> Response {
+    let response = match asset(edge, &format!("/{file}")).await {
+        Ok(response) => response,
+        Err(error) => return Answer::from(error).into_response(),
+    };
+    let life = if is_hashed(file) {
+        "max-age=31536000, immutable"
+    } else {
+        "max-age=3600, stale-while-revalidate=86400"
+    };
+    let life = if response.ok() { life } else { "no-store" };
+    let mut headers =
+        format!("cache-control:public, {life}\nvary:origin\nx-content-type-options:nosniff");
+    if let Some(cors) = cors {
+        headers.push('\n');
+        headers.push_str(cors);
+    }
+    runtime::amended(&response, &headers, "cache-control")
+}
+
+/// A file of `www`.
+///
+/// # Errors
+/// `INTERNAL_ERROR`: there are no files here.
+pub async fn page(edge: &Edge<'_>) -> Result<Response, Error> {
+    asset(edge, edge.caller.path).await
+}
+
+async fn asset(edge: &Edge<'_>, path: &str) -> Result<Response, Error> {
+    let Some(assets) = edge.binding("ASSETS") else {
+        runtime::log_error("ASSETS is not bound");
+        return Err(Error::Internal);
+    };
+    runtime::asset(&assets, edge.request, path)
+        .await
+        .map_err(|why| {
+            runtime::log_error(&format!("ASSETS: {why}"));
+            Error::Internal
+        })
+}

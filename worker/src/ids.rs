@@ -1,0 +1,83 @@
+//! The ids of a visitor's trail. Each is a UUID (RFC 9562), so a forged or cut one is never mistaken for an id.
+
+use serde::{Deserialize, Serialize};
+use uuid::{Builder, Uuid};
+
+use crate::error::Error;
+
+/// Sixteen random bytes, the make of one id.
+pub type Entropy = [u8; 16];
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $field:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The name of the field that carries it.
+            pub const FIELD: &'static str = $field;
+
+            /// A new one.
+            pub fn new(entropy: Entropy) -> Self {
+                Self(Builder::from_random_bytes(entropy).into_uuid())
+            }
+
+            /// Reads the hyphenated or simple form, in any case.
+            ///
+            /// # Errors
+            /// `INVALID_PAYLOAD` naming the field.
+            pub fn parse(text: &str) -> Result<Self, Error> {
+                Uuid::try_parse(text).map(Self).map_err(|_| Error::field($field, "not a UUID"))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.as_hyphenated().fmt(formatter)
+            }
+        }
+    };
+}
+
+id! {
+    /// A visitor, for a year: the cookie `adtarget_temp_id`.
+    TempId, "tempId"
+}
+id! {
+    /// A session of a visitor, 30 minutes from its last sign of life: the cookie `adtarget_session_id`.
+    ClientSessionId, "clientSessionId"
+}
+id! {
+    /// One event, made where it happened and the same on every retry: what a visit or click is deduplicated by.
+    EventId, "eventId"
+}
+
+/// A click on an invite: 32 characters of 0-9 and a-f, which fits the name of a Telegram invite link (32) and a bot's
+/// start payload (64).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClickId(String);
+
+impl ClickId {
+    /// The click that `event` was.
+    pub fn of(event: EventId) -> Self {
+        Self(event.0.as_simple().to_string())
+    }
+
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Random bytes for `N` ids.
+///
+/// # Errors
+/// `INTERNAL_ERROR` when the platform has no randomness to give.
+pub fn entropy<const N: usize>() -> Result<[Entropy; N], Error> {
+    let mut bytes = [[0; 16]; N];
+    getrandom::fill(bytes.as_flattened_mut()).map_err(|_| Error::Internal)?;
+    Ok(bytes)
+}

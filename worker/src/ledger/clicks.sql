@@ -1,0 +1,11 @@
+-- ?1: a JSON array of clicks. A click told twice is one row.
+INSERT INTO clicks (
+  click_id, at_ms, website_id, temp_id, client_session_id, visit_id, channel, invite_link, personal, attribution, ip, user_agent
+)
+SELECT
+  value ->> 'clickId', value ->> 'atMs', value ->> 'websiteId', value ->> 'tempId', value ->> 'clientSessionId',
+  value ->> 'visitId', value ->> 'channel', value ->> 'inviteLink', value ->> 'personal', value -> 'attribution',
+  value ->> '$.client.ip', value ->> '$.client.userAgent'
+FROM json_each(?1)
+WHERE true
+ON CONFLICT (click_id) DO NOTHING

@@ -1,0 +1,155 @@
+//! The queue's consumer: what was owed after an answer is kept here, or tried again until it is.
+
+use futures_util::StreamExt;
+use js_sys::{Array, Reflect};
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
+use crate::config::{AdTarget, Backend, Config};
+use crate::ledger;
+use crate::record::Record;
+use crate::runtime;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A batch of messages.
+    pub type Batch;
+
+    #[wasm_bindgen(method, getter)]
+    fn messages(this: &Batch) -> Array;
+
+    /// One message.
+    type Message;
+
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Message) -> JsValue;
+
+    /// How often it was handed out, this time included.
+    #[wasm_bindgen(method, getter)]
+    fn attempts(this: &Message) -> u32;
+
+    #[wasm_bindgen(method)]
+    fn ack(this: &Message);
+
+    #[wasm_bindgen(method)]
+    fn retry(this: &Message, options: &JsValue);
+}
+
+impl Message {
+    /// Asks for the message again: after `at_least_s`, and after 1, 2, 4 … s, up to an hour.
+    fn retry_later(&self, at_least_s: u32) {
+        let delay = backoff_s(self.attempts()).max(at_least_s);
+        let options = js_sys::Object::new();
+        // A plain object takes any property.
+        let _ = Reflect::set(&options, &"delaySeconds".into(), &delay.into());
+        self.retry(&options);
+    }
+}
+
+/// How long to wait before the next attempt, in s.
+fn backoff_s(attempts: u32) -> u32 {
+    const HOUR: u32 = 3_600;
+    1_u32
+        .checked_shl(attempts.saturating_sub(1))
+        .unwrap_or(HOUR)
+        .clamp(1, HOUR)
+}
+
+/// Keeps a batch. Each message is acknowledged or asked for again by itself; what can't be read is asked for again, too,
+/// until the queue sets it aside as a dead letter.
+pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
+    let mut for_ledger = Vec::new();
+    let mut owed = Vec::new();
+    for message in batch.messages().iter() {
+        let message: Message = message.unchecked_into();
+        let text = message.body().as_string().unwrap_or_default();
+        match serde_json::from_str(&text) {
+            Ok(Record::Owed(call)) => owed.push((message, call)),
+            Ok(record) => for_ledger.push((message, record)),
+            Err(why) => {
+                runtime::log_error(&format!("a message of the queue is no record: {why}"));
+                message.retry_later(0);
+            }
+        }
+    }
+    // Repeating it does no harm: a row that stands is not written again.
+    keep_in_ledger(env, for_ledger).await;
+    // Repeating it does no harm: AdTarget knows a call it has taken by its Idempotency-Key.
+    deliver(config, owed).await;
+}
+
+async fn keep_in_ledger(env: &Env, records: Vec<(Message, Record)>) {
+    if records.is_empty() {
+        return;
+    }
+    let (messages, records): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+    // One transaction: cut off, nothing stands and every message comes again; done, each row is known by its key.
+    match ledger::write(env, &records).await {
+        Ok(()) => messages.iter().for_each(Message::ack),
+        Err(why) => {
+            runtime::log_error(&format!(
+                "the ledger took none of {} records: {why}",
+                messages.len()
+            ));
+            messages.iter().for_each(|message| message.retry_later(0));
+        }
+    }
+}
+
+async fn deliver(config: &Config, owed: Vec<(Message, Box<OwedCall>)>) {
+    /// Connections that one invocation may hold at once (a limit of the platform).
+    const CONNECTIONS: usize = 6;
+    let Backend::AdTarget(adtarget) = &config.backend else {
+        for (message, _) in owed {
+            runtime::log_error("a call to AdTarget is owed, but BACKEND is not adtarget");
+            message.retry_later(0);
+        }
+        return;
+    };
+    futures_util::stream::iter(owed)
+        // Each message is answered for by itself, so one that is repeated repeats no other.
+        .for_each_concurrent(CONNECTIONS, |(message, call)| {
+            deliver_one(adtarget, message, call)
+        })
+        .await;
+}
+
+async fn deliver_one(adtarget: &AdTarget, message: Message, call: Box<OwedCall>) {
+    // Made again after an answer that got lost, the call is known by its Idempotency-Key.
+    match call.make(adtarget, PATIENT_MS).await {
+        Outcome::Taken(_) | Outcome::Invited(_) => message.ack(),
+        // Nothing in it will change: asking again can't help.
+        Outcome::Refused(reply) if matches!(reply.status, 400 | 404 | 413 | 422) => {
+            runtime::log_error(&format!(
+                "AdTarget refused {call:?}: {} {}",
+                reply.status, reply.body
+            ));
+            message.ack();
+        }
+        Outcome::Refused(reply) => {
+            runtime::log_error(&format!(
+                "AdTarget refuses calls: {} {}",
+                reply.status, reply.body
+            ));
+            message.retry_later(60);
+        }
+        Outcome::Failed { why, retry_after_s } => {
+            runtime::log_warning(&format!("AdTarget: {why}; attempt {}", message.attempts()));
+            message.retry_later(retry_after_s.unwrap_or(0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::backoff_s;
+
+    #[test]
+    fn waits_grow_to_an_hour() {
+        assert_eq!(
+            [0, 1, 2, 7, 12, 13, 40, u32::MAX].map(backoff_s),
+            [1, 1, 2, 64, 2_048, 3_600, 3_600, 3_600]
+        );
+    }
+}

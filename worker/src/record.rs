@@ -1,0 +1,248 @@
+//! What is to be kept of a visitor's trail, on its way through the queue to where it is kept.
+
+use std::collections::BTreeMap;
+
+use attribution::{Capture, ClickIds, Touch, Touches, Utm};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::adtarget::OwedCall;
+use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
+
+/// A message of the queue: one thing to keep.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Record {
+    /// A page was visited; for the ledger.
+    Visit(Box<Visit>),
+    /// Meta's browser id came after the visit; for the ledger.
+    LateFbp(LateFbp),
+    /// An invite was clicked; for the ledger.
+    Click(Box<Click>),
+    /// A call that AdTarget has yet to take.
+    Owed(Box<OwedCall>),
+}
+
+/// The person at the browser, as far as a call shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Client {
+    /// The address.
+    pub ip: String,
+    /// The User-Agent header.
+    pub user_agent: String,
+    /// Two letters.
+    pub country: String,
+    /// The region's name.
+    pub region: String,
+    /// The city's name.
+    pub city: String,
+    /// Whether it said it is a program.
+    pub bot: bool,
+}
+
+/// Who says so: the page's script, or the edge as it served the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CapturedBy {
+    /// The tracker on the page.
+    Page,
+    /// The edge, on the page request itself.
+    Edge,
+}
+
+/// A visit of a page.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Visit {
+    /// What the visit is known and deduplicated by.
+    pub visit_id: EventId,
+    /// When, Unix time in ms.
+    pub at_ms: u64,
+    /// The site's public id.
+    pub website_id: String,
+    /// The visitor.
+    pub temp_id: TempId,
+    /// The visitor's session.
+    pub client_session_id: ClientSessionId,
+    /// The site's own id of the person.
+    pub external_user_id: Option<String>,
+    /// The page's full address.
+    pub href: String,
+    /// Where it came from.
+    pub attribution: Attribution,
+    /// Who came.
+    pub client: Client,
+    /// Who says so.
+    pub captured_by: CapturedBy,
+    /// `granted` or `denied`; none: unknown.
+    pub consent: Option<String>,
+    /// The visitor's first and last touch, this visit included.
+    pub touches: StoredTouches,
+    /// Fields that the page sent and Edgeway does not know, as they were written.
+    pub extra: BTreeMap<String, Box<RawValue>>,
+}
+
+/// Meta's browser id, after the visit.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LateFbp {
+    /// The visitor.
+    pub temp_id: TempId,
+    /// When it came, Unix time in ms.
+    pub at_ms: u64,
+    /// The value of `_fbp`.
+    pub fbp: String,
+}
+
+/// A click on an invite.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Click {
+    /// What the click is known and deduplicated by.
+    pub click_id: ClickId,
+    /// When, Unix time in ms.
+    pub at_ms: u64,
+    /// The site's public id.
+    pub website_id: String,
+    /// The visitor.
+    pub temp_id: TempId,
+    /// The visitor's session.
+    pub client_session_id: ClientSessionId,
+    /// The visit it came from, where the page said; else the visitor's latest.
+    pub visit_id: Option<EventId>,
+    /// The channel's slug; none: no channel is configured.
+    pub channel: Option<String>,
+    /// The link handed out.
+    pub invite_link: Option<String>,
+    /// Whether the link is this click's own.
+    pub personal: bool,
+    /// What the click itself carried: cookies, and the landing page as its Referer.
+    pub attribution: Attribution,
+    /// Who clicked.
+    pub client: Client,
+}
+
+macro_rules! attribution {
+    ($($field:ident $name:literal,)*) => {
+        /// What a visit or click carried of the ad that brought it. Fields bear AdTarget's names where it has one; those
+        /// that are not there are not written.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+        #[serde(default)]
+        #[expect(missing_docs, reason = "the fields' names are the platforms' own")]
+        pub struct Attribution {
+            $(#[serde(rename = $name)] pub $field: Option<String>,)*
+        }
+
+        impl Attribution {
+            /// Every field with its name.
+            pub fn fields_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Option<String>)> {
+                [$(($name, &mut self.$field),)*].into_iter()
+            }
+        }
+
+        impl Serialize for Attribution {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let fields = [$(($name, &self.$field),)*];
+                serializer.collect_map(fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))))
+            }
+        }
+    };
+}
+
+attribution! {
+    landing_page "landingPage",
+    referrer "referrer",
+    fbc "fbc",
+    fbp "fbp",
+    fbclid "fbclid",
+    ttclid "ttclid",
+    ttp "ttp",
+    gclid "gclid",
+    gbraid "gbraid",
+    wbraid "wbraid",
+    sccid "sccid",
+    scid "scid",
+    tgclid "tgclid",
+    utm_source "utmSource",
+    utm_medium "utmMedium",
+    utm_campaign "utmCampaign",
+    utm_content "utmContent",
+    utm_term "utmTerm",
+}
+
+impl Attribution {
+    fn of(click_ids: ClickIds, utm: Utm) -> Self {
+        Self {
+            fbclid: click_ids.fbclid,
+            ttclid: click_ids.ttclid,
+            gclid: click_ids.gclid,
+            gbraid: click_ids.gbraid,
+            wbraid: click_ids.wbraid,
+            sccid: click_ids.sccid,
+            tgclid: click_ids.tgclid,
+            utm_source: utm.source,
+            utm_medium: utm.medium,
+            utm_campaign: utm.campaign,
+            utm_content: utm.content,
+            utm_term: utm.term,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Capture> for Attribution {
+    fn from(capture: Capture) -> Self {
+        Self {
+            landing_page: Some(capture.landing_page).filter(|page| !page.is_empty()),
+            referrer: capture.referrer,
+            fbc: capture.fbc.map(|fbc| fbc.as_str().to_owned()),
+            fbp: capture.fbp.map(|fbp| fbp.as_str().to_owned()),
+            ttp: capture.ttp,
+            scid: capture.scid,
+            ..Self::of(capture.click_ids, capture.utm)
+        }
+    }
+}
+
+/// [`Touches`] in the ledger's form.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StoredTouches {
+    /// The first that is remembered.
+    pub first: Option<StoredTouch>,
+    /// The last that something brought.
+    pub last: Option<StoredTouch>,
+}
+
+/// A [`Touch`] in the ledger's form.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredTouch {
+    /// When, Unix time in ms.
+    pub at_ms: u64,
+    /// What it carried.
+    pub attribution: Attribution,
+}
+
+impl From<Touch> for StoredTouch {
+    fn from(touch: Touch) -> Self {
+        Self {
+            at_ms: touch.at_ms,
+            attribution: Attribution {
+                landing_page: Some(touch.landing_page),
+                referrer: touch.referrer,
+                ..Attribution::of(touch.click_ids, touch.utm)
+            },
+        }
+    }
+}
+
+impl From<Touches> for StoredTouches {
+    fn from(touches: Touches) -> Self {
+        Self {
+            first: touches.first.map(Into::into),
+            last: touches.last.map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Every path the worker answers, on one screen.
+
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// `POST …/init`: a visit.
+    Init,
+    /// `POST …/update-fbp`: Meta's browser id, which came late.
+    UpdateFbp,
+    /// `GET …/invite`: a click, by ids in the query.
+    Invite,
+    /// `GET /c/{slug}`: a click on a channel's short link.
+    Channel(&'a str),
+    /// `GET /t.js` and what belongs to it: a static file, by its name.
+    Tracker(&'a str),
+    /// `GET /healthz`
+    Health,
+    /// The landing page, and all else.
+    Page,
+}
+
+impl<'a> Route<'a> {
+    /// The route of a path; `prefix` is the neutral one, such as `/e`.
+    pub fn of(path: &'a str, prefix: &str) -> Self {
+        let neutral = path
+            .strip_prefix(prefix)
+            .filter(|rest| rest.starts_with('/'));
+        match path {
+            "/backend/track/init" | "/track/init" => Self::Init,
+            "/backend/track/update-fbp" | "/track/update-fbp" => Self::UpdateFbp,
+            "/backend/track/invite" | "/track/invite" => Self::Invite,
+            "/healthz" => Self::Health,
+            _ => match neutral.unwrap_or(path) {
+                "/init" if neutral.is_some() => Self::Init,
+                "/update-fbp" if neutral.is_some() => Self::UpdateFbp,
+                "/invite" if neutral.is_some() => Self::Invite,
+                rest => match (rest.strip_prefix("/c/"), rest.strip_prefix('/')) {
+                    (Some(slug), _) if !slug.is_empty() && !slug.contains('/') => {
+                        Self::Channel(slug)
+                    }
+                    (_, Some(file)) if is_tracker_file(file) => Self::Tracker(file),
+                    _ => Self::Page,
+                },
+            },
+        }
+    }
+
+    /// The methods it takes, as an Allow header says them; `None`: all.
+    pub fn methods(&self) -> Option<&'static str> {
+        match self {
+            Self::Init | Self::UpdateFbp => Some("POST, OPTIONS"),
+            Self::Invite | Self::Channel(_) | Self::Tracker(_) => Some("GET, HEAD, OPTIONS"),
+            Self::Health => Some("GET, HEAD"),
+            Self::Page => None,
+        }
+    }
+}
+
+/// `t.js`, `t.<hash>.js`, `t.<hash>.core.js`, `t.d.ts`, `tracker.json`, `panel.js`.
+fn is_tracker_file(name: &str) -> bool {
+    matches!(name, "t.js" | "t.d.ts" | "tracker.json" | "panel.js") || is_hashed(name)
+}
+
+/// Whether a file's name holds the hash of its bytes, so that it never changes.
+pub fn is_hashed(name: &str) -> bool {
+    let Some(rest) = name
+        .strip_prefix("t.")
+        .and_then(|rest| rest.strip_suffix(".js"))
+    else {
+        return false;
+    };
+    let hash = rest.strip_suffix(".core").unwrap_or(rest);
+    hash.len() >= 8 && hash.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let table = [
+            ("/backend/track/init", Route::Init),
+            ("/track/init", Route::Init),
+            ("/e/init", Route::Init),
+            ("/init", Route::Page),
+            ("/e/update-fbp", Route::UpdateFbp),
+            ("/track/update-fbp", Route::UpdateFbp),
+            ("/e/invite", Route::Invite),
+            ("/c/vip", Route::Channel("vip")),
+            ("/e/c/vip", Route::Channel("vip")),
+            ("/c/", Route::Page),
+            ("/c/a/b", Route::Page),
+            ("/t.js", Route::Tracker("t.js")),
+            ("/e/t.js", Route::Tracker("t.js")),
+            (
+                "/t.0123456789abcdef.js",
+                Route::Tracker("t.0123456789abcdef.js"),
+            ),
+            (
+                "/e/t.0123456789abcdef.core.js",
+                Route::Tracker("t.0123456789abcdef.core.js"),
+            ),
+            ("/t.min.js", Route::Page),
+            ("/e/panel.js", Route::Tracker("panel.js")),
+            ("/healthz", Route::Health),
+            ("/", Route::Page),
+            ("/e", Route::Page),
+            ("/ex/init", Route::Page),
+        ];
+        for (path, route) in table {
+            assert_eq!(Route::of(path, "/e"), route, "{path}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The platform, as far as the hot paths use it: `web_sys` types pass through as handles, and what must be read crosses
+//! the WebAssembly border once, as one string (`runtime.js`).
+
+use std::future::Future;
+
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{Request, Response};
+
+/// From a site's id and a link on its page to the link to put there; `None`: leave it.
+pub type LinkOfPage = dyn Fn(String, String) -> Option<String>;
+
+#[wasm_bindgen(module = "/src/runtime.js")]
+extern "C" {
+    /// Method, URL and the headers that `caller::Caller` reads, a line each.
+    pub fn inbound(request: &Request) -> String;
+
+    /// Country (two letters), region and city of the client, a line each, as the platform located it.
+    pub fn place(request: &Request) -> String;
+
+    /// An answer made here: `headers` are lines of `name:value`.
+    #[wasm_bindgen(js_name = answer)]
+    pub fn respond(status: u16, headers: &str, body: &str) -> Response;
+
+    /// A copy of an answer whose body streams on, with `headers` added and the comma-separated `removed` taken away.
+    pub fn amended(response: &Response, headers: &str, removed: &str) -> Response;
+
+    /// The page with its Telegram links replaced and the tracker's tag added, streamed.
+    pub fn decorated(
+        response: &Response,
+        link: &Closure<LinkOfPage>,
+        website_id: &str,
+        tag: &str,
+    ) -> Response;
+
+    #[wasm_bindgen(js_name = body)]
+    fn read(request: &Request, limit: u32) -> Promise;
+
+    #[wasm_bindgen(js_name = call)]
+    fn send(
+        url: &str,
+        method: &str,
+        headers: &str,
+        body: &str,
+        timeout_ms: u32,
+        limit: u32,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = passOn)]
+    fn forward(request: &Request, url: &str, headers: &str, removed: &str) -> Promise;
+
+    fn enqueue(queue: &JsValue, message: &str) -> Promise;
+
+    #[wasm_bindgen(catch, js_name = asset)]
+    fn fetch_asset(assets: &JsValue, request: &Request, path: &str) -> Result<Promise, JsValue>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
+
+    /// Writes a line that an operator must see to the log.
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    pub fn log_error(line: &str);
+
+    /// Writes a line that may answer an operator's question to the log.
+    #[wasm_bindgen(js_namespace = console, js_name = warn)]
+    pub fn log_warning(line: &str);
+
+    /// The context of an invocation: what was started in it may go on after its answer.
+    #[derive(Clone)]
+    pub type Context;
+
+    #[wasm_bindgen(method, js_name = waitUntil)]
+    fn wait_until(this: &Context, promise: &Promise);
+}
+
+impl Context {
+    /// Runs `work` without keeping the answer waiting.
+    pub fn after_answer(&self, work: impl Future<Output = ()> + 'static) {
+        self.wait_until(&future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        }));
+    }
+}
+
+/// Now, Unix time in ms. It stands still between two pieces of I/O (a rule of the platform).
+pub fn now_ms() -> u64 {
+    date_now() as u64
+}
+
+/// The request's body; `None` when it is larger than `limit` (bytes).
+///
+/// # Errors
+/// The client broke off.
+pub async fn body(request: &Request, limit: u32) -> Result<Option<Vec<u8>>, JsValue> {
+    let bytes = JsFuture::from(read(request, limit)).await?;
+    Ok((!bytes.is_null()).then(|| bytes.unchecked_into::<Uint8Array>().to_vec()))
+}
+
+/// A server's answer, read whole.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The Location header, or empty.
+    pub location: String,
+    /// As sent: seconds or an HTTP date, or empty.
+    pub retry_after: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    fn read(packed: &str) -> Option<Self> {
+        let mut lines = packed.splitn(4, '\n');
+        Some(Self {
+            status: lines.next()?.parse().ok()?,
+            location: lines.next()?.to_owned(),
+            retry_after: lines.next()?.to_owned(),
+            body: lines.next()?.to_owned(),
+        })
+    }
+}
+
+/// A call to another server.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Where to.
+    pub url: &'a str,
+    /// In capitals.
+    pub method: &'a str,
+    /// Lines of `name:value`.
+    pub headers: &'a str,
+    /// Empty: none.
+    pub body: &'a str,
+    /// How long to wait for the whole answer, in ms.
+    pub timeout_ms: u32,
+}
+
+/// The most an answer of another server may hold, in bytes.
+const REPLY_LIMIT: u32 = 64 * 1024;
+
+impl Call<'_> {
+    /// Sends it, follows no redirect, and reads the answer.
+    ///
+    /// # Errors
+    /// In words for the log: no answer in time, connection refused or cut, an answer too large.
+    pub async fn send(&self) -> Result<Reply, String> {
+        let promise = send(
+            self.url,
+            self.method,
+            self.headers,
+            self.body,
+            self.timeout_ms,
+            REPLY_LIMIT,
+        );
+        match JsFuture::from(promise).await {
+            Ok(packed) => packed
+                .as_string()
+                .and_then(|packed| Reply::read(&packed))
+                .ok_or_else(|| "unreadable answer".to_owned()),
+            Err(error) => Err(words(&error)),
+        }
+    }
+}
+
+/// Sends the request on to `url` with its own method and body, less the comma-separated `removed`, with `headers` set.
+///
+/// # Errors
+/// In words for the log: the server can't be reached.
+pub async fn pass_on(
+    request: &Request,
+    url: &str,
+    headers: &str,
+    removed: &str,
+) -> Result<Response, String> {
+    let response = JsFuture::from(forward(request, url, headers, removed))
+        .await
+        .map_err(|error| words(&error))?;
+    Ok(response.unchecked_into())
+}
+
+/// Hands a message to a queue.
+///
+/// # Errors
+/// In words for the log.
+pub async fn send_to_queue(queue: &JsValue, message: &str) -> Result<(), String> {
+    JsFuture::from(enqueue(queue, message))
+        .await
+        .map(drop)
+        .map_err(|error| words(&error))
+}
+
+/// A static file, under the request's own conditions.
+///
+/// # Errors
+/// In words for the log.
+pub async fn asset(assets: &JsValue, request: &Request, path: &str) -> Result<Response, String> {
+    let promise = fetch_asset(assets, request, path).map_err(|error| words(&error))?;
+    let response = JsFuture::from(promise)
+        .await
+        .map_err(|error| words(&error))?;
+    Ok(response.unchecked_into())
+}
+
+/// What a JavaScript error says.
+pub fn words(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => error
+            .as_string()
+            .unwrap_or_else(|| "unknown error".to_owned()),
+    }
+}

@@ -1,0 +1,228 @@
+//! The landing page in front of its origin: streamed through, its Telegram links made first-party, the tracker's tag put
+//! in, and the visit recorded on the page request itself, so that a page with scripts blocked is tracked the same.
+
+pub mod missing_channel;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use attribution::telegram::TelegramLink;
+use attribution::{Fbp, PageView, Touches, subdomain_index};
+use wasm_bindgen::prelude::*;
+use web_sys::Response;
+
+use crate::adtarget::{self, Keyless, Outcome, OwedCall, PATIENT_MS};
+use crate::answer::Answer;
+use crate::config::{Backend, Front, Site};
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::ids::{ClientSessionId, EventId, TempId, entropy};
+use crate::record::{Attribution, CapturedBy, Record, Visit};
+use crate::runtime;
+use crate::track::visit::NewVisit;
+
+/// What a browser sends that its origin must not take on trust, and what concerns one connection only (RFC 9110, 7.6.1).
+const DROPPED: &str = "authorization,proxy-authorization,forwarded,via,connection,keep-alive,te,trailer,upgrade,proxy-connection,\
+    x-forwarded-for,x-forwarded-host,x-forwarded-proto,x-forwarded-port,x-forwarded-prefix,x-forwarded-server,x-real-ip,\
+    x-adtarget-client-ip,x-adtarget-client-user-agent,x-adtarget-website-id,x-adtarget-channel-id,x-adtarget-api-key";
+
+/// The page behind `front`, or what else the origin has at that path.
+///
+/// # Errors
+/// `BAD_GATEWAY`: the origin does not answer.
+pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
+    let caller = &edge.caller;
+    let query = if caller.query.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", caller.query)
+    };
+    let url = format!("{}{}{query}", front.origin, caller.path);
+    let scheme = if caller.secure { "https" } else { "http" };
+    let mut headers = format!(
+        "x-forwarded-host:{}\nx-forwarded-proto:{scheme}",
+        caller.authority
+    );
+    if !caller.ip.is_empty() {
+        headers.push_str("\nx-forwarded-for:");
+        headers.push_str(caller.ip);
+    }
+    let response = runtime::pass_on(edge.request, &url, &headers, DROPPED)
+        .await
+        .map_err(|why| {
+            runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
+            Error::BadGateway
+        })?;
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    };
+    if let Some(path) = header("location").strip_prefix(&front.origin) {
+        // A redirect to the origin's own address stays with the edge.
+        return Ok(runtime::amended(
+            &response,
+            &format!("location:{scheme}://{}{path}", caller.authority),
+            "location",
+        ));
+    }
+    let is_html = header("content-type")
+        .get(..9)
+        .is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/html"));
+    let Some(site) = edge
+        .config
+        .site_of_host(caller.host)
+        .filter(|_| is_html && caller.method == "GET")
+    else {
+        return Ok(response);
+    };
+    let visit = if front.capture && response.ok() && is_visit(edge) {
+        Some(capture(edge, site)?)
+    } else {
+        None
+    };
+    let response = match &visit {
+        None => response,
+        Some(new) => {
+            let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
+            let cookies = new.add_pixel_cookies(new.add_ids(Answer::empty(200), scope), scope);
+            // The page names this one visit: it is nobody else's.
+            let headers = format!("{}\ncache-control:private, no-cache", cookies.headers());
+            runtime::amended(
+                &response,
+                &headers,
+                "cache-control,etag,last-modified,expires",
+            )
+        }
+    };
+    let tag = tag(edge, site, visit.as_ref().map(|new| new.visit.visit_id));
+    if let Some(new) = visit {
+        record(edge, new.visit);
+    }
+    Ok(decorated(edge, site, &response, &tag))
+}
+
+/// Whether a request is a person coming to a page: not a frame, not a fetch, not a page prepared in advance.
+fn is_visit(edge: &Edge<'_>) -> bool {
+    let caller = &edge.caller;
+    let is_document = match caller.fetch_destination {
+        "document" => true,
+        // Browsers before 2023 do not say; then what they accept tells.
+        "" => caller.wants_html(),
+        _ => false,
+    };
+    is_document && caller.purpose.is_empty() && !(edge.config.respect_gpc && caller.gpc)
+}
+
+/// The visit that a page request is.
+fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
+    let caller = &edge.caller;
+    let [temp, session, event, [a, b, c, d, ..]] = entropy()?;
+    let index = subdomain_index(site.registrable_domain(caller.host));
+    let view = PageView {
+        href: caller.url,
+        referrer: caller.referer,
+        cookies: caller.cookies,
+        now_ms: edge.now_ms,
+        subdomain_index: index,
+    };
+    let mut seen = view.capture();
+    // Made on first sight, as Meta's own server libraries do: fbevents.js goes on with the one it finds.
+    seen.fbp
+        .get_or_insert_with(|| Fbp::new(index, edge.now_ms, u32::from_le_bytes([a, b, c, d])));
+    let touches = Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default())
+        .with(view.touch());
+    Ok(NewVisit {
+        touches_cookie: touches.to_cookie(),
+        visit: Visit {
+            visit_id: EventId::new(event),
+            at_ms: edge.now_ms,
+            website_id: site.website_id.clone(),
+            temp_id: caller.temp_id().unwrap_or_else(|| TempId::new(temp)),
+            client_session_id: caller
+                .client_session_id()
+                .unwrap_or_else(|| ClientSessionId::new(session)),
+            external_user_id: None,
+            href: caller.url.to_owned(),
+            attribution: Attribution::from(seen),
+            client: edge.client(),
+            captured_by: CapturedBy::Edge,
+            consent: None,
+            touches: touches.into(),
+            extra: BTreeMap::new(),
+        },
+    })
+}
+
+/// Hands the visit to whoever keeps it, after the page.
+fn record(edge: &Edge<'_>, visit: Visit) {
+    let Backend::AdTarget(adtarget) = &edge.config.backend else {
+        return edge.keep(Record::Visit(Box::new(visit)));
+    };
+    let call = OwedCall::new(
+        Keyless::Init(adtarget::init_body(&visit)),
+        visit.visit_id,
+        &edge.caller,
+    );
+    if adtarget.defer_visits {
+        return edge.keep(Record::Owed(Box::new(call)));
+    }
+    let env = edge.env.clone();
+    edge.context.after_answer(async move {
+        if let Outcome::Failed { why, .. } = call.make(adtarget, PATIENT_MS).await {
+            runtime::log_warning(&format!(
+                "a page's visit: AdTarget: {why}; the queue has it"
+            ));
+            crate::edge::keep(&env, Record::Owed(Box::new(call))).await;
+        }
+    });
+}
+
+/// The attributes of the tracker's tag, `name=value` a line.
+fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
+    let mut tag = format!(
+        "src={}/t.js\ndata-website-id={}",
+        edge.config.prefix, site.website_id
+    );
+    if edge.config.respect_gpc {
+        tag.push_str("\ndata-gpc=respect");
+    }
+    if let Some(visit) = visit {
+        tag.push_str(&format!("\ndata-visit={visit}"));
+    }
+    tag
+}
+
+thread_local! {
+    /// One an instance: the platform calls it for each link of each page that streams through.
+    static LINK: OnceCell<Closure<runtime::LinkOfPage>> = const { OnceCell::new() };
+}
+
+/// The page with its links replaced and the tag put in.
+fn decorated(edge: &Edge<'_>, site: &Site, response: &Response, tag: &str) -> Response {
+    LINK.with(|link| {
+        let config = edge.config;
+        let link = link.get_or_init(|| {
+            Closure::new(move |website_id: String, href: String| {
+                first_party(config.site(&website_id)?, &href)
+            })
+        });
+        runtime::decorated(response, link, &site.website_id, tag)
+    })
+}
+
+/// The first-party way to the channel that a page's link means.
+fn first_party(site: &Site, href: &str) -> Option<String> {
+    let link = TelegramLink::parse(href)
+        .ok()
+        .filter(TelegramLink::is_chat)?;
+    let channel = site.channel_of_link(&link)?;
+    let start = link
+        .start()
+        .map(|start| format!("?start={start}"))
+        .unwrap_or_default();
+    Some(format!("/c/{}{start}", channel.slug))
+}

@@ -1,0 +1,243 @@
+//! `GET …/invite` and `GET /c/{slug}`: a click on an invite. Whatever is down, the visitor reaches the channel.
+
+use attribution::telegram::TelegramLink;
+use attribution::{PageView, subdomain_index, url};
+
+use crate::adtarget::{Keyless, Outcome, OwedCall};
+use crate::answer::Answer;
+use crate::config::{AdTarget, Backend, Channel, Site};
+use crate::cookies;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::ids::{ClickId, ClientSessionId, EventId, TempId, entropy};
+use crate::record::{Attribution, Click, Record};
+use crate::runtime;
+use crate::site::missing_channel;
+
+/// A click by ids in the query.
+///
+/// # Errors
+/// Those of the contract.
+pub async fn invite(edge: &Edge<'_>) -> Result<Answer, Error> {
+    let caller = &edge.caller;
+    let site = match caller.parameter("websiteId") {
+        Some(id) => edge.site(&id)?,
+        None => edge
+            .config
+            .site_of_host(caller.host)
+            .ok_or(Error::WebsiteNotFound)?,
+    };
+    super::check_origin(edge, site)?;
+    let link = caller
+        .parameter("to")
+        .and_then(|to| TelegramLink::parse(&to).ok());
+    let channel = match caller.parameter("channelId") {
+        Some(id) => Some(
+            site.channel_by_id(&id)
+                .or_else(|| site.channel(&id))
+                .ok_or(Error::ChannelNotFound)?,
+        ),
+        None => match &link {
+            Some(link) => site.channel_of_link(link),
+            None => site.channels.first(),
+        },
+    };
+    click(
+        edge,
+        site,
+        channel,
+        link.as_ref().and_then(TelegramLink::start),
+    )
+    .await
+}
+
+/// A click on a channel's short link.
+///
+/// # Errors
+/// `CHANNEL_NOT_FOUND`, and those of the contract.
+pub async fn channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
+    let own = edge.config.site_of_host(edge.caller.host).into_iter();
+    let (site, channel) = own
+        .chain(&edge.config.sites)
+        .find_map(|site| site.channel(slug).map(|channel| (site, channel)))
+        .ok_or(Error::ChannelNotFound)?;
+    click(
+        edge,
+        site,
+        Some(channel),
+        edge.caller.parameter("start").as_deref(),
+    )
+    .await
+}
+
+/// Who clicked, by the query, else by cookies, else as somebody new.
+struct Ids {
+    temp_id: TempId,
+    client_session_id: ClientSessionId,
+    event_id: EventId,
+    visit_id: Option<EventId>,
+}
+
+impl Ids {
+    fn read(edge: &Edge<'_>) -> Result<Self, Error> {
+        let caller = &edge.caller;
+        let [temp, session, event] = entropy()?;
+        let parameter = |name| caller.parameter(name);
+        Ok(Self {
+            temp_id: match parameter(TempId::FIELD) {
+                Some(text) => TempId::parse(&text)?,
+                None => caller.temp_id().unwrap_or_else(|| TempId::new(temp)),
+            },
+            client_session_id: match parameter(ClientSessionId::FIELD) {
+                Some(text) => ClientSessionId::parse(&text)?,
+                None => caller
+                    .client_session_id()
+                    .unwrap_or_else(|| ClientSessionId::new(session)),
+            },
+            event_id: match parameter(EventId::FIELD) {
+                Some(text) => EventId::parse(&text)?,
+                None => EventId::new(event),
+            },
+            visit_id: parameter("visit")
+                .map(|text| EventId::parse(&text))
+                .transpose()?,
+        })
+    }
+}
+
+async fn click(
+    edge: &Edge<'_>,
+    site: &Site,
+    channel: Option<&Channel>,
+    start: Option<&str>,
+) -> Result<Answer, Error> {
+    let caller = &edge.caller;
+    if !caller.purpose.is_empty() || caller.method == "HEAD" {
+        // A browser that prepares for a click, or a preview of the link, is no click: it asks again when it is one.
+        return Ok(Answer::empty(503).header("cache-control", "no-store"));
+    }
+    let ids = Ids::read(edge)?;
+    let click_id = ClickId::of(ids.event_id);
+    let invite = channel.and_then(|channel| channel.invite.as_ref());
+    let shared = invite.map(|invite| invite.for_click(&click_id, start));
+    let is_limited =
+        edge.limit_address().await.is_err() || edge.limit_visitor(ids.temp_id).await.is_err();
+    if let (true, Some(link)) = (is_limited, &shared) {
+        runtime::log_warning("a click beyond the rate limit went on to Telegram and was not kept");
+        return Ok(Answer::redirect(link));
+    }
+    let answer = match &edge.config.backend {
+        Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared).await,
+        Backend::Ledger => {
+            edge.keep(Record::Click(Box::new(Click {
+                click_id,
+                at_ms: edge.now_ms,
+                website_id: site.website_id.clone(),
+                temp_id: ids.temp_id,
+                client_session_id: ids.client_session_id,
+                visit_id: ids.visit_id,
+                channel: channel.map(|channel| channel.slug.clone()),
+                invite_link: shared.as_ref().map(|link| link.as_str().to_owned()),
+                personal: invite.is_some_and(|invite| invite.is_personal()),
+                attribution: carried(edge, site),
+                client: edge.client(),
+            })));
+            to_channel(edge, shared)
+        }
+    };
+    // Ids that a link brought are never made the browser's own: a link can be anybody's.
+    if caller.parameter(TempId::FIELD).is_some() && caller.temp_id() != Some(ids.temp_id) {
+        return Ok(answer);
+    }
+    let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
+    let cookie =
+        |cookie: cookies::Cookie, value: String| scope.set(cookie.name, &value, cookie.max_age_s);
+    Ok(answer
+        .cookie(cookie(cookies::TEMP_ID, ids.temp_id.to_string()))
+        .cookie(cookie(cookies::SESSION, ids.client_session_id.to_string())))
+}
+
+/// The way AdTarget hands out, when it comes in time, else the channel's own; then the queue tells AdTarget of the click.
+async fn hosted(
+    edge: &Edge<'_>,
+    adtarget: &AdTarget,
+    site: &Site,
+    channel: Option<&Channel>,
+    ids: &Ids,
+    shared: Option<TelegramLink>,
+) -> Answer {
+    let mut query = format!(
+        "websiteId={}&tempId={}&clientSessionId={}",
+        escaped(&site.website_id),
+        ids.temp_id,
+        ids.client_session_id
+    );
+    if let Some(id) = channel.and_then(|channel| channel.channel_id.as_deref()) {
+        query.push_str("&channelId=");
+        query.push_str(&escaped(id));
+    }
+    for pair in edge.caller.query.split('&').filter(|pair| !pair.is_empty()) {
+        const READ: [&str; 8] = [
+            "websiteId",
+            "tempId",
+            "clientSessionId",
+            "channelId",
+            "to",
+            "start",
+            "eventId",
+            "visit",
+        ];
+        if !READ.contains(&pair.split('=').next().unwrap_or_default()) {
+            query.push('&');
+            query.push_str(pair);
+        }
+    }
+    let call = OwedCall::new(Keyless::Invite(query), ids.event_id, &edge.caller);
+    match call.make(adtarget, adtarget.timeout_ms).await {
+        Outcome::Invited(link) => Answer::redirect(&link),
+        Outcome::Refused(reply) => Answer::json_text(reply.status, reply.body),
+        Outcome::Taken(_) => to_channel(edge, shared),
+        Outcome::Failed { why, .. } => {
+            runtime::log_warning(&format!("invite: AdTarget: {why}; the queue has the click"));
+            edge.keep(Record::Owed(Box::new(call)));
+            to_channel(edge, shared)
+        }
+    }
+}
+
+/// The redirect, or the page that says that there is no channel.
+fn to_channel(edge: &Edge<'_>, link: Option<TelegramLink>) -> Answer {
+    match link {
+        Some(link) => Answer::redirect(&link),
+        None if edge.caller.wants_html() => missing_channel::page(edge.caller.accept_language),
+        None => Error::ChannelNotFound.into(),
+    }
+}
+
+/// What the click itself carries: cookies, and the query of the landing page it came from.
+fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
+    let caller = &edge.caller;
+    let referer_host = url::split(caller.referer)
+        .map(|parts| parts.host)
+        .unwrap_or_default();
+    let from_page = site.owns(referer_host) || referer_host.eq_ignore_ascii_case(caller.host);
+    let (href, referrer) = if from_page {
+        (caller.referer, "")
+    } else {
+        ("", caller.referer)
+    };
+    let host = if from_page { referer_host } else { caller.host };
+    let view = PageView {
+        href,
+        referrer,
+        cookies: caller.cookies,
+        now_ms: edge.now_ms,
+        subdomain_index: subdomain_index(site.registrable_domain(host)),
+    };
+    view.capture().into()
+}
+
+/// A query's value, escaped.
+fn escaped(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,207 @@
+//! The fields of a tracking call's JSON body. Those we know are read as what they must be; the others are kept as they
+//! were written, to be passed on untouched.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+
+/// A JSON object, its values as they were written.
+#[derive(Debug)]
+pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Fields<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD`: not UTF-8, not JSON, not an object.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let text = std::str::from_utf8(body)
+            .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
+        serde_json::from_str(text).map_err(|why| {
+            let what = if why.is_data() {
+                "the body is not a JSON object"
+            } else {
+                "the body is not valid JSON"
+            };
+            Error::InvalidPayload(format!(
+                "{what}, at line {} column {}",
+                why.line(),
+                why.column()
+            ))
+        })
+    }
+
+    /// A field as it was written.
+    fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        // Of a repeated name the last counts, as JSON.parse has it.
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| *value)
+    }
+
+    /// A text field; absent, null and blank are the same.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field: not a string.
+    pub fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
+        let Some(raw) = self.raw(name) else {
+            return Ok(None);
+        };
+        let raw = raw.get();
+        // Nearly every value is plain: then the text is borrowed as it stands.
+        let plain = raw
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .filter(|text| !text.contains('\\'));
+        let text = match plain {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => serde_json::from_str::<Option<String>>(raw)
+                .map_err(|_| Error::field(name, "not a string"))?
+                .map(Cow::Owned),
+        };
+        Ok(text.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A text field that must be there.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field.
+    pub fn required(&self, name: &str) -> Result<Cow<'a, str>, Error> {
+        self.text(name)?
+            .ok_or_else(|| Error::field(name, "missing"))
+    }
+
+    /// Whether a field is `true`.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field: not a boolean.
+    pub fn flag(&self, name: &str) -> Result<bool, Error> {
+        match self.raw(name).map(RawValue::get) {
+            Some("true") => Ok(true),
+            None | Some("false" | "null") => Ok(false),
+            Some(_) => Err(Error::field(name, "not a boolean")),
+        }
+    }
+
+    /// The fields that `is_known` does not know, each as it was written.
+    pub fn others(
+        &self,
+        is_known: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0
+            .iter()
+            .filter(move |(name, _)| !is_known(name))
+            .map(|(name, value)| (name.as_ref(), *value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::with_capacity(32);
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    pairs.push((name, value));
+                }
+                Ok(Fields(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// A field's name, borrowed where it holds no escape.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_flags_and_the_rest() {
+        let fields = Fields::parse(
+            br#"{"a":"x","b":null,"c":" ","d":"\u00e9","bot":true,"n":1.50,"o":{"k":[1]}}"#,
+        )
+        .unwrap();
+        assert_eq!(fields.text("a").unwrap().as_deref(), Some("x"));
+        assert_eq!(fields.text("b").unwrap(), None);
+        assert_eq!(fields.text("c").unwrap(), None);
+        assert_eq!(fields.text("d").unwrap().as_deref(), Some("é"));
+        assert_eq!(fields.text("e").unwrap(), None);
+        assert!(fields.flag("bot").unwrap());
+        assert_eq!(fields.text("n"), Err(Error::field("n", "not a string")));
+        assert_eq!(fields.flag("a"), Err(Error::field("a", "not a boolean")));
+        assert_eq!(fields.required("e"), Err(Error::field("e", "missing")));
+        let others: Vec<_> = fields
+            .others(|name| name != "n" && name != "o")
+            .map(|(name, value)| (name.to_owned(), value.get()))
+            .collect();
+        assert_eq!(
+            others,
+            [("n".to_owned(), "1.50"), ("o".to_owned(), r#"{"k":[1]}"#)]
+        );
+    }
+
+    #[test]
+    fn bodies_that_are_no_object() {
+        let message = |body: &[u8]| Fields::parse(body).unwrap_err().to_string();
+        assert_eq!(message(b"\xff"), "the body is not UTF-8");
+        assert_eq!(
+            message(b"[1]"),
+            "the body is not a JSON object, at line 1 column 0"
+        );
+        assert_eq!(
+            message(b"{\"a\":"),
+            "the body is not valid JSON, at line 1 column 5"
+        );
+        assert_eq!(
+            message(b""),
+            "the body is not valid JSON, at line 1 column 0"
+        );
+    }
+
+    #[test]
+    fn of_a_repeated_name_the_last_counts() {
+        let fields = Fields::parse(br#"{"a":"x","\u0061":"y"}"#).unwrap();
+        assert_eq!(fields.text("a").unwrap().as_deref(), Some("y"));
+    }
+}

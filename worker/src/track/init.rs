@@ -1,0 +1,208 @@
+//! `POST …/init`: a visit, as the page tells it.
+
+use std::collections::BTreeMap;
+
+use attribution::{Fbc, Fbp, PageView, Touches, subdomain_index};
+
+use super::fields::Fields;
+use super::visit::NewVisit;
+use crate::adtarget::{self, Keyless, Outcome, OwedCall};
+use crate::answer::Answer;
+use crate::config::{AdTarget, Backend, Site};
+use crate::cookies::Scope;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::ids::{ClientSessionId, EventId, TempId, entropy};
+use crate::record::{Attribution, CapturedBy, Record, Visit};
+use crate::runtime;
+
+/// What a body may hold that is read here; all else is passed on untouched. The client's own account of its address,
+/// browser and place is in it, too, and is not believed: the edge knows better.
+const KNOWN: [&str; 35] = [
+    "websiteId",
+    "href",
+    "tempId",
+    "clientSessionId",
+    "externalUserId",
+    "eventId",
+    "landingPage",
+    "referrer",
+    "clientIp",
+    "userAgent",
+    "country",
+    "city",
+    "region",
+    "fbc",
+    "fbp",
+    "fbclid",
+    "ttclid",
+    "ttp",
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "sccid",
+    "scid",
+    "tgclid",
+    "utmSource",
+    "utmMedium",
+    "utmCampaign",
+    "utmContent",
+    "utmTerm",
+    "consent",
+    "bot",
+    "capturedBy",
+    "cookie",
+    "visitId",
+    "sessionId",
+];
+
+/// Answers a visit: at once with the edge's own ids (ledger), or with AdTarget's answer when it comes in time.
+///
+/// # Errors
+/// Those of the contract; nothing is kept then.
+pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
+    edge.limit_address().await?;
+    let body = super::body(edge).await?;
+    let fields = Fields::parse(&body)?;
+    let site = edge.site(&fields.required("websiteId")?)?;
+    let href = fields.required("href")?;
+    let page_host = super::check_domain(edge, site, &href)?;
+    let new = told_visit(edge, site, &fields, &href, &page_host)?;
+    edge.limit_visitor(new.visit.temp_id).await?;
+    let scope = edge
+        .caller
+        .cookie_scope(site.cookie_domain_at(edge.caller.host));
+    Ok(match &edge.config.backend {
+        Backend::Ledger => {
+            let answer = new.answer(scope);
+            edge.keep(Record::Visit(Box::new(new.visit)));
+            answer
+        }
+        Backend::AdTarget(_) if new.visit.captured_by == CapturedBy::Edge => {
+            // AdTarget has the visit from the page request; only what the page learnt since is news.
+            let answer = new.answer(scope);
+            if let Some(fbp) = &new.visit.attribution.fbp {
+                let call = super::update_fbp::call(site, new.visit.temp_id, fbp);
+                let event = EventId::new(entropy::<1>()?[0]);
+                edge.keep(Record::Owed(Box::new(OwedCall::new(
+                    call,
+                    event,
+                    &edge.caller,
+                ))));
+            }
+            answer
+        }
+        Backend::AdTarget(adtarget) => hosted(edge, adtarget, &new, scope).await,
+    })
+}
+
+/// AdTarget's answer when it comes in time, else ours; then the queue delivers the visit.
+async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Scope<'_>) -> Answer {
+    let call = OwedCall::new(
+        Keyless::Init(adtarget::init_body(&new.visit)),
+        new.visit.visit_id,
+        &edge.caller,
+    );
+    if !adtarget.defer_visits {
+        match call.make(adtarget, adtarget.timeout_ms).await {
+            Outcome::Taken(reply) => {
+                return new.add_pixel_cookies(adtarget::pass_on(&reply, scope), scope);
+            }
+            Outcome::Refused(reply) => return Answer::json_text(reply.status, reply.body),
+            Outcome::Invited(_) => {}
+            Outcome::Failed { why, .. } => {
+                runtime::log_warning(&format!("init: AdTarget: {why}; the queue has the visit"))
+            }
+        }
+    }
+    edge.keep(Record::Owed(Box::new(call)));
+    new.answer(scope)
+}
+
+/// Reads the visit a page tells of. What the page says of the click wins over what its address and cookies say.
+fn told_visit(
+    edge: &Edge<'_>,
+    site: &Site,
+    fields: &Fields<'_>,
+    href: &str,
+    page_host: &str,
+) -> Result<NewVisit, Error> {
+    let caller = &edge.caller;
+    let [temp, session, event] = entropy()?;
+    let temp_id = match fields.text(TempId::FIELD)? {
+        Some(text) => TempId::parse(&text)?,
+        None => caller.temp_id().unwrap_or_else(|| TempId::new(temp)),
+    };
+    let client_session_id = match fields.text(ClientSessionId::FIELD)? {
+        Some(text) => ClientSessionId::parse(&text)?,
+        None => caller
+            .client_session_id()
+            .unwrap_or_else(|| ClientSessionId::new(session)),
+    };
+    let visit_id = match fields.text(EventId::FIELD)? {
+        Some(text) => EventId::parse(&text)?,
+        None => EventId::new(event),
+    };
+    let consent = fields.text("consent")?;
+    if consent
+        .as_deref()
+        .is_some_and(|consent| !matches!(consent, "granted" | "denied"))
+    {
+        return Err(Error::field("consent", "expected granted or denied"));
+    }
+    let captured_by = match fields.text("capturedBy")?.as_deref() {
+        None | Some("page") => CapturedBy::Page,
+        Some("edge") => CapturedBy::Edge,
+        Some(_) => return Err(Error::field("capturedBy", "expected page or edge")),
+    };
+    let referrer = fields.text("referrer")?.unwrap_or_default();
+    let page_cookies = fields.text("cookie")?;
+    let view = PageView {
+        href,
+        referrer: &referrer,
+        cookies: page_cookies.as_deref().unwrap_or(caller.cookies),
+        now_ms: edge.now_ms,
+        subdomain_index: subdomain_index(site.registrable_domain(page_host)),
+    };
+    let mut attribution = Attribution::from(view.capture());
+    for (name, slot) in attribution.fields_mut() {
+        let Some(told) = fields.text(name)? else {
+            continue;
+        };
+        let is_broken = match name {
+            "fbc" => Fbc::parse(&told).is_none(),
+            "fbp" => Fbp::parse(&told).is_none(),
+            _ => false,
+        };
+        if !is_broken {
+            *slot = Some(told.into_owned());
+        }
+    }
+    let touches = Touches::parse(
+        attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
+    )
+    .with(view.touch());
+    let mut client = edge.client();
+    client.bot |= fields.flag("bot")?;
+    Ok(NewVisit {
+        touches_cookie: touches.to_cookie(),
+        visit: Visit {
+            visit_id,
+            at_ms: edge.now_ms,
+            website_id: site.website_id.clone(),
+            temp_id,
+            client_session_id,
+            external_user_id: fields.text("externalUserId")?.map(Into::into),
+            href: href.to_owned(),
+            attribution,
+            client,
+            captured_by,
+            consent: consent.map(Into::into),
+            touches: touches.into(),
+            extra: fields
+                .others(|name| KNOWN.contains(&name))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        },
+    })
+}

@@ -1,0 +1,78 @@
+//! The keyless surface that browsers call: visits, late browser ids, clicks.
+
+pub mod click;
+pub mod fields;
+pub mod init;
+pub mod update_fbp;
+pub mod visit;
+
+use attribution::url;
+
+use crate::config::Site;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::runtime;
+
+/// The most a body may hold, in bytes.
+const BODY_LIMIT: u32 = 16 * 1024;
+
+/// The body of a call: JSON, as application/json or, from a beacon, as text/plain.
+async fn body(edge: &Edge<'_>) -> Result<Vec<u8>, Error> {
+    let media_type = edge
+        .caller
+        .content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if !["", "application/json", "text/plain"]
+        .iter()
+        .any(|known| media_type.eq_ignore_ascii_case(known))
+    {
+        return Err(Error::InvalidPayload(
+            "content-type: expected application/json or text/plain".to_owned(),
+        ));
+    }
+    runtime::body(edge.request, BODY_LIMIT)
+        .await
+        .map_err(|_| Error::InvalidPayload("the body broke off".to_owned()))?
+        .ok_or(Error::PayloadTooLarge(BODY_LIMIT))
+}
+
+/// Checks that a page is the site's: its address, and the Origin that the browser says.
+fn check_domain(edge: &Edge<'_>, site: &Site, href: &str) -> Result<String, Error> {
+    let parts = url::split(href)
+        .filter(|parts| {
+            parts.scheme.eq_ignore_ascii_case("http") || parts.scheme.eq_ignore_ascii_case("https")
+        })
+        .filter(|parts| !parts.host.is_empty())
+        .ok_or_else(|| Error::field("href", "not the address of a page"))?;
+    let host = parts.host.to_ascii_lowercase();
+    let is_ours = |host: &str| site.owns(host) || host.eq_ignore_ascii_case(edge.caller.host);
+    if !is_ours(&host) {
+        return Err(Error::ForbiddenDomain(host));
+    }
+    check_origin(edge, site)?;
+    Ok(host)
+}
+
+/// Checks the Origin that the browser says; none and `null` (a sandboxed frame) say nothing.
+fn check_origin(edge: &Edge<'_>, site: &Site) -> Result<(), Error> {
+    match url::split(edge.caller.origin).map(|parts| parts.host) {
+        Some(host) if !site.owns(host) && !host.eq_ignore_ascii_case(edge.caller.host) => {
+            Err(Error::ForbiddenDomain(host.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The Access-Control headers for the caller's Origin; `None` when no site is on it.
+pub fn cors_headers(edge: &Edge<'_>) -> Option<String> {
+    let origin = edge.caller.origin;
+    let host = url::split(origin)?.host;
+    edge.config.sites.iter().any(|site| site.owns(host)).then(|| {
+        format!(
+            "access-control-allow-origin:{origin}\naccess-control-allow-credentials:true\naccess-control-allow-methods:GET, POST, OPTIONS\naccess-control-allow-headers:content-type\naccess-control-max-age:86400"
+        )
+    })
+}

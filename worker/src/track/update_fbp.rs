@@ -1,0 +1,87 @@
+//! `POST …/update-fbp`: Meta's browser id, which fbevents.js sets after the visit was told.
+
+use attribution::Fbp;
+use serde_json::json;
+
+use super::fields::Fields;
+use crate::adtarget::{Keyless, Outcome, OwedCall};
+use crate::answer::Answer;
+use crate::config::{Backend, Site};
+use crate::cookies;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::ids::{EventId, TempId, entropy};
+use crate::record::{LateFbp, Record};
+use crate::runtime;
+
+/// Patches the visitor's latest visit.
+///
+/// # Errors
+/// Those of the contract.
+pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
+    edge.limit_address().await?;
+    let body = super::body(edge).await?;
+    let fields = Fields::parse(&body)?;
+    let site = match fields.text("websiteId")? {
+        Some(id) => edge.site(&id)?,
+        None => edge
+            .config
+            .site_of_host(edge.caller.host)
+            .ok_or(Error::WebsiteNotFound)?,
+    };
+    super::check_origin(edge, site)?;
+    let temp_id = match fields.text(TempId::FIELD)? {
+        Some(text) => TempId::parse(&text)?,
+        None => edge
+            .caller
+            .temp_id()
+            .ok_or_else(|| Error::field(TempId::FIELD, "missing"))?,
+    };
+    let fbp = fields.required("fbp")?;
+    let fbp = Fbp::parse(&fbp)
+        .ok_or_else(|| Error::field("fbp", "not of the form fb.<index>.<ms>.<number>"))?;
+    let event = match fields.text(EventId::FIELD)? {
+        Some(text) => EventId::parse(&text)?,
+        None => EventId::new(entropy::<1>()?[0]),
+    };
+    edge.limit_visitor(temp_id).await?;
+    let answer = match &edge.config.backend {
+        Backend::Ledger => {
+            edge.keep(Record::LateFbp(LateFbp {
+                temp_id,
+                at_ms: edge.now_ms,
+                fbp: fbp.as_str().to_owned(),
+            }));
+            success()
+        }
+        Backend::AdTarget(adtarget) => {
+            let owed = OwedCall::new(call(site, temp_id, fbp.as_str()), event, &edge.caller);
+            match owed.make(adtarget, adtarget.timeout_ms).await {
+                Outcome::Taken(reply) | Outcome::Refused(reply) => {
+                    Answer::json_text(reply.status, reply.body)
+                }
+                Outcome::Invited(_) => success(),
+                Outcome::Failed { why, .. } => {
+                    runtime::log_warning(&format!("update-fbp: AdTarget: {why}; the queue has it"));
+                    edge.keep(Record::Owed(Box::new(owed)));
+                    success()
+                }
+            }
+        }
+    };
+    let scope = edge
+        .caller
+        .cookie_scope(site.cookie_domain_at(edge.caller.host));
+    Ok(answer.cookie(scope.set(cookies::FBP.name, fbp.as_str(), cookies::FBP.max_age_s)))
+}
+
+/// The call that tells AdTarget.
+pub fn call(site: &Site, temp_id: TempId, fbp: &str) -> Keyless {
+    Keyless::UpdateFbp(
+        json!({ "websiteId": site.website_id, "tempId": temp_id, "fbp": fbp }).to_string(),
+    )
+}
+
+fn success() -> Answer {
+    Answer::json(200, &json!({ "success": true }))
+}

@@ -1,0 +1,123 @@
+//! A visit as it is answered: the ids it goes by, and the cookies it leaves.
+
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::cookies::{self, Cookie, Scope};
+use crate::record::Visit;
+
+/// A visit to be kept, whoever told of it.
+pub struct NewVisit {
+    /// The visit.
+    pub visit: Visit,
+    /// The first and last touch, as the cookie holds them.
+    pub touches_cookie: String,
+}
+
+/// The answer of init, in AdTarget's words; `eventId` is ours.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitAnswer<'a> {
+    visit_id: &'a str,
+    session_id: &'a str,
+    temp_id: &'a str,
+    client_session_id: &'a str,
+    event_id: &'a str,
+    cookies: CookieHints<'a>,
+}
+
+/// The cookies that a proxy in front of the edge has to set.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CookieHints<'a> {
+    temp_id: CookieHint<'a>,
+    session: CookieHint<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CookieHint<'a> {
+    name: &'static str,
+    value: &'a str,
+    max_age: u32,
+    same_site: &'static str,
+}
+
+impl<'a> CookieHint<'a> {
+    fn new(cookie: Cookie, value: &'a str) -> Self {
+        Self {
+            name: cookie.name,
+            value,
+            max_age: cookie.max_age_s,
+            same_site: "Lax",
+        }
+    }
+}
+
+impl NewVisit {
+    /// The edge's own answer: ids made here, known before anything is kept.
+    pub fn answer(&self, scope: Scope<'_>) -> Answer {
+        let visit_id = self.visit.visit_id.to_string();
+        let temp_id = self.visit.temp_id.to_string();
+        let client_session_id = self.visit.client_session_id.to_string();
+        let answer = Answer::json(
+            200,
+            &InitAnswer {
+                visit_id: &visit_id,
+                session_id: &client_session_id,
+                temp_id: &temp_id,
+                client_session_id: &client_session_id,
+                event_id: &visit_id,
+                cookies: CookieHints {
+                    temp_id: CookieHint::new(cookies::TEMP_ID, &temp_id),
+                    session: CookieHint::new(cookies::SESSION, &client_session_id),
+                },
+            },
+        );
+        self.add_pixel_cookies(self.add_ids(answer, scope), scope)
+    }
+
+    /// Adds the visitor's and the session's cookie. Neither is set for one who has refused.
+    pub fn add_ids(&self, answer: Answer, scope: Scope<'_>) -> Answer {
+        if self.has_refused() {
+            return answer;
+        }
+        answer
+            .cookie(set(
+                scope,
+                cookies::TEMP_ID,
+                &self.visit.temp_id.to_string(),
+            ))
+            .cookie(set(
+                scope,
+                cookies::SESSION,
+                &self.visit.client_session_id.to_string(),
+            ))
+    }
+
+    /// Adds Meta's cookies and the touches. Those that a script wrote are set anew, since Safari keeps a server's longer.
+    pub fn add_pixel_cookies(&self, answer: Answer, scope: Scope<'_>) -> Answer {
+        if self.has_refused() {
+            return answer;
+        }
+        let attribution = &self.visit.attribution;
+        let pixels = [
+            (cookies::FBC, &attribution.fbc),
+            (cookies::FBP, &attribution.fbp),
+        ];
+        pixels
+            .into_iter()
+            .fold(answer, |answer, (cookie, value)| {
+                answer.cookie(value.as_deref().and_then(|value| set(scope, cookie, value)))
+            })
+            .cookie(set(scope, cookies::TOUCH, &self.touches_cookie))
+    }
+
+    fn has_refused(&self) -> bool {
+        self.visit.consent.as_deref() == Some("denied")
+    }
+}
+
+fn set(scope: Scope<'_>, cookie: Cookie, value: &str) -> Option<String> {
+    scope.set(cookie.name, value, cookie.max_age_s)
+}
