@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::cookie::{self, cookie};
+use crate::cookie::cookie;
 use crate::decimal;
 use crate::meta::{Fbc, Fbp};
 use crate::url::{decode, parts, split_at_mark};
@@ -105,10 +105,8 @@ impl PageView<'_> {
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
     pub fn capture(&self) -> Capture {
-        let mut capture = Capture {
-            landing_page: without_fragment(self.href).into(),
-            ..Capture::default()
-        };
+        let mut capture = Capture::default();
+        capture.landing_page.push_str(without_fragment(self.href));
         fill(
             &mut capture.referrer,
             Some(without_fragment(self.referrer)),
@@ -129,8 +127,8 @@ impl PageView<'_> {
             fill(slot, cookie(self.cookies, name), MAX_CLICK_ID);
         }
 
-        capture.fbp = cookie::values(self.cookies, "_fbp").find_map(Fbp::parse);
-        capture.fbc = cookie::values(self.cookies, "_fbc").find_map(Fbc::parse);
+        capture.fbp = Fbp::of_cookies(self.cookies);
+        capture.fbc = Fbc::of_cookies(self.cookies);
         if let Some(fbclid) = &click_ids.fbclid {
             let new = match &capture.fbc {
                 Some(sent) if sent.click_id() == fbclid => None,
@@ -150,62 +148,84 @@ impl Capture {
     /// The fields of a visit that have a value, under AdTarget's names and, where it has none, ours. `fbclid` is
     /// not among them: it is in `fbc`.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        FIELDS
+            .iter()
+            .enumerate()
+            .filter_map(|(at, &name)| Some((name, self.field(at)?)))
+    }
+
+    /// The value of the field at `at` in [`FIELDS`].
+    fn field(&self, at: usize) -> Option<&str> {
         let Capture { click_ids, utm, .. } = self;
-        let made = [
-            ("landingPage", Some(self.landing_page.as_str())),
-            ("fbc", self.fbc.as_ref().map(Fbc::as_str)),
-            ("fbp", self.fbp.as_ref().map(Fbp::as_str)),
-        ];
-        let read = [
-            ("referrer", &self.referrer),
-            ("gclid", &click_ids.gclid),
-            ("ttclid", &click_ids.ttclid),
-            ("sccid", &click_ids.sccid),
-            ("utmSource", &utm.source),
-            ("utmMedium", &utm.medium),
-            ("utmCampaign", &utm.campaign),
-            ("utmContent", &utm.content),
-            ("utmTerm", &utm.term),
-            ("gbraid", &click_ids.gbraid),
-            ("wbraid", &click_ids.wbraid),
-            ("tgclid", &click_ids.tgclid),
-            ("ttp", &self.ttp),
-            ("scid", &self.scid),
-        ];
-        let read = read
-            .into_iter()
-            .map(|(name, value)| (name, value.as_deref()));
-        made.into_iter()
-            .chain(read)
-            .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+        let read = match at {
+            0 => {
+                return Some(&self.landing_page)
+                    .filter(|page| !page.is_empty())
+                    .map(String::as_str);
+            }
+            1 => return self.fbc.as_ref().map(Fbc::as_str),
+            2 => return self.fbp.as_ref().map(Fbp::as_str),
+            3 => &self.referrer,
+            4 => &click_ids.gclid,
+            5 => &click_ids.ttclid,
+            6 => &click_ids.sccid,
+            7 => &utm.source,
+            8 => &utm.medium,
+            9 => &utm.campaign,
+            10 => &utm.content,
+            11 => &utm.term,
+            12 => &click_ids.gbraid,
+            13 => &click_ids.wbraid,
+            14 => &click_ids.tgclid,
+            15 => &self.ttp,
+            _ => &self.scid,
+        };
+        read.as_deref()
     }
 }
+
+/// The names of a visit's fields.
+static FIELDS: [&str; 17] = [
+    "landingPage",
+    "fbc",
+    "fbp",
+    "referrer",
+    "gclid",
+    "ttclid",
+    "sccid",
+    "utmSource",
+    "utmMedium",
+    "utmCampaign",
+    "utmContent",
+    "utmTerm",
+    "gbraid",
+    "wbraid",
+    "tgclid",
+    "ttp",
+    "scid",
+];
 
 /// Reads what an address carries in its query, then in its fragment's.
 pub(crate) fn read_address(address: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
     let (page, fragment) = split_at_mark(bounded(address), b'#');
-    let query = split_at_mark(page, b'?').1.unwrap_or_default();
-    read_query(query, click_ids, utm);
-    read_query(fragment_query(fragment.unwrap_or_default()), click_ids, utm);
+    let mut slots = slots(click_ids, utm);
+    read_query(split_at_mark(page, b'?').1.unwrap_or_default(), &mut slots);
+    read_query(fragment_query(fragment.unwrap_or_default()), &mut slots);
 }
 
 /// Reads the `fbclid` that a referrer carries, if none is known yet.
 pub(crate) fn read_referrer(referrer: &str, click_ids: &mut ClickIds) {
-    let mut carried = ClickIds::default();
-    read_address(
-        without_fragment(referrer),
-        &mut carried,
-        &mut Utm::default(),
-    );
-    if click_ids.fbclid.is_none() {
-        click_ids.fbclid = carried.fbclid;
-    }
+    let query = split_at_mark(without_fragment(referrer), b'?').1;
+    let mut slots = [&mut click_ids.fbclid];
+    read_query(query.unwrap_or_default(), &mut slots);
 }
 
-/// Reads the parameters of `query` that are not known yet.
-#[inline(never)]
-pub(crate) fn read_query(query: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
-    let mut slots = [
+/// Where the value of each of [`PARAMETERS`] goes.
+pub(crate) fn slots<'a>(
+    click_ids: &'a mut ClickIds,
+    utm: &'a mut Utm,
+) -> [Slot<'a>; PARAMETERS.len()] {
+    [
         &mut click_ids.fbclid,
         &mut click_ids.ttclid,
         &mut click_ids.gclid,
@@ -218,11 +238,18 @@ pub(crate) fn read_query(query: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
         &mut utm.campaign,
         &mut utm.content,
         &mut utm.term,
-    ];
+    ]
+}
+
+type Slot<'a> = &'a mut Option<String>;
+
+/// Reads the parameters of `query` that are not known yet, the first of [`PARAMETERS`] into `slots`.
+#[inline(never)]
+pub(crate) fn read_query(query: &str, slots: &mut [Slot<'_>]) {
     for pair in parts(query, b'&') {
         let (name, value) = split_at_mark(pair, b'=');
         let (name, value) = (decode(name, true).text, value.unwrap_or_default());
-        for (at, (slot, known)) in slots.iter_mut().zip(PARAMETERS).enumerate() {
+        for (at, (slot, known)) in slots.iter_mut().zip(&PARAMETERS).enumerate() {
             if !name.eq_ignore_ascii_case(known) {
                 continue;
             }
@@ -246,7 +273,7 @@ pub(crate) fn read_query(query: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
 const CLICK_IDS: usize = 7;
 
 /// The parameters looked for.
-const PARAMETERS: [&str; 12] = [
+static PARAMETERS: [&str; 12] = [
     "fbclid",
     "ttclid",
     "gclid",

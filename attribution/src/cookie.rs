@@ -3,6 +3,7 @@
 use crate::url::{parts, split_at_mark};
 
 /// The first non-empty value of the cookie called `name`; names are case-sensitive.
+#[inline(never)]
 pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
     values(cookies, name).next()
 }

@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 
-use crate::cookie::is_cookie_text;
+use crate::cookie::{is_cookie_text, values};
 use crate::decimal;
 use crate::url::{parts, split_at_mark};
 
@@ -24,6 +24,11 @@ impl Fbc {
     /// cookie: empty, over 500 characters, with a dot, or with characters that no cookie can hold.
     pub fn new(index: u8, ms: u64, fbclid: &str) -> Option<Fbc> {
         is_payload(fbclid).then(|| Fbc(join(index, ms, fbclid)))
+    }
+
+    /// The first well-formed value among the cookies.
+    pub(crate) fn of_cookies(cookies: &str) -> Option<Fbc> {
+        of_cookies(cookies, "_fbc").map(Fbc)
     }
 
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
@@ -64,6 +69,11 @@ impl Fbp {
         Fbp(join(index, ms, &payload))
     }
 
+    /// The first well-formed value among the cookies.
+    pub(crate) fn of_cookies(cookies: &str) -> Option<Fbp> {
+        of_cookies(cookies, "_fbp").map(Fbp)
+    }
+
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
     pub fn parse(value: &str) -> Option<Fbp> {
         Parts::read(value).map(|_| Fbp(value.into()))
@@ -90,6 +100,13 @@ pub fn subdomain_index(registrable_domain: &str) -> u8 {
         return 0;
     }
     u8::try_from(labels - 1).unwrap_or(u8::MAX)
+}
+
+#[inline(never)]
+fn of_cookies(cookies: &str, name: &str) -> Option<String> {
+    values(cookies, name)
+        .find(|value| Parts::read(value).is_some())
+        .map(Into::into)
 }
 
 /// What stands between the dots.

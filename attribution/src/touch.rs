@@ -6,7 +6,7 @@
 use alloc::string::String;
 
 use crate::capture::{
-    ClickIds, PageView, Utm, read_address, read_query, read_referrer, without_fragment,
+    ClickIds, PageView, Utm, read_address, read_query, read_referrer, slots, without_fragment,
 };
 use crate::decimal;
 use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
@@ -155,7 +155,7 @@ fn read_touch(text: &str) -> Option<Touch> {
         }
     }
     touch.at_ms = at_ms?;
-    read_query(text, &mut touch.click_ids, &mut touch.utm);
+    read_query(text, &mut slots(&mut touch.click_ids, &mut touch.utm));
     Some(touch)
 }
 
