@@ -295,7 +295,7 @@ pub(crate) fn without_fragment(address: &str) -> &str {
 
 /// The first 16 KB of an address. A longer one ends before the parameter that would be cut.
 fn bounded(address: &str) -> &str {
-    match address.as_bytes().get(..MAX_ADDRESS) {
+    match address.as_bytes().get(..=MAX_ADDRESS) {
         Some(head) => {
             let end = head
                 .iter()

@@ -329,6 +329,15 @@ fn long_addresses_are_read() {
             "{before}: {found:?}"
         );
     }
+    let full = format!(
+        "https://a.example/?fbclid=x&pad={}",
+        "x".repeat(16 * 1024 - 32)
+    );
+    assert_eq!(full.len(), 16 * 1024);
+    assert_eq!(capture(&full, "", "").landing_page, full);
+    let over = capture(&format!("{full}x"), "", "");
+    assert_eq!(over.landing_page, "https://a.example/?fbclid=x");
+    assert_eq!(over.click_ids.fbclid.as_deref(), Some("x"));
     assert_eq!(capture(&"ё".repeat(20_000), "", "").landing_page, "");
 }
 
