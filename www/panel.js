@@ -45,10 +45,10 @@ const PLATFORMS = {
   ttclid: 'TikTok', sccid: 'Snapchat', tgclid: 'Telegram Ads',
 };
 const CORES = {
-  wasm: 'WebAssembly',
-  'wasm-async': 'WebAssembly, compiled in the background',
-  wasm2js: 'JavaScript: this page does not allow WebAssembly',
-  edge: 'the edge: this page allows neither WebAssembly nor its replacement',
+  wasm: 'WebAssembly in the page',
+  'wasm-async': 'WebAssembly in the page, compiled in the background',
+  wasm2js: 'JavaScript in the page, which allows no WebAssembly',
+  edge: 'the edge, as the page allows neither WebAssembly nor its replacement',
 };
 const CALLS = { init: 'Visit', 'update-fbp': 'Facebook browser id', invite: 'Tap on the Telegram link' };
 const REFUSALS = {
@@ -71,8 +71,14 @@ if (folder.pathname === '/') folder.pathname = '/e/';
 let visit = {};
 let core;
 let overdue = false;
+/** The visit sent last; refusals and failures do not say whose they are. */
+let sentLast;
 const log = [];
+const taps = [];
+/** Where each Telegram link leads now, by where it led before. */
 const links = new Map();
+/** Every address that a link was given: each tap gets one of its own. */
+const given = new Set();
 const seen = new WeakSet();
 
 function take(detail) {
@@ -82,27 +88,44 @@ function take(detail) {
   const { type, data } = detail;
   const body = readable(data?.body);
 
-  if (type === 'core') core = data;
-  if (type === 'link') links.set(`${data.from} ${data.to}`, { ...data, count: (links.get(`${data.from} ${data.to}`)?.count ?? 0) + 1 });
-  if (type === 'captured') learn(data, { captured: true });
-  if (type === 'sent' && data.to === 'init') learn(body, { sent: data, reply: undefined, failure: undefined });
-  if (type === 'sent' && data.to === 'update-fbp') learn({ fbp: body?.fbp }, {});
-  if (type === 'answered' && data.to === 'init') {
-    const { tempId, clientSessionId, eventId } = body ?? {};
-    learn(data.status < 300 ? { tempId, clientSessionId, eventId } : {}, { reply: { status: data.status, body }, failure: undefined });
-  }
-  if (type === 'failed' && data.to === 'init') visit.failure = data;
+  const fresh = type === 'link' && !links.has(data.from);
 
-  activity(detail, body);
+  if (type === 'core') core = data;
+  if (type === 'link') {
+    links.set(data.from, data.to);
+    given.add(data.to);
+  }
+  if (type === 'captured') {
+    if (data.eventId !== visit.fields?.eventId) visit = {};
+    learn(data);
+  }
+  if (type === 'sent' && data.to === 'init') {
+    sentLast = body?.eventId;
+    if (isCurrent(sentLast)) {
+      learn(body);
+      Object.assign(visit, { sent: data, reply: undefined, failure: undefined });
+    }
+  }
+  if (type === 'sent' && data.to === 'update-fbp' && isCurrent(body?.eventId)) learn({ fbp: body?.fbp });
+  if (type === 'answered' && data.to === 'init' && isCurrent(body?.eventId ?? sentLast)) {
+    const { tempId, clientSessionId } = body ?? {};
+    learn({ tempId, clientSessionId });
+    Object.assign(visit, { reply: { status: data.status, body }, failure: undefined });
+  }
+  if (type === 'failed' && data.to === 'init' && isCurrent(sentLast)) visit.failure = data;
+
+  if (type !== 'link' || fresh) activity(detail, body);
   refresh();
 }
 
-/** Adds fields to the visit; another visit id means another visit (a single-page app moved on). */
-function learn(fields, rest) {
+/** The tracker also sends again what earlier pages could not. */
+function isCurrent(eventId) {
+  return !eventId || !visit.fields?.eventId || eventId === visit.fields.eventId;
+}
+
+function learn(fields) {
   const known = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== '');
-  const next = Object.fromEntries(known);
-  if (next.eventId && visit.fields?.eventId && next.eventId !== visit.fields.eventId) visit = {};
-  visit = { ...visit, ...rest, fields: { ...visit.fields, ...next } };
+  visit.fields = { ...visit.fields, ...Object.fromEntries(known) };
 }
 
 function readable(body) {
@@ -113,34 +136,34 @@ function readable(body) {
 // ── What it means ──
 
 function capturedStep() {
-  const { captured, sent, fields = {} } = visit;
-  if (!captured && !sent) return overdue ? ['bad', 'The tracker is missing or blocked'] : ['wait', 'Waiting for the tracker'];
+  const { fields } = visit;
+  if (!fields) {
+    if (isMissing()) return ['bad', 'The tracker is missing or blocked'];
+    return log.length ? ['warn', heldBack() ?? 'Nothing yet'] : ['wait', 'Waiting for the tracker'];
+  }
   const from = platforms();
-  if (from) return ['good', `${from} click${clickedBefore(fields) ? ', from an earlier visit' : ''}`];
-  if (fields.cookie !== undefined) return ['warn', 'Left for the edge to read'];
+  if (from) return ['good', `${from} click${Object.keys(CLICK_IDS).some(isFresh) ? '' : ', from an earlier visit'}`];
+  if (core === 'edge') return ['good', 'The edge reads it'];
   return ['warn', fields.utmSource ? 'Campaign tags, but no click id' : 'No ad click in this address'];
 }
 
 function sentStep() {
-  const { captured, sent, failure } = visit;
-  if (failure) return ['bad', `Did not get through: ${failure.why}`];
+  const { fields, sent, reply, failure } = visit;
+  if (failure && !reply) return ['bad', `Did not get through: ${failure.why}`];
   if (sent) return ['good', `To ${folder.host}`];
-  if (!captured) return ['wait', ''];
-  const { consent, gpc, dnt } = tag?.dataset ?? {};
-  if (gpc === 'respect' && navigator.globalPrivacyControl || dnt === 'respect' && navigator.doNotTrack === '1') return ['warn', 'This visitor asked not to be tracked'];
-  if (consent === 'required') return ['warn', 'Waiting for consent'];
+  if (!fields) return ['wait', ''];
   return overdue ? ['warn', 'Not sent yet'] : ['busy', 'On its way'];
 }
 
 function recordedStep() {
   const { sent, reply, failure, fields = {} } = visit;
-  if (failure) return ['bad', 'Not yet; it is tried again'];
+  if (failure && !reply) return ['bad', 'Not yet; it is tried again'];
   if (reply?.status < 300) {
     const id = reply.body?.visitId;
     if (fields.capturedBy === 'edge') return ['good', 'Already with the page request'];
     return ['good', id === undefined || id === null ? 'By the edge' : `As visit ${short(id)}`];
   }
-  if (reply) return ['bad', REFUSALS[reply.body?.error?.code] ?? `Refused with status ${reply.status}`];
+  if (reply) return ['bad', REFUSALS[reply.body?.error?.code] ?? `Refused with status ${reply.status}${failure ? '; it is tried again' : ''}`];
   if (!sent) return ['wait', ''];
   return sent.via === 'beacon' ? ['warn', 'Unknown: a beacon gets no answer'] : ['busy', 'Waiting for the answer'];
 }
@@ -149,23 +172,38 @@ function recordedStep() {
 function summary([captured, sent, recorded]) {
   const what = platforms() ? `${platforms()} click` : 'Visit';
   if (captured[0] === 'bad') return ['bad', 'No tracker on this page'];
-  if (visit.failure) return ['bad', `${what} not delivered`];
+  if (sent[0] === 'bad') return ['bad', `${what} not delivered`];
   if (recorded[0] === 'bad') return ['bad', `${what} refused`];
   if (recorded[0] === 'good') return captured[0] === 'warn' ? ['warn', 'Visit recorded, no click id'] : ['good', `${what} recorded`];
   if (sent[0] === 'good') return [recorded[0], `${what} sent`];
-  if (captured[0] !== 'wait') return [sent[0], `${what} captured`];
+  if (visit.fields) return [sent[0], `${what} captured`];
+  if (captured[0] === 'warn') return captured;
   return ['wait', 'Waiting for the tracker'];
 }
 
-function platforms() {
-  const names = Object.keys(PLATFORMS).filter((name) => visit.fields?.[name]).map((name) => PLATFORMS[name]);
-  return [...new Set(names)].join(' and ');
+function isMissing() {
+  return overdue && !visit.fields && !log.length && !window.edgeway?.log;
 }
 
-function clickedBefore({ fbc, landingPage, href, referrer, fbclid, ...others }) {
-  const sources = [landingPage, href, referrer].join(' ').toLowerCase();
-  const otherClick = Object.keys(PLATFORMS).some((name) => others[name]);
-  return fbc && !fbclid && !otherClick && !sources.includes('fbclid=');
+/** Why the tag itself keeps the tracker still, if it does. */
+function heldBack() {
+  const { consent, gpc, dnt, auto } = tag?.dataset ?? {};
+  if (gpc === 'respect' && navigator.globalPrivacyControl || dnt === 'respect' && navigator.doNotTrack === '1') return 'This visitor asked not to be tracked';
+  if (consent === 'required') return 'Waiting for the visitor’s consent';
+  if (auto === 'off') return 'Waiting for the page to call edgeway(\'visit\')';
+}
+
+/** Whose click it is: of the ids that came with this visit or, with none, of those kept from earlier ones. */
+function platforms() {
+  const ids = Object.keys(CLICK_IDS).filter((name) => visit.fields?.[name] || core === 'edge' && visit.fields && isFresh(name));
+  const fresh = ids.filter(isFresh);
+  return [...new Set((fresh.length ? fresh : ids).map((name) => PLATFORMS[name]))].join(' and ');
+}
+
+function isFresh(name) {
+  const { landingPage, href, referrer = '' } = visit.fields;
+  const outside = referrer.startsWith(location.origin) ? '' : referrer;
+  return [landingPage, href, outside].join(' ').toLowerCase().includes(`${name === 'fbc' ? 'fbclid' : name}=`);
 }
 
 function short(id) {
@@ -173,23 +211,26 @@ function short(id) {
   return text.length > 12 ? `${text.slice(0, 8)}…` : text;
 }
 
-/** `at` may count from 1970 or from the page's start; both read as seconds on this page. */
+/** Seconds on this page; `at` may count from 1970 or from the page's start. What came before has a time of day. */
 function clock(at) {
   const ms = at > 1e12 ? at - performance.timeOrigin : at;
-  return `${(Math.max(0, ms) / 1000).toFixed(2)} s`;
+  return ms < 0 ? new Date(at).toLocaleTimeString() : `${(ms / 1000).toFixed(2)} s`;
 }
 
 function story({ type, data = {} }, body) {
   const what = CALLS[data?.to] ?? data?.to;
   switch (type) {
-    case 'core': return ['good', `Tracker runs as ${CORES[data] ?? data}`];
+    case 'core': return ['good', `Clicks are read by ${CORES[data] ?? data}`];
     case 'captured': return ['good', 'Visit captured'];
     case 'sent': return ['good', `${what} sent${data.via ? ` by ${data.via}` : ''}`];
-    case 'answered': return data.status < 300 || data.type === 'opaqueredirect'
+    case 'answered': return data.status < 300
       ? ['good', `${what} recorded (${data.status})`]
       : ['bad', `${what} refused (${data.status}${body?.error?.code ? ` ${body.error.code}` : ''})`];
     case 'link': return ['good', 'Telegram link now goes through the edge'];
-    case 'failed': return ['bad', `${what} did not get through: ${data.why}`];
+    case 'tap': return ['good', `Telegram link tapped${data.earlier ? ' before this page' : ''}`];
+    case 'failed':
+      if (!CALLS[data.to]) return ['bad', `edgeway('${data.to}') failed: ${data.why}`];
+      return /^\d+$/.test(data.why) ? ['warn', `${what} kept, to be sent again`] : ['bad', `${what} did not get through, kept to be sent again: ${data.why}`];
     default: return ['wait', type];
   }
 }
@@ -248,24 +289,26 @@ function draw() {
       make('b', {}, name), make('span', { class: 'note' }, note));
   }));
 
-  const fields = visit.fields ?? {};
+  const fields = { landingPage: visit.fields?.href, ...visit.fields };
   const sections = visit.fields ? SECTIONS.map(([heading, labels], index) => {
     const rows = Object.keys(labels).filter((name) => name in fields).map((name) => row(labels[name], fields[name], name));
-    if (index === 1 && core) rows.push(row(['Tracker runs as'], CORES[core] ?? core));
-    const missing = index === 0 ? EXPECTED.filter((name) => !(name in fields)).map((name) => PLATFORMS[name]) : [];
+    if (index === 1 && core) rows.push(row(['Clicks are read by'], CORES[core] ?? core));
+    const missing = index === 0 && core !== 'edge' ? EXPECTED.filter((name) => !(name in fields)).map((name) => PLATFORMS[name]) : [];
     return make('section', {}, make('h2', {}, heading), make('dl', {}, ...rows),
       missing.length ? make('p', { class: 'muted' }, `No click id from ${missing.join(', ')}.`) : '');
   }) : [];
   carried.replaceChildren(...sections);
-  advice.hidden = visit.fields !== undefined || !overdue;
+  advice.hidden = !isMissing();
 
-  const shown = [...links.values()].slice(0, 8);
+  const shown = [...links].slice(0, 8);
+  const tap = taps.at(-1);
   linkList.replaceChildren(make('section', {}, make('h2', {}, 'Telegram links'),
     shown.length
-      ? make('ul', { class: 'links' }, ...shown.map(({ from, to, count }) => make('li', {},
-        make('span', { class: 'from' }, from, count > 1 ? ` (${count} times)` : ''), make('span', { class: 'to' }, make('span', { class: 'unseen' }, 'now goes to '), local(to)))))
+      ? make('ul', { class: 'links' }, ...shown.map(([from, to]) => make('li', {}, make('span', { class: 'from' }, from),
+        make('span', { class: 'to' }, make('span', { class: 'unseen' }, 'now goes to '), local(to)))))
       : make('p', { class: 'muted' }, 'None rewritten on this page so far.'),
-    links.size > shown.length ? make('p', { class: 'muted' }, `And ${links.size - shown.length} more.`) : ''));
+    links.size > shown.length ? make('p', { class: 'muted' }, `And ${links.size - shown.length} more.`) : '',
+    tap ? make('p', { class: 'tap' }, `Last tapped at ${new Date(tap.at).toLocaleTimeString()}`) : ''));
   dodge();
 }
 
@@ -307,15 +350,22 @@ function setOpen(open) {
   host.toggleAttribute('data-open', open);
   toggle.setAttribute('aria-expanded', open);
   body.hidden = !open;
-  // Storage may be refused: then the panel starts closed on a phone and open elsewhere, as on a first visit.
-  try { sessionStorage.setItem('edgeway_panel', open ? 'open' : 'closed'); } catch { /* nothing is lost */ }
+  keep('edgeway_panel', open ? 'open' : 'closed');
   dodge();
 }
 
 function startsOpen() {
-  let kept;
-  try { kept = sessionStorage.getItem('edgeway_panel'); } catch { /* as on a first visit */ }
+  const kept = recall('edgeway_panel');
   return kept ? kept === 'open' : matchMedia('(min-width: 760px)').matches;
+}
+
+// Storage may be refused: then every page is as on a first visit.
+function keep(name, value) {
+  try { sessionStorage.setItem(name, value); } catch { /* nothing is lost */ }
+}
+
+function recall(name) {
+  try { return sessionStorage.getItem(name); } catch { return null; }
 }
 
 /** The panel must not hide what it observes: it changes sides when it covers most of a Telegram link. */
@@ -327,9 +377,8 @@ function dodge() {
 
 function hidesLink() {
   const panel = host.getBoundingClientRect();
-  const rewritten = new Set([...links.values()].map(({ to }) => to));
   return [...document.links].some((link) => {
-    if (!rewritten.has(link.href) && !/^(https?:\/\/(t|telegram)\.(me|dog)\/|tg:)/i.test(link.href)) return false;
+    if (!given.has(link.href) && !/^(https?:\/\/(t|telegram)\.(me|dog)\/|tg:)/i.test(link.href)) return false;
     const box = link.getBoundingClientRect();
     const across = Math.min(box.right, panel.right) - Math.max(box.left, panel.left);
     const down = Math.min(box.bottom, panel.bottom) - Math.max(box.top, panel.top);
@@ -337,11 +386,26 @@ function hidesLink() {
   });
 }
 
+/** The tracker tells of links, not of taps; the page may be gone a moment later, so the next one tells too. */
+function watchTaps(event) {
+  const link = event.composedPath().find((node) => given.has(node.href));
+  if (!link) return;
+  const tap = { at: Date.now(), to: link.href };
+  keep('edgeway_tap', JSON.stringify(tap));
+  tapped(tap);
+}
+
+function tapped(data) {
+  taps.push(data);
+  activity({ at: data.at, type: 'tap', data });
+  refresh();
+}
+
 async function copy() {
   const [captured, sent, recorded] = [capturedStep(), sentStep(), recordedStep()].map((step) => step.join(': '));
   const text = JSON.stringify({
     page: location.href, at: new Date().toISOString(), browser: navigator.userAgent, core, endpoints: folder.href,
-    steps: { captured, sent, recorded }, visit: visit.fields, links: [...links.values()], log,
+    steps: { captured, sent, recorded }, visit: visit.fields, links: Object.fromEntries(links), taps, log,
   }, null, 2);
   const done = await navigator.clipboard?.writeText(text).then(() => true, () => false) || copyBySelection(text);
   copyButton.textContent = live.textContent = done ? 'Copied' : 'The browser refused to copy';
@@ -373,7 +437,7 @@ function samples() {
     'No ad': {},
   };
   return make('section', { class: 'samples' }, make('h2', {}, 'Try it with a sample ad click'),
-    make('p', {}, ...Object.entries(clicks).map(([name, query]) => make('a', { href: `${location.pathname}?${new URLSearchParams(query)}` }, name))));
+    make('p', {}, ...Object.entries(clicks).map(([name, query]) => make('a', { href: `${location.pathname}?${new URLSearchParams(query)}`, rel: 'noreferrer' }, name))));
 }
 
 function random(length) {
@@ -456,7 +520,7 @@ dt .code { font-size: 12.5px; }
 dd .code { display: block; font: 12.5px/1.4 system-ui, sans-serif; }
 dl + .muted { margin-top: 6px; font-size: 13px; }
 
-.links li + li { margin-top: 10px; }
+.links li + li, .tap { margin-top: 10px; }
 .links .from, .links .to { display: block; }
 .links .from { color: var(--soft); }
 .links .to { padding-left: 18px; position: relative; }
@@ -493,7 +557,11 @@ if (!document.querySelector('edgeway-panel')) {
   // Beside the body rather than in it: an app that redraws its body leaves the panel alone.
   document.documentElement.append(host);
 
+  const tap = JSON.parse(recall('edgeway_tap'));
+  if (tap) tapped({ ...tap, earlier: true });
+  keep('edgeway_tap', 'null');
   addEventListener('edgeway', (event) => take(event.detail));
+  for (const type of ['click', 'auxclick']) addEventListener(type, watchTaps, true);
   for (const detail of window.edgeway?.log ?? []) take(detail);
   setOpen(startsOpen());
   draw();
