@@ -25,33 +25,42 @@ async function modules(folder) {
 }
 
 /**
- * Starts one edge. `vars` are settings over wrangler.toml's; `limit` is the rate limit (requests a minute, high unless given);
- * `origin` the public origin under which `edge.request("/path")` calls it.
+ * Starts one edge. `vars` are settings over wrangler.toml's, `bare` leaves wrangler.toml's own out; `limits` are rate limits by binding
+ * (calls a minute; without bound unless given); `retries` how often the queue tries again; `origin` the public origin under which
+ * `edge.request("/path")` calls it.
  */
-export async function startEdge({ vars = {}, limit = 1_000_000, origin = "https://edge.shop.test", root = ROOT } = {}) {
+export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", root = ROOT } = {}) {
   const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
   const [d1] = Object.keys(configured.d1Databases);
   const [deadQueue] = Object.values(configured.queueConsumers).map((consumer) => consumer.deadLetterQueue).filter(Boolean);
   const edge = { origin, logs: [], deadLetters: [] };
+  let buried = 0;
+  const bury = (letters) => {
+    buried += letters.length;
+    edge.deadLetters.push(...letters);
+  };
 
   const queueConsumers = Object.fromEntries(
-    Object.entries(configured.queueConsumers).map(([name, consumer]) => [name, { ...consumer, maxBatchTimeout: 0.05, retryDelay: 0 }]),
+    Object.entries(configured.queueConsumers).map(([name, consumer]) => [
+      name,
+      { ...consumer, maxBatchTimeout: 0.05, retryDelay: 0, maxRetries: retries },
+    ]),
   );
   const ratelimits = Object.fromEntries(
-    Object.entries(configured.ratelimits ?? {}).map(([name, each]) => [name, { ...each, simple: { limit, period: 60 } }]),
+    Object.entries(configured.ratelimits ?? {}).map(([name, each]) => [name, { ...each, simple: { limit: limits[name] ?? 1_000_000, period: 60 } }]),
   );
   const workers = [
     {
       ...configured,
       name: "edge",
-      bindings: { ...configured.bindings, ...vars },
+      bindings: { ...(bare ? {} : configured.bindings), ...vars },
       modulesRoot: "/",
       modules: await modules(path.join(root, "dist/worker")),
       queueConsumers,
       ratelimits,
     },
   ];
-  if (deadQueue && !queueConsumers[deadQueue]) workers.push(deadLetterReader(deadQueue, edge.deadLetters));
+  if (deadQueue && !queueConsumers[deadQueue]) workers.push(deadLetterReader(deadQueue, bury));
 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -71,10 +80,18 @@ export async function startEdge({ vars = {}, limit = 1_000_000, origin = "https:
     request(new URL(where, origin).href, { at: edge.url, headers: ip ? { "cf-connecting-ip": ip, ...headers } : headers, ...rest });
   /** Makes bindings fail: `{d1, queue}`, each `"fail"`, a number of milliseconds to hang before failing, or null. */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
+  /** The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}]}`, delays being those asked for. */
   edge.queue = async () => (await edge.request("/__instrument")).json();
+  /** Puts a message into the queue from outside. */
+  edge.enqueue = async (body) => (await miniflare.getQueueProducer(Object.keys(configured.queueProducers)[0], "edge")).send(body);
   /** Resolves when every message sent has been handled for good. */
-  edge.drained = (ms) => until(async () => ((seen) => seen.sent <= seen.settled + edge.deadLetters.length)(await edge.queue()), "the queue drained", ms);
+  edge.drained = (ms) => until(async () => ((seen) => seen.sent <= seen.settled + buried)(await edge.queue()), "the queue drained", ms);
   edge.rows = async (sql, ...values) => (await edge.d1.prepare(sql).bind(...values).all()).results;
+  /** Empties every table. */
+  edge.clear = async () => {
+    const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'");
+    if (tables.length) await edge.d1.batch(tables.map(({ name }) => edge.d1.prepare(`DELETE FROM "${name}"`)));
+  };
   edge.close = () => miniflare.dispose();
   return edge;
 }
@@ -86,7 +103,7 @@ async function migrate(database, folder) {
   }
 }
 
-function deadLetterReader(queue, letters) {
+function deadLetterReader(queue, bury) {
   return {
     name: "dead-letter-reader",
     modules: true,
@@ -97,7 +114,7 @@ function deadLetterReader(queue, letters) {
     queueConsumers: { [queue]: { maxBatchTimeout: 0.05 } },
     serviceBindings: {
       async KEEP(message) {
-        letters.push(...(await message.json()));
+        bury(await message.json());
         return new Response();
       },
     },

@@ -1,9 +1,9 @@
 // Runs inside workerd around the built worker: the bindings stay the real ones, but D1 and the queue can be made to fail, the
-// queue's retry delays shrink to nothing, and `/__instrument` tells how many messages are still under way.
+// queue's delays shrink to nothing (and are noted), and `/__instrument` tells how many messages are still under way.
 import * as built from "./worker/index.js";
 
 const faults = { d1: null, queue: null };
-const queue = { sent: 0, settled: 0, retries: [] };
+const queue = { sent: 0, settled: 0, delays: [], retries: [] };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
 const around = (target, changed) =>
@@ -37,14 +37,18 @@ const database = (target) =>
   });
 const producer = (target) =>
   around(target, {
-    send: guarded("queue", "Queue send failed: internal error", async (...args) => {
+    send: guarded("queue", "Queue send failed: internal error", async (body, { delaySeconds = 0, ...options } = {}) => {
       queue.sent += 1;
-      return target.send(...args);
+      queue.delays.push(delaySeconds);
+      return target.send(body, options);
     }),
-    sendBatch: guarded("queue", "Queue sendBatch failed: internal error", async (messages, ...rest) => {
-      const list = [...messages];
+    sendBatch: guarded("queue", "Queue sendBatch failed: internal error", async (messages) => {
+      const list = [...messages].map(({ delaySeconds = 0, ...message }) => {
+        queue.delays.push(delaySeconds);
+        return message;
+      });
       queue.sent += list.length;
-      return target.sendBatch(list, ...rest);
+      return target.sendBatch(list);
     }),
   });
 
@@ -64,7 +68,9 @@ export * from "./worker/index.js";
 export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== "/__instrument") return worker.fetch(request, wrap(env), ctx);
-    if (request.method === "POST") Object.assign(faults, await request.json());
+    const { forget, ...struck } = request.method === "POST" ? await request.json() : {};
+    Object.assign(faults, struck);
+    if (forget) Object.assign(queue, { delays: [], retries: [] });
     return Response.json(queue);
   },
 
@@ -72,7 +78,7 @@ export default {
     const retried = new Set();
     const retry = (message) => (options) => {
       retried.add(message);
-      queue.retries.push({ attempts: message.attempts, delaySeconds: options?.delaySeconds ?? null });
+      queue.retries.push({ attempts: message.attempts, delaySeconds: options?.delaySeconds ?? 0 });
       message.retry();
     };
     const messages = batch.messages.map((message) => around(message, { retry: retry(message) }));

@@ -35,7 +35,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
   /**
    * Fault: which calls it strikes (`path`: init, update-fbp, invite or any; `times`: how many) and how:
    * `delay` ms before the answer · `status` (+ `retryAfter`) without a record · `cut`: "arrival" (nothing recorded), "headers" (recorded, no
-   * answer), "body" (recorded, the answer breaks off) · `body`, `type`, `location` put into an otherwise good answer · `huge` bytes of body.
+   * answer), "body" (recorded, the answer breaks off) · `body`, `type`, `location`, `redirect` (its status) put into an otherwise good answer · `huge` bytes of body.
    * A fault with `body` or `huge` answers 200 with that body, recorded.
    */
   state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });
@@ -173,6 +173,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     call.status = answer.status;
 
     if (fault.body !== undefined || fault.huge) answer = { ...answer, status: 200, location: undefined };
+    if (fault.redirect && answer.location) answer = { ...answer, status: fault.redirect };
     const bytes = Buffer.from(fault.huge ? `"${"x".repeat(fault.huge)}"` : (fault.body ?? (answer.body ? JSON.stringify(answer.body) : "")));
     const headers = { "content-type": fault.type ?? "application/json", "content-length": bytes.length };
     if (answer.location) headers.location = fault.location ?? answer.location;

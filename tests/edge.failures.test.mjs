@@ -1,0 +1,230 @@
+// What fails, what the visitor gets all the same, and that nothing is lost or doubled.
+import { after, afterEach, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { until } from "./harness/wait.mjs";
+import { FALLBACK, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
+
+/** The longest an answer may take when AdTarget does not come in 1.5 s. */
+const PATIENCE_MS = 2_200;
+
+/** Everything that AdTarget may do wrong. */
+const FAULTS = {
+  "is slow": { delay: 4_000 },
+  "answers 429": { status: 429, retryAfter: 7 },
+  "answers 500": { status: 500 },
+  "answers 502": { status: 502 },
+  "answers 503": { status: 503 },
+  "cuts the line on arrival": { cut: "arrival" },
+  "cuts the line before its answer": { cut: "headers" },
+  "cuts the line within its answer": { cut: "body" },
+  "answers half a JSON": { body: '{"tempId":"', type: "application/json" },
+  "answers nothing": { body: "" },
+  "answers HTML": { body: "<!doctype html><title>Log in to the Wi-Fi</title>", type: "text/html" },
+  "answers a JSON list": { body: "[]" },
+  "answers without end": { huge: 30_000_000 },
+};
+
+describe("AdTarget fails", () => {
+  let world;
+  before(async () => (world = await startWorld({ backend: "adtarget" })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  const clickFaults = {
+    ...FAULTS,
+    "leads elsewhere": { location: "https://evil.test/" },
+    "leads into itself": { location: "/backend/track/invite" },
+    "is out of money": { status: 402 },
+    "takes no calls": { status: 503 },
+    "wants a key": { status: 401 },
+  };
+  for (const [what, fault] of Object.entries(clickFaults)) {
+    it(`and ${what}: a click reaches the channel and is delivered once`, async () => {
+      world.adtarget.misbehave({ path: "invite", times: 2, ...fault });
+      const ids = { tempId: randomUUID(), clientSessionId: randomUUID() };
+      const answer = await world.invite(ids);
+      assert.equal(answer.status, 302, answer.text);
+      assert.equal(answer.location, FALLBACK.main);
+      assert.ok(answer.ms < PATIENCE_MS, `the visitor waited ${answer.ms} ms`);
+      await world.edge.drained(20_000);
+      const click = only(world.adtarget.clicks);
+      assert.deepEqual([click.tempId, click.clientSessionId], [ids.tempId, ids.clientSessionId]);
+      assert.deepEqual(world.adtarget.violations, []);
+    });
+  }
+
+  for (const [what, fault] of Object.entries(FAULTS)) {
+    it(`and ${what}: a visit is answered by the edge and delivered once`, async () => {
+      world.adtarget.misbehave({ path: "init", times: 2, ...fault });
+      const answer = await world.init();
+      assert.equal(answer.status, 200, answer.text);
+      assert.ok(answer.ms < PATIENCE_MS, `the page waited ${answer.ms} ms`);
+      const { tempId, clientSessionId, cookies } = answer.json();
+      assert.equal(cookies.tempId.value, tempId);
+      assert.equal(answer.cookies.adtarget_temp_id.value, tempId);
+      await world.edge.drained(20_000);
+      const visit = only(world.adtarget.visits);
+      assert.deepEqual([visit.tempId, visit.clientSessionId], [tempId, clientSessionId], "delivered under the ids that the page was given");
+    });
+  }
+
+  for (const [what, fault] of Object.entries({ "is slow": FAULTS["is slow"], "answers 500": FAULTS["answers 500"], "cuts the line": FAULTS["cuts the line on arrival"] })) {
+    it(`and ${what}: a late _fbp is delivered once`, async () => {
+      const { tempId } = (await world.init()).json();
+      world.adtarget.misbehave({ path: "update-fbp", times: 2, ...fault });
+      const answer = await world.init(JSON.stringify({ websiteId: WEBSITE, tempId, fbp: "fb.1.1700000000001.3" }), { path: "/e/update-fbp" });
+      assert.equal(answer.status, 200, answer.text);
+      assert.ok(answer.ms < PATIENCE_MS);
+      await world.edge.drained(20_000);
+      assert.equal(only(world.adtarget.fbps).fbp, "fb.1.1700000000001.3");
+    });
+  }
+
+  it("and asks for time: it is left alone as long as it asks", async () => {
+    world.adtarget.misbehave({ path: "init", times: 2, status: 429, retryAfter: 37 });
+    await world.init();
+    await world.edge.drained(20_000);
+    only(world.adtarget.visits);
+    const { delays, retries } = await world.edge.queue();
+    assert.ok(delays.every((delay) => delay >= 37), `the queue's first try waits: ${delays}`);
+    assert.ok(retries.every(({ delaySeconds }) => delaySeconds >= 37), `the next too: ${JSON.stringify(retries)}`);
+  });
+
+  it("for long: waits grow, and nothing is lost", async () => {
+    world.adtarget.misbehave({ path: "init", times: 10, status: 500 });
+    const { tempId } = (await world.init()).json();
+    await world.edge.drained(30_000);
+    assert.equal(only(world.adtarget.visits).tempId, tempId);
+    const waits = (await world.edge.queue()).retries.map(({ delaySeconds }) => delaySeconds);
+    assert.equal(waits.length, 9);
+    assert.ok(waits.every((wait, nth) => wait >= (waits[nth - 1] ?? 1)) && waits.at(-1) > waits[0], `waits: ${waits}`);
+  });
+
+  it("once: one visit's trouble does not hold up another's", async () => {
+    world.adtarget.misbehave({ path: "init", times: 1, delay: 3_000 });
+    const [slow, quick] = await Promise.all([world.init(), world.init()]);
+    assert.equal(slow.status, 200);
+    assert.equal(quick.status, 200);
+    await world.edge.drained(20_000);
+    assert.equal(world.adtarget.visits.length, 2);
+  });
+
+  it("and the queue too: a click reaches the channel, its ids are in the log", async () => {
+    world.adtarget.misbehave({ path: "invite", status: 500 });
+    await world.edge.fail({ queue: "fail" });
+    const ids = { tempId: randomUUID(), clientSessionId: randomUUID() };
+    assert.equal((await world.invite(ids)).location, FALLBACK.main);
+    await until(() => world.logged(ids.tempId, ids.clientSessionId), "the click in the log");
+  });
+
+  it("and the queue too: a visit is answered, its ids are in the log", async () => {
+    world.adtarget.misbehave({ path: "init", status: 500 });
+    await world.edge.fail({ queue: "fail" });
+    const { tempId } = (await world.init()).json();
+    await until(() => world.logged(tempId), "the visit in the log");
+  });
+
+  it("in a click: no log line holds the API key", () => {
+    assert.ok(!world.edge.logs.some(({ message }) => message.includes("atk_live_")));
+  });
+});
+
+describe("AdTarget never recovers", () => {
+  let world;
+  before(async () => (world = await startWorld({ backend: "adtarget", retries: 2 })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  it("the dead letter still holds the whole visit", async () => {
+    world.adtarget.misbehave({ times: 100, status: 500 });
+    const { tempId } = (await world.init({ gclid: "Gdead" })).json();
+    await until(() => world.edge.deadLetters.length, "a dead letter");
+    const letter = JSON.stringify(only(world.edge.deadLetters));
+    assert.ok(letter.includes(tempId) && letter.includes("Gdead"));
+  });
+
+  it("what it refuses for good is not tried for ever, and is in the log", async () => {
+    world.adtarget.misbehave({ path: "invite", times: 1, status: 500 });
+    world.adtarget.misbehave({ path: "invite", times: 100, status: 400 });
+    const tempId = randomUUID();
+    await world.invite({ tempId });
+    await world.edge.drained();
+    assert.ok(world.adtarget.calls.length <= 3, `${world.adtarget.calls.length} calls`);
+    assert.ok(world.logged(tempId), "named in the log");
+  });
+
+  it("a message that is no record holds up nothing", async () => {
+    await world.edge.enqueue("garbage");
+    await world.edge.enqueue({ some: "object" });
+    await world.edge.enqueue(JSON.stringify({ visit: {} }));
+    world.adtarget.misbehave({ path: "init", status: 500 });
+    await world.init();
+    await until(() => world.adtarget.visits.length === 1, "the visit delivered");
+    await until(() => world.edge.deadLetters.length === 3, "the garbage set aside");
+  });
+});
+
+describe("every visit deferred by a setting", () => {
+  let world;
+  before(async () => (world = await startWorld({ backend: "adtarget", vars: { DEFER_VISITS: "on" } })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  it("is answered at once, however slow AdTarget is, and delivered once", async () => {
+    world.adtarget.misbehave({ path: "init", delay: 3_000 });
+    const answer = await world.init();
+    assert.equal(answer.status, 200);
+    assert.ok(answer.ms < 700, `${answer.ms} ms`);
+    await world.edge.drained(20_000);
+    assert.equal(only(world.adtarget.visits).tempId, answer.json().tempId);
+  });
+});
+
+forBothBackends("D1 or the queue fails:", (backend) => {
+  let world;
+  before(async () => (world = await startWorld({ backend })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  const outages = { "D1 down": { d1: "fail" }, "the queue down": { queue: "fail" }, "both down": { d1: "fail", queue: "fail" }, "both hanging": { d1: 3_000, queue: 3_000 } };
+  for (const [what, outage] of Object.entries(outages)) {
+    it(`${what}, a click reaches the channel at once and is not lost`, async () => {
+      await world.edge.fail(outage);
+      const ids = { tempId: randomUUID(), clientSessionId: randomUUID() };
+      const answer = await world.invite(ids);
+      assert.equal(answer.status, 302, answer.text);
+      assert.match(answer.location, /^https:\/\/t\.me\//);
+      assert.ok(answer.ms < 1_000, `the visitor waited ${answer.ms} ms`);
+      if (backend === "adtarget") return only(world.adtarget.clicks);
+      if (!outage.queue) {
+        await world.edge.fail({ d1: null });
+        return assert.equal(only(await world.clicks()).tempId, ids.tempId);
+      }
+      const inLedger = async () => (await world.edge.rows("SELECT * FROM clicks WHERE temp_id = ?", ids.tempId)).length === 1;
+      await until(async () => (await inLedger()) || world.logged(ids.tempId, ids.clientSessionId), "the click in the ledger or the log", 9_000);
+    });
+
+    it(`${what}, a visit is answered at once and is not lost`, async () => {
+      await world.edge.fail(outage);
+      const answer = await world.init();
+      assert.equal(answer.status, 200, answer.text);
+      assert.ok(answer.ms < 1_000, `the page waited ${answer.ms} ms`);
+      const { tempId } = answer.json();
+      if (backend === "adtarget") return only(world.adtarget.visits);
+      if (!outage.queue) {
+        await world.edge.fail({ d1: null });
+        return assert.equal(only(await world.visits()).tempId, tempId);
+      }
+      const inLedger = async () => (await world.edge.rows("SELECT * FROM visits WHERE temp_id = ?", tempId)).length === 1;
+      await until(async () => (await inLedger()) || world.logged(tempId), "the visit in the ledger or the log", 9_000);
+    });
+  }
+
+  it("a hundred at once are a hundred", async () => {
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, nth) => (nth % 2 ? world.init() : world.invite())));
+    for (const { status } of answers) assert.ok([200, 302].includes(status));
+    assert.equal((await world.visits()).length, 50);
+    assert.equal((await world.clicks()).length, 50);
+  });
+});

@@ -1,0 +1,76 @@
+// The advertiser's web server: landing pages from fixtures/, with the policies, delays and scripts that pages out there have.
+import http from "node:http";
+import { readFile } from "node:fs/promises";
+import { listen, readBody, shut } from "../harness/http.mjs";
+import { sleep } from "../harness/wait.mjs";
+
+const FIXTURES = new URL("../fixtures/", import.meta.url);
+/** The nonce of pages asked for with `?csp=nonce`. */
+export const NONCE = "c2l4dGVlbi1ieXRlcyE";
+
+/** Content-Security-Policies by the name a page's query asks for: `?csp=self`. `edge` is where the tag's script comes from. */
+const POLICIES = {
+  self: (edge) => `default-src 'self'; script-src 'self' ${edge}; connect-src 'self' ${edge}`,
+  wasm: (edge) => `script-src 'self' ${edge} 'wasm-unsafe-eval'`,
+  nonce: () => `script-src 'nonce-${NONCE}' 'strict-dynamic'; object-src 'none'; base-uri 'none'`,
+  types: (edge) => `script-src 'self' ${edge}; require-trusted-types-for 'script'; trusted-types 'none'`,
+  // Nothing but the tag's own file: neither wasm nor import().
+  bare: () => `script-src 'nonce-${NONCE}'; connect-src *`,
+};
+
+/**
+ * Starts the site. `tag` is what a page's `{{tag}}` becomes (none: the page has no tag of its own). A page is asked for as
+ * `/<fixture>.html?csp=<policy>`; `/` is plain.html. `requests` holds what arrived.
+ */
+export async function startSite({ edge = "" } = {}) {
+  const site = { url: "", tag: "", edge, requests: [] };
+
+  async function page(name, query) {
+    const text = await readFile(new URL(`${name}.html`, FIXTURES), "utf8").catch(() => null);
+    if (text === null) return null;
+    const nonce = ["nonce", "bare"].includes(query.get("csp"));
+    const html = text.replaceAll("{{tag}}", query.has("notag") ? "" : site.tag);
+    return nonce ? html.replaceAll("<script", `<script nonce="${NONCE}"`) : html;
+  }
+
+  async function large(outgoing) {
+    outgoing.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    outgoing.write(`<!doctype html><title>Large</title><a id="first" href="https://t.me/shopchannel">first</a>\n`);
+    for (let part = 0; part < 16; part++) {
+      await sleep(40);
+      // Cut inside a tag: a rewriter that works chunk by chunk must not mind.
+      outgoing.write(`${`<p>${"é".repeat(60)}</p>\n`.repeat(512)}<a class="more" hre`);
+      outgoing.write(`f="https://t.me/shopchannel?start=p${part}">more</a>\n`);
+    }
+    outgoing.end(`<a id="last" href="https://t.me/shopchannel">last</a>`);
+  }
+
+  async function serve(incoming, outgoing) {
+    const { pathname, searchParams } = new URL(incoming.url, "http://site.test");
+    const body = await readBody(incoming);
+    const speculative = /prefetch|prerender/.test(incoming.headers["sec-purpose"] ?? "");
+    site.requests.push({ method: incoming.method, path: incoming.url, headers: incoming.headers, body, speculative });
+    const reply = (status, type, text, headers = {}) => outgoing.writeHead(status, { "content-type": type, ...headers }).end(text);
+
+    if (pathname === "/large") return large(outgoing);
+    if (pathname === "/script.js") return reply(200, "text/javascript", `document.title = "scripted"; // https://t.me/shopchannel`);
+    if (pathname === "/data.json") return reply(200, "application/json", `{"link":"https://t.me/shopchannel"}`);
+    if (pathname === "/moved") return reply(302, "text/html", "", { location: "/plain.html?moved=1" });
+    if (pathname === "/login") return reply(200, "text/html", "<p>in</p>", { "set-cookie": ["sid=secret; HttpOnly; Path=/", "theme=dark; Path=/"] });
+    if (pathname === "/form") return reply(200, "text/plain", `${incoming.method} ${body}`);
+    if (pathname === "/broken") return outgoing.destroy();
+    if (pathname === "/error") return reply(500, "text/html", "<h1>the shop is ill</h1>");
+    if (pathname === "/cached") return reply(200, "text/html", "<p>cached</p>", { etag: '"v1"', "cache-control": "public, max-age=60" });
+    const html = await page(pathname === "/" ? "plain" : pathname.slice(1).replace(/\.html$/, ""), searchParams);
+    if (html === null) return reply(404, "text/html; charset=utf-8", "<h1>nothing here</h1>");
+    if (searchParams.has("slow")) await sleep(Number(searchParams.get("slow")));
+    const policy = POLICIES[searchParams.get("csp")];
+    reply(200, "text/html; charset=utf-8", html, policy ? { "content-security-policy": policy(site.edge) } : {});
+  }
+
+  const server = http.createServer((incoming, outgoing) => serve(incoming, outgoing).catch(() => outgoing.destroy()));
+  site.url = await listen(server);
+  site.reset = () => void (site.requests.length = 0);
+  site.close = () => shut(server);
+  return site;
+}
