@@ -520,6 +520,7 @@ dt .code { font-size: 12.5px; }
 dd .code { display: block; font: 12.5px/1.4 system-ui, sans-serif; }
 dl + .muted { margin-top: 6px; font-size: 13px; }
 
+section:has(> .activity:empty) { display: none; }
 .links li + li, .tap { margin-top: 10px; }
 .links .from, .links .to { display: block; }
 .links .from { color: var(--soft); }
