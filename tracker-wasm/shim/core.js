@@ -3,24 +3,42 @@
 import { base } from './tag.js';
 import { emit } from './log.js';
 
-/** Reads a page view (address, referrer, cookies) into the visit's fields; undefined while no core runs. */
+/** Reads a page view into the visit's fields; undefined while no core runs. */
 export let capture;
 
 function start({ memory, room, capture: parse }, how) {
-  capture = (view, now, subdomainIndex) => {
-    const text = new TextEncoder().encode(view.join('\n'));
-    const at = room(text.length);
-    new Uint8Array(memory.buffer).set(text, at);
-    const answer = new Uint8Array(memory.buffer, parse(at, text.length, now, subdomainIndex));
+  capture = (href, referrer, cookies, now, subdomainIndex) => {
+    // An address is ASCII, so its length in bytes is its length.
+    const text = new TextEncoder().encode(href + referrer + cookies);
+    const head = [text.length, href.length, referrer.length, subdomainIndex, now, now / 4294967296];
+    const at = room(24 + text.length);
+    new Uint32Array(memory.buffer, at, 6).set(head);
+    new Uint8Array(memory.buffer, at + 24).set(text);
+    const answer = new Uint8Array(memory.buffer, parse(at));
     return JSON.parse(new TextDecoder().decode(answer.subarray(0, answer.indexOf(0))));
   };
   emit('core', how);
 }
 
+/** The module's bytes; pack.mjs says how they were written. */
+function decode(text) {
+  const bytes = [];
+  let range = 0;
+  for (const character of text) {
+    const code = (character === '!' ? 92 : character.charCodeAt(0)) - 35;
+    if (code > 87) range = (code - 87) * 88;
+    else {
+      bytes.push(code + range);
+      range = 0;
+    }
+  }
+  return new Uint8Array(bytes);
+}
+
 /** Settles once the core runs or is known not to. Where the browser lets it, the core runs at once. */
 export const ready = (async () => {
   try {
-    const bytes = new Uint8Array(WASM_TEXT.match(/../g).map((pair) => parseInt(pair, 16)));
+    const bytes = decode(WASM_TEXT);
     try {
       start(new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports, 'wasm');
     } catch (refused) {

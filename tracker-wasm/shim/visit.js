@@ -93,7 +93,7 @@ function sendVisit(mine, beacon) {
 function carried({ href, referrer, at }) {
   const known = cookies() + (appFbc ? ';_fbc=' + appFbc : '');
   try {
-    return core.capture([href, referrer, known], at, subdomainIndex);
+    return core.capture(href, referrer, known, at, subdomainIndex);
   } catch (missing) {
     // The site's other cookies are none of our business.
     const ours = known.match(/\b(_fb[cp]|_ttp|_scid|_gcl_aw|_?t[tg]clid)=[^;]*/g) || [];

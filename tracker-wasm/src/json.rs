@@ -1,42 +1,41 @@
 //! Writing a JSON object of strings (RFC 8259, section 7).
 
-use alloc::string::String;
+use alloc::vec::Vec;
 
-/// An object of `fields`, in their order.
-pub(crate) fn object<'a>(fields: impl Iterator<Item = (&'static str, &'a str)>) -> String {
-    let mut json = String::new();
-    let mut opening = '{';
+/// An object of `fields`, in their order, as UTF-8.
+pub(crate) fn object<'a>(fields: impl Iterator<Item = (&'static str, &'a str)>) -> Vec<u8> {
+    let mut json = Vec::new();
+    let mut opening = b'{';
     for (name, value) in fields {
         json.push(opening);
-        opening = ',';
+        opening = b',';
         string(&mut json, name);
-        json.push(':');
+        json.push(b':');
         string(&mut json, value);
     }
-    if opening == '{' {
+    if opening == b'{' {
         json.push(opening);
     }
-    json.push('}');
+    json.push(b'}');
     json
 }
 
-fn string(json: &mut String, text: &str) {
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => json.push('\\'),
-            '\0'..' ' => {
-                json.push_str("\\u00");
-                for digit in [character as u8 >> 4, character as u8 & 15] {
-                    json.push(char::from_digit(digit.into(), 16).unwrap_or_default());
-                }
-                continue;
-            }
-            _ => {}
+fn string(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    for byte in text.bytes() {
+        if byte < b' ' {
+            json.extend_from_slice(b"\\u00");
+            json.push(b'0' + (byte >> 4));
+            let low = byte & 15;
+            json.push(low + if low < 10 { b'0' } else { b'a' - 10 });
+            continue;
         }
-        json.push(character);
+        if matches!(byte, b'"' | b'\\') {
+            json.push(b'\\');
+        }
+        json.push(byte);
     }
-    json.push('"');
+    json.push(b'"');
 }
 
 #[cfg(test)]
@@ -53,7 +52,7 @@ mod tests {
             ("empty", ""),
         ];
         assert_eq!(
-            object(fields.into_iter()),
+            String::from_utf8(object(fields.into_iter())).unwrap(),
             concat!(
                 r#"{"quote":"a\"b","backslash":"\\","control":"\u0000\u000a\u001f"#,
                 "\u{7f}\",",
@@ -64,6 +63,6 @@ mod tests {
 
     #[test]
     fn no_field_is_an_empty_object() {
-        assert_eq!(object([].into_iter()), "{}");
+        assert_eq!(object([].into_iter()), b"{}");
     }
 }
