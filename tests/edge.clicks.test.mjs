@@ -223,9 +223,11 @@ describe("a click by way of AdTarget", () => {
     for (const link of NOT_TELEGRAM) {
       world.adtarget.misbehave({ path: "invite", body: JSON.stringify({ inviteLink: link }) });
       assert.equal(leads(await world.invite()), FALLBACK.main, JSON.stringify(link));
+      await world.edge.drained();
       if (!/^[\x21-\x7e]+$/.test(link)) continue;
       world.adtarget.misbehave({ path: "invite", location: link });
       assert.equal(leads(await world.invite()), FALLBACK.main, `Location: ${JSON.stringify(link)}`);
+      await world.edge.drained();
     }
   });
 

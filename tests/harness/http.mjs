@@ -1,5 +1,8 @@
 // Plain HTTP for the tests: exact bytes out, exact bytes in, no redirect followed, no header added.
 import http from "node:http";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+
+const DECODE = { gzip: gunzipSync, br: brotliDecompressSync };
 
 /** Listens on loopback and resolves to the base URL. */
 export function listen(server, port = 0) {
@@ -30,7 +33,7 @@ export async function readBody(message) {
 /**
  * One request. `at` is the loopback address that is really called when `url` names another host: the worker then sees
  * `url`, scheme and all, as it would in front of a real zone.
- * The answer is `{status, headers, cookies, location, text, json(), ms}`; `cookies` maps a Set-Cookie's name to its attributes.
+ * The answer is `{status, headers, cookies, location, bytes, text, json(), ms}`, its body decoded; `cookies` maps a Set-Cookie's name to its attributes.
  */
 export function request(url, { at = url, method = "GET", headers = {}, body, timeout = 15_000 } = {}) {
   const target = new URL(at);
@@ -47,14 +50,16 @@ export function request(url, { at = url, method = "GET", headers = {}, body, tim
         answer.on("data", (chunk) => chunks.push(chunk));
         answer.on("error", reject);
         answer.on("end", () => {
-          const text = Buffer.concat(chunks).toString("utf8");
+          const raw = Buffer.concat(chunks);
+          const bytes = raw.length ? (DECODE[answer.headers["content-encoding"]]?.(raw) ?? raw) : raw;
+          const text = bytes.toString("utf8");
           resolve({
             status: answer.statusCode,
             headers: answer.headers,
             cookies: parseSetCookies(answer.headers["set-cookie"] ?? []),
             location: answer.headers.location,
             text,
-            bytes: Buffer.concat(chunks),
+            bytes,
             json: () => JSON.parse(text),
             ms: performance.now() - started,
           });

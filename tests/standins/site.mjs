@@ -1,5 +1,6 @@
 // The advertiser's web server: landing pages from fixtures/, with the policies, delays and scripts that pages out there have.
 import http from "node:http";
+import { gzipSync } from "node:zlib";
 import { readFile } from "node:fs/promises";
 import { listen, readBody, shut } from "../harness/http.mjs";
 import { sleep } from "../harness/wait.mjs";
@@ -17,6 +18,8 @@ const POLICIES = {
   // Nothing but the tag's own file: neither wasm nor import().
   bare: () => `script-src 'nonce-${NONCE}'; connect-src *`,
 };
+
+const ZIPPED = '<!doctype html><meta charset="utf-8"><title>é</title><a id="join" href="https://t.me/shopchannel">Join</a>';
 
 /**
  * Starts the site. `tag` is what a page's `{{tag}}` becomes (none: the page has no tag of its own). A page is asked for as
@@ -60,6 +63,8 @@ export async function startSite({ edge = "" } = {}) {
     if (pathname === "/form") return reply(200, "text/plain", `${incoming.method} ${body}`);
     if (pathname === "/broken") return outgoing.destroy();
     if (pathname === "/error") return reply(500, "text/html", "<h1>the shop is ill</h1>");
+    if (pathname === "/gzip") return outgoing.writeHead(200, { "content-type": "text/html; charset=utf-8", "content-encoding": "gzip" }).end(gzipSync(ZIPPED));
+    if (pathname === "/moved-here") return reply(301, "text/html", "", { location: `${site.url}/plain.html` });
     if (pathname === "/cached") return reply(200, "text/html", "<p>cached</p>", { etag: '"v1"', "cache-control": "public, max-age=60" });
     const html = await page(pathname === "/" ? "plain" : pathname.slice(1).replace(/\.html$/, ""), searchParams);
     if (html === null) return reply(404, "text/html; charset=utf-8", "<h1>nothing here</h1>");

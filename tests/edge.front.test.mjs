@@ -1,0 +1,258 @@
+// The landing page with the edge in front of it: what the page becomes, and the visit that the page request itself is.
+import { after, afterEach, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import http from "node:http";
+import { NONCE } from "./standins/site.mjs";
+import { BROWSER, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
+
+/** What a browser sends with a page request. */
+const NAVIGATION = {
+  "user-agent": BROWSER,
+  accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+  "sec-fetch-dest": "document", "sec-fetch-mode": "navigate", "sec-fetch-site": "cross-site", "sec-fetch-user": "?1",
+};
+const SHOP = "https://shop.test";
+const link = (html, id) => new RegExp(`<a id="${id}"[^>]*href="([^"]*)"`).exec(html)?.[1];
+const tags = (html) => [...html.matchAll(/<script[^>]*\bdata-website-id=[^>]*>/g)].map(([tag]) => tag);
+const attribute = (tag, name) => new RegExp(`\\b${name}="?([^"\\s>]*)`).exec(tag)?.[1];
+
+forBothBackends("a page behind the edge", (backend) => {
+  let world;
+  before(async () => (world = await startWorld({ backend, front: true })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  const open = (path, { headers = {}, ...options } = {}) =>
+    world.edge.request(SHOP + path, { headers: { ...NAVIGATION, ...headers }, ip: "203.0.113.7", ...options });
+
+  it("leads to the channel first-party, and leaves other links alone", async () => {
+    const { status, text, headers } = await open("/plain.html");
+    assert.equal(status, 200);
+    assert.match(headers["content-type"], /^text\/html; charset=utf-8$/i);
+    assert.match(link(text, "join"), /^(\/e)?\/c\/main$/);
+    assert.match(link(text, "start"), /^(\/e)?\/c\/main\?start=promo_1$/);
+    assert.match(link(text, "vip"), /^(\/e)?\/c\/vip$/);
+    assert.match(link(text, "blank"), /^(\/e)?\/c\/main$/);
+    assert.equal(link(text, "share"), "https://t.me/share/url?url=https%3A%2F%2Fshop.test%2F");
+    assert.equal(link(text, "elsewhere"), "/plain.html?second");
+    assert.ok(text.includes('target="_blank" rel="noopener"'));
+  });
+
+  it("gets the tag once, with the visit it is", async () => {
+    const { text } = await open("/plain.html");
+    const tag = only(tags(text));
+    assert.equal(attribute(tag, "data-website-id"), WEBSITE);
+    assert.match(attribute(tag, "src"), /^\/e\/t(\.\w+)?\.js$/);
+    assert.match(tag, /\basync\b/);
+    const visit = only(await world.visits());
+    const eventId = backend === "ledger" ? visit.visitId : visit.eventId;
+    assert.equal(attribute(tag, "data-visit"), eventId);
+  });
+
+  it("is a visit by itself, with all that its request carries", async () => {
+    const cookie = "_fbc=fb.1.1700000000000.Before; theme=dark";
+    const { cookies } = await open("/plain.html?fbclid=PageClick&ttclid=T1&utm_source=ad", { headers: { referer: "https://l.facebook.com/", cookie } });
+    const visit = only(await world.visits());
+    assert.equal(visit.href, `${SHOP}/plain.html?fbclid=PageClick&ttclid=T1&utm_source=ad`);
+    assert.match(visit.fbc, /^fb\.1\.\d{13}\.PageClick$/);
+    assert.equal(visit.ttclid, "T1");
+    assert.equal(visit.utmSource, "ad");
+    assert.equal(visit.referrer, "https://l.facebook.com/");
+    assert.equal(cookies.adtarget_temp_id.value, visit.tempId);
+    assert.equal(cookies.adtarget_session_id.value, visit.clientSessionId);
+    assert.equal(cookies._fbc.value, visit.fbc);
+    assert.ok(cookies.adtarget_temp_id.secure && cookies.adtarget_temp_id.domain === "shop.test");
+    assert.ok(!JSON.stringify(visit).includes("theme"));
+    assert.equal(backend === "ledger" ? visit.ip : visit.headers["x-adtarget-client-ip"], "203.0.113.7");
+    assert.equal(backend === "ledger" ? visit.userAgent : visit.headers["user-agent"], BROWSER);
+  });
+
+  it("and the page's own word are one visit", async () => {
+    const page = await open("/plain.html?fbclid=Both");
+    const eventId = attribute(only(tags(page.text)), "data-visit");
+    const cookie = Object.entries(page.cookies).map(([name, { value }]) => `${name}=${value}`).join("; ");
+    await world.visits();
+    const told = { eventId, capturedBy: "edge", href: `${SHOP}/plain.html?fbclid=Both`, fbp: "fb.1.1700000000001.44", externalUserId: "customer-1", consent: "granted" };
+    const answer = await world.init(told, { path: `${SHOP}/e/init`, headers: { cookie, origin: SHOP } });
+    assert.equal(answer.status, 200, answer.text);
+    const visit = only(await world.visits());
+    assert.equal(visit.fbp, "fb.1.1700000000001.44");
+    assert.equal(answer.json().tempId, visit.tempId);
+    if (backend === "ledger") {
+      assert.equal(visit.externalUserId, "customer-1");
+      assert.equal(visit.consent, "granted");
+    }
+  });
+
+  it("without a script: the click on its link belongs to its visit", async () => {
+    const page = await open("/plain.html?fbclid=NoScript");
+    const cookie = Object.entries(page.cookies).map(([name, { value }]) => `${name}=${value}`).join("; ");
+    const click = await world.edge.request(SHOP + link(page.text, "join"), { headers: { ...NAVIGATION, cookie, referer: `${SHOP}/plain.html?fbclid=NoScript` } });
+    assert.equal(click.status, 302);
+    const [visit, kept] = [only(await world.visits()), only(await world.clicks())];
+    assert.equal(kept.tempId, visit.tempId);
+    assert.equal(kept.clientSessionId, visit.clientSessionId);
+  });
+
+  describe("is no visit when it is", () => {
+    const cases = {
+      "a script": ["/script.js", {}],
+      "data": ["/data.json", { headers: { "sec-fetch-dest": "empty" } }],
+      "fetched by a script": ["/plain.html", { headers: { "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" } }],
+      "in a frame": ["/plain.html", { headers: { "sec-fetch-dest": "iframe" } }],
+      "prefetched": ["/plain.html", { headers: { "sec-purpose": "prefetch" } }],
+      "prerendered": ["/plain.html", { headers: { "sec-purpose": "prefetch;prerender" } }],
+      "a HEAD": ["/plain.html", { method: "HEAD" }],
+      "a POST": ["/form", { method: "POST", body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } }],
+      "a redirect": ["/moved", {}],
+      "missing": ["/nothing-here", {}],
+      "ill": ["/error", {}],
+    };
+    for (const [what, [path, options]] of Object.entries(cases)) {
+      it(what, async () => {
+        const answer = await open(path, options);
+        assert.ok(!answer.text.includes("data-visit"));
+        assert.equal(answer.cookies.adtarget_temp_id, undefined);
+        assert.deepEqual(await world.visits(), []);
+      });
+    }
+  });
+
+  it("passes the origin's own word through: status, headers, cookies, body, method", async () => {
+    const login = await open("/login");
+    assert.deepEqual(Object.keys(login.cookies).filter((name) => ["sid", "theme"].includes(name)), ["sid", "theme"]);
+    assert.equal(login.cookies.sid.httponly, true);
+    assert.ok(login.cookies.adtarget_temp_id);
+    assert.equal((await open("/nothing-here")).status, 404);
+    assert.equal((await open("/error")).status, 500);
+    assert.equal((await open("/moved")).location, "/plain.html?moved=1");
+    assert.equal((await open("/moved-here")).location, `${SHOP}/plain.html`, "the origin's own address stays hidden");
+    const form = await open("/form", { method: "POST", body: "a=1&b=é", headers: { "content-type": "application/x-www-form-urlencoded" } });
+    assert.equal(form.text, "POST a=1&b=é");
+  });
+
+  it("touches nothing but HTML", async () => {
+    assert.equal((await open("/script.js")).text, `document.title = "scripted"; // https://t.me/shopchannel`);
+    assert.equal((await open("/data.json")).text, `{"link":"https://t.me/shopchannel"}`);
+  });
+
+  it("tells the origin what the visitor's browser said, and nothing that it could forge", async () => {
+    await open("/plain.html?a=1&b=%2F", { headers: { cookie: "sid=1", "accept-language": "uk", "x-forwarded-for": "9.9.9.9", "x-adtarget-client-ip": "9.9.9.9", forwarded: "for=9.9.9.9" } });
+    const [{ path, headers }] = world.site.requests;
+    assert.equal(path, "/plain.html?a=1&b=%2F");
+    assert.equal(headers.cookie, "sid=1");
+    assert.equal(headers["accept-language"], "uk");
+    assert.equal(headers["user-agent"], BROWSER);
+    assert.ok(!JSON.stringify(headers).includes("9.9.9.9"));
+  });
+
+  it("comes zipped from its origin all the same", async () => {
+    const { text } = await open("/gzip", { headers: { "accept-encoding": "gzip, br" } });
+    assert.match(text, /<title>é<\/title>/);
+    assert.match(link(text, "join"), /\/c\/main$/);
+  });
+
+  it("is one visit each time it is asked for, and no cache shares it", async () => {
+    const first = await open("/cached");
+    assert.match(first.headers["cache-control"], /private|no-store/);
+    assert.match(first.headers["cache-control"], /no-cache|no-store|max-age=0/);
+    assert.equal(first.headers.etag, undefined, "a page that names its visit must not be revalidated into another");
+    await open("/cached", { headers: { "if-none-match": '"v1"' } });
+    assert.equal((await world.visits()).length, 2);
+  });
+
+  it("gives the tag the page's own nonce", async () => {
+    const { text, headers } = await open("/plain.html?csp=nonce");
+    assert.match(headers["content-security-policy"], /nonce-/);
+    assert.equal(attribute(only(tags(text)), "nonce"), NONCE);
+  });
+
+  it("that has a tag of its own gets no second", async () => {
+    world.site.tag = `<script async src="https://edge.shop.test/t.js" data-website-id="${WEBSITE}"></script>`;
+    const { text } = await open("/plain.html");
+    world.site.tag = "";
+    assert.equal(tags(text).length, 1, text);
+  });
+
+  it("streams: the head is here before the origin has sent the end, and every link is found", async () => {
+    const { first, end, text } = await stream(world.edge.url, `${SHOP}/large`);
+    assert.ok(first < end - 300, `first bytes after ${first} ms, the end after ${end} ms`);
+    const more = [...text.matchAll(/<a class="more" href="([^"]*)"/g)].map(([, href]) => href);
+    assert.equal(more.length, 16);
+    assert.ok(more.every((href, part) => href.endsWith(`/c/main?start=p${part}`)), more[0]);
+    assert.equal(text.match(/é/g).length, 16 * 512 * 60);
+    assert.match(link(text, "last"), /\/c\/main$/);
+    assert.equal(tags(text).length, 1);
+  });
+
+  it("waits for nothing: not for AdTarget, not for the queue, not for D1", async () => {
+    world.adtarget.misbehave({ path: "init", delay: 1_500 });
+    await world.edge.fail({ d1: 1_500, queue: 1_500 });
+    const answer = await open("/plain.html");
+    assert.equal(answer.status, 200);
+    assert.ok(answer.ms < 700, `${answer.ms} ms`);
+  });
+
+  it("is delivered once though AdTarget fails first", { skip: backend === "ledger" }, async () => {
+    world.adtarget.misbehave({ path: "init", times: 3, status: 503 });
+    const { cookies } = await open("/plain.html");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(only(await world.visits()).tempId, cookies.adtarget_temp_id.value);
+  });
+
+  it("whose origin is down is a clear error, not a hanging one", async () => {
+    const answer = await open("/broken");
+    assert.equal(answer.status, 502);
+    assert.ok(!answer.text.includes("127.0.0.1"), "no internals");
+  });
+});
+
+/** The times of the first bytes and of the end, and the text between. */
+function stream(at, url) {
+  const started = performance.now();
+  const { host, pathname } = new URL(url);
+  const { hostname, port } = new URL(at);
+  return new Promise((resolve, reject) => {
+    http
+      .get({ host: hostname, port, path: pathname, agent: false, headers: { ...NAVIGATION, host, "MF-Original-URL": url } }, async (answer) => {
+        const chunks = [];
+        let first;
+        for await (const chunk of answer) {
+          first ??= performance.now() - started;
+          chunks.push(chunk);
+        }
+        resolve({ first, end: performance.now() - started, text: Buffer.concat(chunks).toString("utf8") });
+      })
+      .on("error", reject);
+  });
+}
+
+describe("a page behind the edge, with capture off", () => {
+  let world;
+  before(async () => (world = await startWorld({ front: true, vars: { EDGE_CAPTURE: "off" } })));
+  after(() => world.close());
+
+  it("is no visit until its script says so, but leads to the channel first-party", async () => {
+    const { text, cookies } = await world.edge.request(`${SHOP}/plain.html`, { headers: NAVIGATION });
+    const tag = only(tags(text));
+    assert.equal(attribute(tag, "data-visit"), undefined);
+    assert.equal(cookies.adtarget_temp_id, undefined);
+    assert.match(link(text, "join"), /\/c\/main$/);
+    assert.deepEqual(await world.visits(), []);
+  });
+});
+
+describe("Global Privacy Control at the edge", () => {
+  let world;
+  before(async () => (world = await startWorld({ front: true, vars: { RESPECT_GPC: "on" } })));
+  after(() => world.close());
+
+  it("respected, it keeps the page request to itself", async () => {
+    const { text, cookies } = await world.edge.request(`${SHOP}/plain.html`, { headers: { ...NAVIGATION, "sec-gpc": "1" } });
+    assert.equal(cookies.adtarget_temp_id, undefined);
+    assert.equal(attribute(only(tags(text)), "data-gpc"), "respect");
+    assert.deepEqual(await world.visits(), []);
+    await world.edge.request(`${SHOP}/plain.html`, { headers: NAVIGATION });
+    assert.equal((await world.visits()).length, 1, "without the signal it is a visit");
+  });
+});

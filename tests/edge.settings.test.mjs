@@ -1,0 +1,246 @@
+// Settings, health, limits and static files, from outside.
+import { after, afterEach, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { ROOT, startEdge } from "./harness/edge.mjs";
+import { API_KEY, FALLBACK, WEBSITE, forBothBackends, only, page, startWorld } from "./harness/world.mjs";
+
+/** Starts an edge with nothing set but `vars`, calls `check` and ends it. */
+async function withEdge(vars, check) {
+  const edge = await startEdge({ bare: true, vars, origin: "https://edge.shop.test" });
+  try {
+    await check(edge);
+  } finally {
+    await edge.close();
+  }
+}
+
+/** The settings that AdTarget's guide names, and one of ours. */
+const GUIDE = { ADTARGET_WEBSITE_ID: "atid_guide", ADTARGET_CHANNEL_ID: "ch_guide", ADTARGET_API_KEY: API_KEY, SITE_DOMAINS: "shop.test", TELEGRAM_INVITE: "https://t.me/+Guide0000001" };
+
+describe("settings", () => {
+  it("under the names of AdTarget's guide are enough", () =>
+    withEdge({ ...GUIDE, SITE_ORIGIN: "https://origin.shop.test" }, async (edge) => {
+      const health = await edge.request("/healthz");
+      assert.equal(health.status, 200, health.text);
+      const told = page({ websiteId: "atid_guide" });
+      assert.equal((await edge.request("/e/init", { method: "POST", body: told, headers: { "content-type": "text/plain" } })).status, 200);
+      assert.equal((await edge.request("/e/invite?websiteId=atid_guide&channelId=ch_guide")).location, "https://t.me/+Guide0000001");
+      await edge.drained();
+      assert.equal(only(await edge.rows("SELECT href FROM visits")).href, told.href);
+    }));
+
+  it("of another prefix move the routes", () =>
+    withEdge({ ...GUIDE, PREFIX: "/go-9" }, async (edge) => {
+      const send = (path) => edge.request(path, { method: "POST", body: page({ websiteId: "atid_guide" }), headers: { "content-type": "text/plain" } });
+      assert.equal((await send("/go-9/init")).status, 200);
+      assert.equal((await send("/track/init")).status, 200);
+      assert.notEqual((await send("/e/init")).status, 200);
+      assert.equal((await edge.request("/go-9/c/telegram")).status, 302);
+      assert.equal((await edge.request("/go-9/t.js")).status, 200);
+    }));
+
+  const wrong = {
+    BACKEND: "postgres", PREFIX: "/a/b", SITES: "[{}", SITE_ORIGIN: "origin.shop.test/path", SITE_DOMAINS: "https://shop.test", COOKIE_DOMAIN: ".shop.test/",
+    TELEGRAM_INVITE: "https://evil.test/+x", EDGE_CAPTURE: "perhaps", RESPECT_GPC: "perhaps", CHANNEL_SLUG: "a/b",
+  };
+  const wrongOfAdTarget = { ADTARGET_BASE_URL: "adtarget.io", ADTARGET_TIMEOUT_MS: "soon", DEFER_VISITS: "perhaps" };
+  it("that are wrong are named at start and in /healthz, each, and the rest still works", async () => {
+    for (const [vars, bad] of [[{}, wrong], [{ BACKEND: "adtarget" }, wrongOfAdTarget]]) {
+      // EDGE_CAPTURE matters only where there is a site to capture.
+      const rest = "SITE_ORIGIN" in bad ? Object.keys(bad).filter((name) => !["SITES", "EDGE_CAPTURE"].includes(name)) : Object.keys(bad);
+      const settings = Object.fromEntries(rest.map((name) => [name, bad[name]]));
+      await withEdge({ ...GUIDE, ...vars, ...settings }, async (edge) => {
+        const health = await edge.request("/healthz");
+        assert.equal(health.status, 503);
+        const named = health.json().problems.map(({ setting }) => setting);
+        for (const name of rest) {
+          assert.ok(named.includes(name), `${name} in /healthz: ${named}`);
+          assert.ok(edge.logs.some(({ message }) => message.includes(name)), `${name} in the log`);
+        }
+      });
+    }
+    for (const name of ["SITES", "EDGE_CAPTURE"]) {
+      await withEdge({ ...GUIDE, SITE_ORIGIN: "https://origin.shop.test", [name]: wrong[name] }, async (edge) => {
+        const health = await edge.request("/healthz");
+        assert.equal(health.status, 503);
+        assert.ok(health.text.includes(name), health.text);
+      });
+    }
+  });
+
+  it("missing altogether: it says so and does not fall over", () =>
+    withEdge({}, async (edge) => {
+      const health = await edge.request("/healthz");
+      assert.equal(health.status, 503);
+      assert.match(health.text, /ADTARGET_WEBSITE_ID/);
+      assert.equal((await edge.request("/")).status, 200);
+      assert.ok([400, 404].includes((await edge.request("/e/invite")).status));
+    }));
+});
+
+forBothBackends("/healthz", (backend) => {
+  let world;
+  before(async () => (world = await startWorld({ backend, vars: { SITES: JSON.stringify([{ websiteId: WEBSITE, domains: ["shop.test"], channels: [{ slug: "main", invite: FALLBACK.main }] }]) } })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  it("says what is configured and reachable, without a secret", async () => {
+    const health = await world.edge.request("/healthz");
+    assert.equal(health.status, 200, health.text);
+    assert.match(health.headers["cache-control"] ?? "", /no-store/);
+    const { backend: found, status, sites } = health.json();
+    assert.deepEqual(found, { name: backend, reachable: true });
+    assert.equal(status, "ok");
+    assert.equal(only(sites).websiteId, WEBSITE);
+    assert.ok(!health.text.includes("atk_live_") && !health.text.includes("MainFallback01"));
+  });
+
+  it("says what is not", async () => {
+    await world.edge.fail({ d1: "fail" });
+    world.adtarget.misbehave({ times: 5, cut: "arrival" });
+    const health = await world.edge.request("/healthz");
+    assert.equal(health.status, 503, health.text);
+    assert.equal(health.json().backend.reachable, false);
+  });
+
+  it("takes GET and HEAD alone", async () => {
+    assert.equal((await world.edge.request("/healthz", { method: "HEAD" })).status, 200);
+    assert.equal((await world.edge.request("/healthz", { method: "POST" })).status, 405);
+  });
+});
+
+describe("limits", () => {
+  let world;
+  before(async () => (world = await startWorld({ backend: "ledger", limits: { RATE_LIMIT_ADDRESS: 6, RATE_LIMIT_VISITOR: 3 } })));
+  after(() => world.close());
+
+  const limited = (answer) => {
+    assert.equal(answer.status, 429, answer.text);
+    assert.equal(answer.json().error.code, "RATE_LIMITED");
+    assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
+    assert.equal(answer.headers["access-control-allow-origin"], "https://www.shop.test");
+  };
+
+  it("hold for an address, and for that one alone", async () => {
+    const answers = [];
+    for (let call = 0; call < 8; call++) answers.push(await world.init({}, { ip: "198.51.100.1" }));
+    assert.deepEqual(answers.slice(0, 6).map(({ status }) => status), [200, 200, 200, 200, 200, 200]);
+    answers.slice(6).forEach(limited);
+    assert.equal((await world.init({}, { ip: "198.51.100.2" })).status, 200);
+    assert.equal((await world.visits()).length, 7, "what was refused is not kept");
+  });
+
+  it("hold for a visitor, wherever from", async () => {
+    const tempId = randomUUID();
+    const answers = [];
+    for (let call = 0; call < 5; call++) answers.push(await world.init({ tempId }, { ip: `198.51.100.${20 + call}` }));
+    assert.deepEqual(answers.slice(0, 3).map(({ status }) => status), [200, 200, 200]);
+    answers.slice(3).forEach(limited);
+  });
+
+  it("can't be slipped by headers of one's own", async () => {
+    for (let call = 0; call < 6; call++) await world.init({}, { ip: "198.51.100.50", headers: { "x-forwarded-for": `10.0.0.${call}`, "x-real-ip": `10.0.0.${call}` } });
+    limited(await world.init({}, { ip: "198.51.100.50", headers: { "x-forwarded-for": "10.0.0.99" } }));
+  });
+
+  it("never keep a visitor from the channel", async () => {
+    const tempId = randomUUID();
+    for (let click = 0; click < 12; click++) {
+      const answer = await world.invite({ tempId }, { ip: "198.51.100.77" });
+      assert.equal(answer.status, 302);
+      assert.equal(answer.location, FALLBACK.main);
+    }
+  });
+});
+
+describe("files", () => {
+  let world;
+  let tracker;
+  before(async () => {
+    world = await startWorld();
+    tracker = JSON.parse(await readFile(new URL("dist/www/tracker.json", `file://${ROOT}`), "utf8"));
+  });
+  after(() => world.close());
+  const get = (path, origin = "https://www.shop.test") => world.edge.request(path, { headers: { origin } });
+
+  it("of the tracker are the same under the root and the prefix, for the sites' origins", async () => {
+    for (const name of ["t.js", tracker.file, tracker.core, "t.d.ts", "tracker.json", "panel.js"]) {
+      const [root, prefixed] = [await get(`/${name}`), await get(`/e/${name}`)];
+      assert.equal(root.status, 200, name);
+      assert.equal(prefixed.text, root.text, name);
+      assert.equal(root.headers["access-control-allow-origin"], "https://www.shop.test", name);
+      assert.match(root.headers.vary, /origin/i);
+      assert.equal((await get(`/${name}`, "https://evil.test")).headers["access-control-allow-origin"], undefined);
+    }
+  });
+
+  it("are scripts by their type, and never sniffed", async () => {
+    for (const name of ["t.js", tracker.file, tracker.core, "panel.js"]) {
+      const { headers } = await get(`/${name}`);
+      assert.match(headers["content-type"], /^(text|application)\/javascript/, name);
+      assert.equal(headers["x-content-type-options"], "nosniff", name);
+    }
+  });
+
+  it("keep for good under the name of their hash, else for a while", async () => {
+    for (const name of [tracker.file, tracker.core]) assert.match((await get(`/${name}`)).headers["cache-control"], /max-age=31536000.*immutable/, name);
+    const { headers } = await get("/t.js");
+    assert.ok(Number(/max-age=(\d+)/.exec(headers["cache-control"])[1]) <= 86_400);
+    assert.doesNotMatch(headers["cache-control"], /immutable/);
+    const missing = await get("/t.00000000deadbeef.js");
+    assert.equal(missing.status, 404);
+    assert.doesNotMatch(missing.headers["cache-control"] ?? "", /immutable|max-age=[1-9]/);
+  });
+
+  it("are what tracker.json says: name, hash, integrity, size", async () => {
+    const { bytes } = await get(`/${tracker.file}`);
+    const digest = (algorithm) => createHash(algorithm).update(bytes).digest("base64");
+    assert.ok([`sha256-${digest("sha256")}`, `sha384-${digest("sha384")}`, `sha512-${digest("sha512")}`].includes(tracker.integrity), tracker.integrity);
+    assert.ok(tracker.file.includes(tracker.hash));
+    assert.equal(bytes.length, tracker.bytes.raw);
+    assert.ok(tracker.bytes.brotli <= 8_192, `${tracker.bytes.brotli} bytes`);
+    assert.equal((await get("/t.js")).text, bytes.toString("utf8"), "one file, two names");
+  });
+
+  it("answer a revalidation with 304", async () => {
+    const { headers } = await get("/t.js");
+    assert.ok(headers.etag);
+    assert.equal((await world.edge.request("/t.js", { headers: { "if-none-match": headers.etag } })).status, 304);
+  });
+
+  it("take no POST", async () => {
+    assert.equal((await world.edge.request("/t.js", { method: "POST" })).status, 405);
+  });
+
+  it("of the demo stand where no site does, and nothing else", async () => {
+    const demo = await world.edge.request("/");
+    assert.equal(demo.status, 200);
+    assert.match(demo.headers["content-type"], /^text\/html/);
+    for (const path of ["/wrangler.toml", "/migrations/0001_visits_and_clicks.sql", "/.dev.vars", "/..%2fwrangler.toml", "/nothing"]) {
+      assert.equal((await world.edge.request(path)).status, 404, path);
+    }
+  });
+});
+
+describe("the worker", () => {
+  let world;
+  before(async () => (world = await startWorld({ front: true })));
+  after(() => world.close());
+
+  it("answers malformed requests, and goes on", async () => {
+    const odd = ["/%", "/%zz", "/c/%E0%A4%A", "/e/invite?%", "/e/invite?tempId=%00", "/c/main?" + "a=1&".repeat(3000), `/${"a/".repeat(2000)}`, "/c/\u00ff".normalize(), "/?fbclid=" + "x".repeat(12_000)];
+    for (const path of odd) {
+      const answer = await world.edge.request(`https://shop.test${encodeURI(path).replaceAll("%25", "%")}`);
+      assert.ok(answer.status < 500, `${path.slice(0, 40)}: ${answer.status} ${answer.text.slice(0, 200)}`);
+    }
+    const cookies = ["", "=", ";;;", "adtarget_temp_id", "a=b; ".repeat(800), "edgeway_touch=%%%&&==", "\u00ff=\u00fe", "_fbc=fb.1.x; _fbp="];
+    for (const cookie of cookies) {
+      const answer = await world.init({}, { headers: { cookie: Buffer.from(cookie).toString("latin1") } });
+      assert.equal(answer.status, 200, `${cookie.slice(0, 40)}: ${answer.text}`);
+    }
+    assert.equal((await world.init()).status, 200);
+    assert.ok(!world.edge.logs.some(({ message }) => /panick/i.test(message)), "no panic");
+  });
+});
