@@ -32,16 +32,13 @@ export function setCookie(name, value, seconds) {
 /** Finds the registrable domain: the shortest tail of the host on which the browser keeps a cookie. */
 export function findDomain() {
   const labels = location.hostname.split('.');
-  // An address has no registrable domain.
-  if (labels.length < 2 || /^\d+$/.test(labels[labels.length - 1])) return;
-  for (let count = 2; count <= labels.length; count++) {
-    domain = ';domain=' + labels.slice(-count).join('.');
+  subdomainIndex = 0;
+  // A name of one label and an IP address have none.
+  if (!labels[1] || /^\d+$/.test(labels[labels.length - 1])) return;
+  while (++subdomainIndex < labels.length) {
+    domain = ';domain=' + labels.slice(-subdomainIndex - 1).join('.');
     setCookie('edgeway_domain', 1, 9);
-    if (cookie('edgeway_domain')) {
-      setCookie('edgeway_domain', '', 0);
-      subdomainIndex = count - 1;
-      return;
-    }
+    if (cookie('edgeway_domain')) return setCookie('edgeway_domain', '', 0);
   }
   domain = '';
   subdomainIndex = 1;
@@ -51,15 +48,15 @@ const memory = {};
 
 /** Reads from localStorage, or from memory where it is refused. */
 export function read(key) {
-  try { return localStorage.getItem(key) || memory[key]; } catch (refused) { return memory[key]; }
+  try { return localStorage[key] || memory[key]; } catch (refused) { return memory[key]; }
 }
 
 /** Writes to localStorage and memory; no value deletes. */
 export function write(key, value) {
   memory[key] = value;
   try {
-    if (value) localStorage.setItem(key, value);
-    else localStorage.removeItem(key);
+    if (value) localStorage[key] = value;
+    else delete localStorage[key];
   } catch (refused) { /* memory remains */ }
 }
 

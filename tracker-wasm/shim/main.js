@@ -5,7 +5,7 @@ import { base, settings } from './tag.js';
 import { emit, log } from './log.js';
 import { ready } from './core.js';
 import { forgetIds, renewIds } from './ids.js';
-import { flushOutbox, sweep } from './send.js';
+import { flushOutbox, forgetOutbox, sweep } from './send.js';
 import { inviteLink, refreshLinks, releaseLinks, watchLinks } from './links.js';
 import { enrich, flush, leave, visit, visitor } from './visit.js';
 import { whenLeft, whenMoved, whenShown } from './page.js';
@@ -55,13 +55,14 @@ function begin() {
   renewIds();
   watchLinks();
   if (wanted || settings.auto !== 'off') visit();
-  setTimeout(sweep, 5000);
 }
 
 function stop() {
   active = false;
+  leave();
   releaseLinks();
   forgetIds();
+  forgetOutbox();
 }
 
 function load() {

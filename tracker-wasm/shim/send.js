@@ -3,7 +3,7 @@
 
 import { base } from './tag.js';
 import { emit } from './log.js';
-import { uuid, write } from './ids.js';
+import { write } from './ids.js';
 
 const PREFIX = 'edgeway.';
 const MAX_AGE = 24 * 60 * 60 * 1000;
@@ -11,98 +11,94 @@ const MAX_KEPT = 20;
 const MAX_BYTES = 60 * 1024;
 /** The edge takes 16 KB. */
 const MAX_BODY = 16000;
-/** Younger ones may still be under way from another tab or from the page before. */
-const MIN_AGE = 5000;
+/** What an entry is under way by. */
+const FETCH = 1;
+const BEACON = 2;
+const FIRST_DELAY = 2000;
+const MAX_DELAY = 300000;
 
 /** What waits for an answer, by its key in localStorage. */
 const outbox = {};
-let delay = 2000;
+let delay = FIRST_DELAY;
 let timer;
-let sweeping;
 
 /** Sends `body` to the route `to`; settles with the answer, or with nothing once it is put off. */
 export function send(to, body, beacon) {
-  const key = PREFIX + to + '.' + (body.eventId || uuid());
   for (const field of ['cookie', 'landingPage', 'referrer']) {
     if (JSON.stringify(body).length > MAX_BODY) delete body[field];
   }
-  const entry = outbox[key] = { to, body, at: Date.now() };
-  write(key, JSON.stringify(entry));
+  const key = PREFIX + to + body.eventId;
+  outbox[key] = { to, body, at: Date.now() };
+  write(key, JSON.stringify(outbox[key]));
   return post(key, beacon);
 }
 
 /** Sends by beacon what is not under way: the page may be gone in a moment. */
 export function flushOutbox() {
-  for (const key in outbox) if (!outbox[key].busy) post(key, true);
+  for (const key in outbox) if (!outbox[key].under) post(key, true);
 }
 
 /** Sends again what has not been answered, the oldest first, until one fails. */
 export async function sweep() {
-  if (sweeping) return;
-  sweeping = true;
   for (const key of waiting()) {
-    if (!outbox[key] || outbox[key].busy) continue;
+    const entry = outbox[key];
+    if (!entry || entry.under === FETCH) continue;
     await post(key);
-    if (outbox[key]) break;
+    if (outbox[key]) return;
   }
-  sweeping = false;
+}
+
+/** Drops what waits. */
+export function forgetOutbox() {
+  for (const key of waiting()) drop(key);
 }
 
 async function post(key, beacon) {
   const entry = outbox[key];
   const { to, body } = entry;
   const text = JSON.stringify(body);
+  let answer;
   emit('sent', { to, body, via: beacon ? 'beacon' : 'fetch' });
   // A beacon never tells whether it arrived, so its entry stays.
-  if (beacon && navigator.sendBeacon && navigator.sendBeacon(base + to, text)) return retryLater();
-  entry.busy = 1;
-  try {
-    const response = await fetch(base + to, { method: 'POST', body: text, keepalive: true });
-    const { status } = response;
-    const answer = await response.json().catch(() => null);
-    emit('answered', { to, status, body: answer });
-    if (status > 499 || status === 429) throw status;
-    // Another body may have taken the place meanwhile.
-    if (outbox[key] === entry) {
-      delete outbox[key];
-      write(key);
+  if (beacon && navigator.sendBeacon(base + to, text)) entry.under = BEACON;
+  else {
+    entry.under = FETCH;
+    try {
+      const response = await fetch(base + to, { method: 'POST', body: text, keepalive: true });
+      const { status } = response;
+      answer = await response.json().catch(() => null);
+      emit('answered', { to, status, body: answer });
+      if (status > 499 || status === 429) throw status;
+      // Another body may have taken the place meanwhile.
+      if (outbox[key] === entry) drop(key);
+      delay = FIRST_DELAY;
+    } catch (why) {
+      emit('failed', { to, why: String(why) });
     }
-    delay = 2000;
-    setTimeout(sweep);
-    return response.ok && answer;
-  } catch (why) {
-    emit('failed', { to, why: String(why) });
-    retryLater();
-  } finally {
-    entry.busy = 0;
+    entry.under = 0;
   }
-}
-
-function retryLater() {
   clearTimeout(timer);
   timer = setTimeout(sweep, delay);
-  delay = Math.min(delay * 2, 300000);
+  delay = Math.min(delay * 2, MAX_DELAY);
+  return answer;
+}
+
+function drop(key) {
+  delete outbox[key];
+  write(key);
 }
 
 /** The keys of what waits here and in localStorage, the oldest first; drops what is too old or too much. */
 function waiting() {
-  const now = Date.now();
   try {
-    for (const key of Object.keys(localStorage)) {
-      if (!key.startsWith(PREFIX) || outbox[key]) continue;
-      const entry = JSON.parse(localStorage.getItem(key));
-      entry.busy = 0;
-      if (now - entry.at > MIN_AGE) outbox[key] = entry;
+    for (const key in localStorage) {
+      if (key.startsWith(PREFIX) && !outbox[key]) outbox[key] = JSON.parse(localStorage[key]);
     }
   } catch (refused) { /* what this page holds remains */ }
-  let bytes = 0;
+  let room = MAX_BYTES;
   return Object.keys(outbox).sort((a, b) => outbox[b].at - outbox[a].at).filter((key, newer) => {
-    bytes += JSON.stringify(outbox[key]).length;
-    const kept = newer < MAX_KEPT && bytes < MAX_BYTES && now - outbox[key].at < MAX_AGE;
-    if (!kept) {
-      delete outbox[key];
-      write(key);
-    }
-    return kept;
+    const entry = outbox[key];
+    room -= JSON.stringify(entry).length;
+    return (newer < MAX_KEPT && room > 0 && Date.now() - entry.at < MAX_AGE) || drop(key);
   }).reverse();
 }

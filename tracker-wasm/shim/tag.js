@@ -1,7 +1,7 @@
 // The script tag: whose page this is, and where the edge lives.
 
 const own = [document.currentScript, document.querySelector('script[data-website-id]')]
-  .find((script) => script && script.dataset && script.dataset.websiteId);
+  .find((script) => script && script.dataset.websiteId);
 
 /** The tag's `data-` attributes, or undefined on a page without the tag. */
 export const settings = own && own.dataset;

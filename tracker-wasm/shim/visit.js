@@ -26,7 +26,7 @@ export const visitId = () => current && current.eventId;
 /** Records a visit, unless this place is already recorded; `tidied` if a script replaced the address. */
 export async function visit(tidied) {
   const before = query;
-  query = location.search.slice(1).split('&');
+  query = location.search.match(/[^?&]+/g) || [];
   // A fragment makes a place of its own only where it is a route.
   const here = location.pathname + (/^#[!/]/.test(location.hash) ? location.hash : '');
   const known = (parts, all) => parts.every((part) => all.includes(part));
@@ -35,7 +35,9 @@ export async function visit(tidied) {
   flush();
   if (!current) findDomain();
   renewIds();
-  const captured = !current && settings.visit;
+  // The edge recorded the load of the page, not what follows on it.
+  const captured = settings.visit;
+  delete settings.visit;
   const mine = current = {
     eventId: captured || uuid(),
     capturedBy: captured ? 'edge' : undefined,
@@ -51,9 +53,9 @@ export async function visit(tidied) {
   dispatch(mine);
 }
 
-/** Forgets the place, so that a page shown again counts again. */
+/** Forgets the visit, so that a page shown again counts again. */
 export function leave() {
-  path = null;
+  path = current = null;
   referrer = document.referrer;
 }
 
