@@ -445,9 +445,9 @@ describe("what AdTarget is told", () => {
   });
 
   it("passes AdTarget's refusals on as they are", async () => {
-    world.adtarget.misbehave({ path: "init", status: 402 });
+    world.adtarget.misbehave({ path: "init", status: 403 });
     const answer = await world.init();
-    assert.equal(answer.status, 402);
+    assert.equal(answer.status, 403);
     assert.equal(answer.json().error.message, "on demand");
     await world.edge.drained();
     assert.deepEqual(world.adtarget.visits, []);

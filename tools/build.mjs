@@ -1,6 +1,6 @@
 // Builds the worker to dist/worker and the static files, the tracker among them, to dist/www.
 
-import { cpSync, mkdirSync, rmSync, statSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ROOT, ensurePrerequisites, environment, run, step } from "./prerequisites.mjs";
@@ -11,6 +11,8 @@ const WASM_FEATURES = ["bulk-memory", "bulk-memory-opt", "multivalue", "mutable-
   .map((feature) => `--enable-${feature}`);
 const work = join(ROOT, "target", "bindings");
 
+const TOOLS = [join(ROOT, "tools"), join(ROOT, "package-lock.json")];
+
 ensurePrerequisites();
 buildWorker();
 buildFiles();
@@ -18,12 +20,14 @@ buildFiles();
 function buildWorker() {
   step("Building the worker");
   run("cargo", ["build", "--locked", "--release", "--target", WASM, "-p", "edgeway-worker"]);
+  const compiled = join(ROOT, "target", WASM, "release", "edgeway_worker.wasm");
+  const out = join(ROOT, "dist", "worker");
+  if (isNewer(join(out, "index.js"), compiled, join(ROOT, "worker", "entry.js"), ...TOOLS)) return;
   const bindings = join(work, "worker");
-  bind("worker", join(ROOT, "target", WASM, "release", "edgeway_worker.wasm"), bindings);
+  bind("worker", compiled, bindings);
   const module = join(bindings, "edgeway_bg.wasm");
   run("wasm-opt", ["-O3", "--strip-debug", "--strip-producers", ...WASM_FEATURES, module, "-o", module]);
   cpSync(join(ROOT, "worker", "entry.js"), join(bindings, "entry.js"));
-  const out = join(ROOT, "dist", "worker");
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   cpSync(module, join(out, "edgeway_bg.wasm"));
@@ -36,15 +40,27 @@ function buildWorker() {
 function buildFiles() {
   step("Building the tracker");
   run("cargo", ["build", "--locked", "--profile", "tracker", "--target", WASM, "-p", "edgeway-tracker", "--target-dir", join(ROOT, "target", "tracker")], {
-    // What browsers took in 2017, and nothing a later one would refuse.
-    env: { ...environment, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-Ctarget-cpu=mvp" },
+    // WebAssembly as browsers took it in 2017; what the compiler's own library has beyond that, pack.mjs lowers. Without
+    // its symbols the module does not say so, and wasm-bindgen asks for no more than that either.
+    env: { ...environment, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-Ctarget-cpu=mvp -Ctarget-feature=+bulk-memory -Cstrip=symbols" },
   });
-  const bindings = join(work, "tracker");
-  bind("tracker", join(ROOT, "target", "tracker", WASM, "tracker", "tracker.wasm"), bindings);
+  const compiled = join(ROOT, "target", "tracker", WASM, "tracker", "tracker.wasm");
   const out = join(ROOT, "dist", "www");
+  if (isNewer(join(out, "tracker.json"), compiled, join(ROOT, "tracker-wasm"), join(ROOT, "www"), ...TOOLS)) return;
+  const bindings = join(work, "tracker");
+  bind("tracker", compiled, bindings);
   rmSync(out, { recursive: true, force: true });
   cpSync(join(ROOT, "www"), out, { recursive: true });
   run("node", [join("tracker-wasm", "pack.mjs"), bindings, out]);
+}
+
+/** Whether `made` came after everything it is made of. */
+function isNewer(made, ...sources) {
+  const age = (path) => {
+    const own = statSync(path).mtimeMs;
+    return statSync(path).isDirectory() ? Math.max(own, ...readdirSync(path).map((name) => age(join(path, name)))) : own;
+  };
+  return existsSync(made) && sources.every((source) => age(source) < statSync(made).mtimeMs);
 }
 
 function bind(target, module, out) {

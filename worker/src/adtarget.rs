@@ -106,12 +106,16 @@ impl OwedCall {
     }
 
     fn headers(&self) -> String {
-        let event_id = self.event_id.to_string();
+        // AdTarget scopes a key to the account: two calls of one event need two.
+        let key = match self.call {
+            Keyless::UpdateFbp(_) => format!("{}-fbp", self.event_id),
+            Keyless::Init(_) | Keyless::Invite(_) => self.event_id.to_string(),
+        };
         let mut headers = Answer::empty(0)
             .header("x-adtarget-client-ip", &self.ip)
             .header("x-adtarget-client-user-agent", &self.user_agent)
             .header("user-agent", &self.user_agent)
-            .header("idempotency-key", &event_id);
+            .header("idempotency-key", &key);
         if !matches!(self.call, Keyless::Invite(_)) {
             headers = headers.header("content-type", "application/json");
         }
@@ -154,7 +158,8 @@ impl OwedCall {
                 Some(_) => Outcome::Taken(reply),
                 None => failed(format!("{} without JSON", reply.status), &reply),
             },
-            429 => failed("429".to_owned(), &reply),
+            // Not the visitor's fault: the account's key or bill, or the rush of the hour.
+            401 | 402 | 429 => failed(reply.status.to_string(), &reply),
             400..=499 if json().is_some_and(|body| body.get("error").is_some()) => {
                 Outcome::Refused(reply)
             }

@@ -41,12 +41,12 @@ pub struct Caller<'a> {
     pub accept_language: &'a str,
     /// The Sec-Fetch-Dest header.
     pub fetch_destination: &'a str,
-    /// The Sec-Purpose header: not empty when the browser only prepares for a visit.
-    pub purpose: &'a str,
     /// Whether the browser says Global Privacy Control.
     pub gpc: bool,
     /// Whether the browser says Do Not Track.
     pub dnt: bool,
+    /// Whether the browser only prepares for a visit that may never be.
+    pub prepares: bool,
 }
 
 impl<'a> Caller<'a> {
@@ -77,9 +77,10 @@ impl<'a> Caller<'a> {
             accept: line(),
             accept_language: line(),
             fetch_destination: line(),
-            purpose: line(),
             gpc: line() == "1",
             dnt: line() == "1",
+            prepares: lines
+                .any(|purpose| purpose.contains("prefetch") || purpose.contains("prerender")),
         }
     }
 
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_head_is_read_in_order() {
-        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\ntext/plain\n*/*\nde\nempty\nprefetch\n1\n";
+        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\ntext/plain\n*/*\nde\nempty\n1\n\nprefetch;prerender\n\n";
         let caller = Caller::read(packed);
         assert_eq!(
             (caller.authority, caller.host, caller.path, caller.query),
@@ -159,8 +160,8 @@ mod tests {
             )
         );
         assert_eq!(
-            (caller.ip, caller.purpose, caller.gpc, caller.dnt),
-            ("203.0.113.7", "prefetch", true, false)
+            (caller.ip, caller.prepares, caller.gpc, caller.dnt),
+            ("203.0.113.7", true, true, false)
         );
         assert_eq!(caller.parameter("to").as_deref(), Some("x&y"));
         assert_eq!(

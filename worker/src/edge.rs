@@ -58,9 +58,14 @@ impl Edge<'_> {
 
     /// Keeps `record`, after the answer: the visitor waits for none of it.
     pub fn keep(&self, record: Record) {
+        self.keep_later(record, 0);
+    }
+
+    /// Keeps `record` as [`Edge::keep`] does; the queue hands it out after `delay_s` seconds.
+    pub fn keep_later(&self, record: Record, delay_s: u32) {
         let env = self.env.clone();
         self.context
-            .after_answer(async move { keep(&env, record).await });
+            .after_answer(async move { keep(&env, record, delay_s).await });
     }
 
     /// Counts a call against its address.
@@ -108,13 +113,13 @@ pub fn binding(env: &Env, name: &str) -> Option<JsValue> {
         .filter(JsValue::is_object)
 }
 
-/// Keeps a record: through the queue, else in the ledger at once, else in the log, so that it can be found.
-pub async fn keep(env: &Env, record: Record) {
+/// Keeps a record: through the queue, which hands it out after `delay_s` seconds, else in the ledger at once, else in the log, so that it can be found.
+pub async fn keep(env: &Env, record: Record, delay_s: u32) {
     let Ok(message) = serde_json::to_string(&record) else {
         return runtime::log_error("a record could not be written as JSON");
     };
     let queued = match binding(env, QUEUE) {
-        Some(queue) => runtime::send_to_queue(&queue, &message).await,
+        Some(queue) => runtime::send_to_queue(&queue, &message, delay_s).await,
         None => Err("not bound".to_owned()),
     };
     let Err(why) = queued else { return };

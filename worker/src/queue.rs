@@ -120,19 +120,12 @@ async fn deliver_one(adtarget: &AdTarget, message: Message, call: Box<OwedCall>)
     match call.make(adtarget, PATIENT_MS).await {
         Outcome::Taken(_) | Outcome::Invited(_) => message.ack(),
         // Nothing in it will change: asking again can't help.
-        Outcome::Refused(reply) if matches!(reply.status, 400 | 404 | 413 | 422) => {
+        Outcome::Refused(reply) => {
             runtime::log_error(&format!(
                 "AdTarget refused {call:?}: {} {}",
                 reply.status, reply.body
             ));
             message.ack();
-        }
-        Outcome::Refused(reply) => {
-            runtime::log_error(&format!(
-                "AdTarget refuses calls: {} {}",
-                reply.status, reply.body
-            ));
-            message.retry_later(60);
         }
         Outcome::Failed { why, retry_after_s } => {
             runtime::log_warning(&format!("AdTarget: {why}; attempt {}", message.attempts()));

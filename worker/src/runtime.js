@@ -4,7 +4,9 @@
 
 const HEADERS = [
   "cf-connecting-ip", "user-agent", "origin", "referer", "cookie", "content-type", "accept", "accept-language",
-  "sec-fetch-dest", "sec-purpose", "sec-gpc", "dnt",
+  "sec-fetch-dest", "sec-gpc", "dnt",
+  // Why a browser asks, in three spellings: the standard's, Safari's and Firefox's.
+  "sec-purpose", "purpose", "x-moz",
 ];
 
 /** Method, URL and the headers above, a line each. A header value can't hold a line feed. */
@@ -92,9 +94,9 @@ export function passOn(request, url, headers, removed) {
   return fetch(copy, { redirect: "manual" });
 }
 
-/** Hands a message to a queue. */
-export async function enqueue(queue, message) {
-  await queue.send(message, { contentType: "text" });
+/** Hands a message to a queue, to be handed out after `delaySeconds`. */
+export async function enqueue(queue, message, delaySeconds) {
+  await queue.send(message, { contentType: "text", delaySeconds });
 }
 
 /** Asks the static assets for `path`, under the request's own conditions (If-None-Match, Range, …). */
@@ -109,7 +111,7 @@ export function asset(assets, request, path) {
 export function decorated(response, link, websiteId, tag) {
   const attributes = tag.split("\n").map((line) => line.split(/=(.*)/s));
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
-  let nonce = "";
+  const nonce = /'nonce-([\w+/=-]+)'/.exec(response.headers.get("content-security-policy") ?? "")?.[1] ?? "";
   let tagged = false;
   const insert = (place) => {
     if (tagged) return;
@@ -122,12 +124,6 @@ export function decorated(response, link, websiteId, tag) {
       element(anchor) {
         const instead = link(websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
         if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", instead);
-      },
-    })
-    .on("script[nonce]", {
-      element(script) {
-        const value = script.getAttribute("nonce");
-        if (/^[\w+/=-]+$/.test(value)) nonce = value;
       },
     })
     .on("script[data-website-id]", {

@@ -50,7 +50,7 @@ extern "C" {
     #[wasm_bindgen(js_name = passOn)]
     fn forward(request: &Request, url: &str, headers: &str, removed: &str) -> Promise;
 
-    fn enqueue(queue: &JsValue, message: &str) -> Promise;
+    fn enqueue(queue: &JsValue, message: &str, delay_s: u32) -> Promise;
 
     #[wasm_bindgen(catch, js_name = asset)]
     fn fetch_asset(assets: &JsValue, request: &Request, path: &str) -> Result<Promise, JsValue>;
@@ -184,12 +184,12 @@ pub async fn pass_on(
     Ok(response.unchecked_into())
 }
 
-/// Hands a message to a queue.
+/// Hands a message to a queue, to be handed out after `delay_s` seconds.
 ///
 /// # Errors
 /// In words for the log.
-pub async fn send_to_queue(queue: &JsValue, message: &str) -> Result<(), String> {
-    JsFuture::from(enqueue(queue, message))
+pub async fn send_to_queue(queue: &JsValue, message: &str, delay_s: u32) -> Result<(), String> {
+    JsFuture::from(enqueue(queue, message, delay_s))
         .await
         .map(drop)
         .map_err(|error| words(&error))

@@ -11,7 +11,7 @@ use attribution::{Fbp, PageView, Touches, subdomain_index};
 use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
-use crate::adtarget::{self, Keyless, Outcome, OwedCall, PATIENT_MS};
+use crate::adtarget::{self, Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
 use crate::config::{Backend, Front, Site};
 use crate::edge::Edge;
@@ -114,7 +114,7 @@ fn is_visit(edge: &Edge<'_>) -> bool {
         "" => caller.wants_html(),
         _ => false,
     };
-    is_document && caller.purpose.is_empty() && !(edge.config.respect_gpc && caller.gpc)
+    is_document && !caller.prepares && !(edge.config.respect_gpc && caller.gpc)
 }
 
 /// The visit that a page request is.
@@ -172,11 +172,18 @@ fn record(edge: &Edge<'_>, visit: Visit) {
     }
     let env = edge.env.clone();
     edge.context.after_answer(async move {
-        if let Outcome::Failed { why, .. } = call.make(adtarget, PATIENT_MS).await {
+        if let Outcome::Failed { why, retry_after_s } =
+            call.make(adtarget, adtarget.timeout_ms).await
+        {
             runtime::log_warning(&format!(
                 "a page's visit: AdTarget: {why}; the queue has it"
             ));
-            crate::edge::keep(&env, Record::Owed(Box::new(call))).await;
+            crate::edge::keep(
+                &env,
+                Record::Owed(Box::new(call)),
+                retry_after_s.unwrap_or(0),
+            )
+            .await;
         }
     });
 }

@@ -112,7 +112,7 @@ async fn click(
     start: Option<&str>,
 ) -> Result<Answer, Error> {
     let caller = &edge.caller;
-    if !caller.purpose.is_empty() || caller.method == "HEAD" {
+    if caller.prepares || caller.method == "HEAD" {
         // A browser that prepares for a click, or a preview of the link, is no click: it asks again when it is one.
         return Ok(Answer::empty(503).header("cache-control", "no-store"));
     }
@@ -195,11 +195,18 @@ async fn hosted(
     let call = OwedCall::new(Keyless::Invite(query), ids.event_id, &edge.caller);
     match call.make(adtarget, adtarget.timeout_ms).await {
         Outcome::Invited(link) => Answer::redirect(&link),
+        // A person is told in words that there is no channel.
+        Outcome::Refused(reply)
+            if reply.status == 404 && shared.is_none() && edge.caller.wants_html() =>
+        {
+            runtime::log_warning(&format!("a click found no channel: {call:?}"));
+            to_channel(edge, None)
+        }
         Outcome::Refused(reply) => Answer::json_text(reply.status, reply.body),
         Outcome::Taken(_) => to_channel(edge, shared),
-        Outcome::Failed { why, .. } => {
+        Outcome::Failed { why, retry_after_s } => {
             runtime::log_warning(&format!("invite: AdTarget: {why}; the queue has the click"));
-            edge.keep(Record::Owed(Box::new(call)));
+            edge.keep_later(Record::Owed(Box::new(call)), retry_after_s.unwrap_or(0));
             to_channel(edge, shared)
         }
     }

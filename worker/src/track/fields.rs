@@ -21,7 +21,7 @@ impl<'a> Fields<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
         let text = std::str::from_utf8(body)
             .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
-        serde_json::from_str(text).map_err(|why| {
+        let fields: Self = serde_json::from_str(text).map_err(|why| {
             let what = if why.is_data() {
                 "the body is not a JSON object"
             } else {
@@ -32,7 +32,15 @@ impl<'a> Fields<'a> {
                 why.line(),
                 why.column()
             ))
-        })
+        })?;
+        match fields
+            .0
+            .iter()
+            .find(|(_, value)| depth(value.get()) > DEPTH_LIMIT)
+        {
+            Some((name, _)) => Err(Error::field(name, "nested too deep")),
+            None => Ok(fields),
+        }
     }
 
     /// A field as it was written.
@@ -99,6 +107,26 @@ impl<'a> Fields<'a> {
             .filter(move |(name, _)| !is_known(name))
             .map(|(name, value)| (name.as_ref(), *value))
     }
+}
+
+/// How deep a value may be nested: what is kept must be readable by others, and SQLite's JSON ends at 1,000.
+const DEPTH_LIMIT: usize = 64;
+
+/// How many arrays and objects stand around the innermost value of `json`.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -196,6 +224,22 @@ mod tests {
         assert_eq!(
             message(b""),
             "the body is not valid JSON, at line 1 column 0"
+        );
+    }
+
+    #[test]
+    fn a_value_too_deep_to_keep() {
+        let nested = |depth| {
+            format!(
+                "{{\"a\":{}\"]\\\"[\"{}}}",
+                "[".repeat(depth),
+                "]".repeat(depth)
+            )
+        };
+        assert!(Fields::parse(nested(64).as_bytes()).is_ok());
+        assert_eq!(
+            Fields::parse(nested(65).as_bytes()).unwrap_err(),
+            Error::field("a", "nested too deep")
         );
     }
 

@@ -103,6 +103,7 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
         new.visit.visit_id,
         &edge.caller,
     );
+    let mut delay_s = 0;
     if !adtarget.defer_visits {
         match call.make(adtarget, adtarget.timeout_ms).await {
             Outcome::Taken(reply) => {
@@ -110,12 +111,13 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
             }
             Outcome::Refused(reply) => return Answer::json_text(reply.status, reply.body),
             Outcome::Invited(_) => {}
-            Outcome::Failed { why, .. } => {
-                runtime::log_warning(&format!("init: AdTarget: {why}; the queue has the visit"))
+            Outcome::Failed { why, retry_after_s } => {
+                runtime::log_warning(&format!("init: AdTarget: {why}; the queue has the visit"));
+                delay_s = retry_after_s.unwrap_or(0);
             }
         }
     }
-    edge.keep(Record::Owed(Box::new(call)));
+    edge.keep_later(Record::Owed(Box::new(call)), delay_s);
     new.answer(scope)
 }
 

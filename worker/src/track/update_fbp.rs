@@ -61,9 +61,9 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
                     Answer::json_text(reply.status, reply.body)
                 }
                 Outcome::Invited(_) => success(),
-                Outcome::Failed { why, .. } => {
+                Outcome::Failed { why, retry_after_s } => {
                     runtime::log_warning(&format!("update-fbp: AdTarget: {why}; the queue has it"));
-                    edge.keep(Record::Owed(Box::new(owed)));
+                    edge.keep_later(Record::Owed(Box::new(owed)), retry_after_s.unwrap_or(0));
                     success()
                 }
             }
