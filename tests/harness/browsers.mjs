@@ -1,5 +1,6 @@
 // Four engines behind one small interface, so that one spec runs in all of them. Chromium is needed; the others run where installed.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { findChromium, findProgram } from "../../tools/browsers.mjs";
 import { until } from "./wait.mjs";
@@ -42,6 +43,11 @@ class Page {
     return this.driver.click(selector, options);
   }
 
+  /** A finger's touch, where the engine shows a phone. */
+  tap(selector) {
+    return this.driver.tap(selector);
+  }
+
   /** Focuses an element and presses Enter. */
   enter(selector) {
     return this.driver.press(selector, ENTER);
@@ -80,8 +86,9 @@ function playwrightPage(page) {
     raw: page,
     evaluate: (source, args) => page.evaluate(`(${source})(...${JSON.stringify(args)})`),
     go: (url) => page.goto(url, { waitUntil: "commit" }),
-    click: (selector, { button = 0, control } = {}) =>
-      page.click(selector, { button: button === 1 ? "middle" : "left", modifiers: control ? ["ControlOrMeta"] : [], noWaitAfter: true }),
+    click: (selector, { button = 0, control, double } = {}) =>
+      page.click(selector, { button: button === 1 ? "middle" : "left", modifiers: control ? ["ControlOrMeta"] : [], noWaitAfter: true, clickCount: double ? 2 : 1 }),
+    tap: (selector) => page.tap(selector, { noWaitAfter: true }),
     press: (selector) => page.press(selector, "Enter", { noWaitAfter: true }),
     back: () => page.evaluate(() => history.back()),
     cookies: () => page.context().cookies(page.url()),
@@ -89,34 +96,39 @@ function playwrightPage(page) {
   });
 }
 
-async function launchChromium(executablePath, { network, wasm, flags = [] }) {
+async function launchChromium(executablePath, { network, wasm, cookies }) {
   const { chromium } = await import("playwright-core");
-  const browser = await chromium.launch({
+  const options = {
     executablePath,
     chromiumSandbox: process.getuid?.() !== 0,
     ignoreDefaultArgs: CHROMIUM_NOT,
     proxy: { server: network.url },
-    args: [...CHROMIUM_FLAGS, ...(wasm ? [] : ["--js-flags=--jitless"]), ...flags],
-  });
-  return {
-    async visitor({ phone = false, javascript = true, ...rest } = {}) {
-      const context = await browser.newContext({
-        ignoreHTTPSErrors: true,
-        javaScriptEnabled: javascript,
-        viewport: phone ? PHONE : DESKTOP,
-        isMobile: phone,
-        hasTouch: phone,
-        ...rest,
-      });
-      return {
-        context,
-        page: async () => playwrightPage(await context.newPage()),
-        pages: async () => context.pages().map(playwrightPage),
-        leave: () => context.close(),
-      };
-    },
-    close: () => browser.close(),
+    args: [...CHROMIUM_FLAGS, ...(wasm ? [] : ["--js-flags=--jitless"])],
   };
+  const visitorOf = (open) => async ({ phone = false, javascript = true } = {}) => {
+    const errors = [];
+    const context = await open({ ignoreHTTPSErrors: true, javaScriptEnabled: javascript, viewport: phone ? PHONE : DESKTOP, isMobile: phone, hasTouch: phone });
+    context.on("weberror", (error) => errors.push(error.error().stack));
+    return {
+      context,
+      errors,
+      page: async () => playwrightPage(await context.newPage()),
+      leave: () => context.close(),
+    };
+  };
+  // Cookies are refused by a setting of the profile, so there each visitor brings a profile of its own.
+  if (!cookies) return { visitor: visitorOf((how) => chromiumWithout(chromium, { ...options, ...how })), close() {} };
+  const browser = await chromium.launch(options);
+  return { visitor: visitorOf((how) => browser.newContext(how)), close: () => browser.close() };
+}
+
+async function chromiumWithout(chromium, options) {
+  const profile = mkdtempSync(path.join(tmpdir(), "edgeway-chromium-"));
+  mkdirSync(path.join(profile, "Default"));
+  writeFileSync(path.join(profile, "Default/Preferences"), JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }));
+  const context = await chromium.launchPersistentContext(profile, options);
+  context.on("close", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  return context;
 }
 
 // ── Firefox, by puppeteer-core over WebDriver BiDi ─────────────────────────────────────────────────────────────────────────
@@ -141,7 +153,7 @@ function puppeteerPage(page) {
   });
 }
 
-async function launchFirefox(executablePath, { network, wasm }) {
+async function launchFirefox(executablePath, { network, wasm, cookies }) {
   const { launch } = await import("puppeteer-core");
   const browser = await launch({
     browser: "firefox",
@@ -157,7 +169,9 @@ async function launchFirefox(executablePath, { network, wasm }) {
       "dom.security.https_first": false,
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
+      "network.proxy.allow_hijacking_localhost": true,
       ...(wasm ? {} : { "javascript.options.wasm": false }),
+      ...(cookies ? {} : { "network.cookie.cookieBehavior": 2 }),
     },
   });
   return {
@@ -165,8 +179,8 @@ async function launchFirefox(executablePath, { network, wasm }) {
       const context = await browser.createBrowserContext();
       return {
         context,
+        errors: [],
         page: async () => puppeteerPage(await context.newPage()),
-        pages: async () => (await context.pages()).map(puppeteerPage),
         leave: () => context.close(),
       };
     },
@@ -198,7 +212,7 @@ function webdriverPage(session, handle) {
   });
 }
 
-async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch }, { network, wasm }) {
+async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch }, { network, wasm, cookies }) {
   const sandbox = process.getuid?.() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {};
   const driver = await startDriver(command, { ...sandbox, ...(wasm ? {} : { [wasmSwitch]: "0" }) });
   return {
@@ -207,13 +221,18 @@ async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch 
       const session = await Session.start(driver, {
         acceptInsecureCerts: true,
         pageLoadStrategy: "none",
-        [vendor]: { binary, args: ["--automation", ...args, `--proxy=${network.url}`] },
+        [vendor]: { binary, args: ["--automation", ...args, `--proxy=${network.url}`, ...(cookies ? [] : ["--cookies-policy=never"])] },
       });
-      const handles = () => session.call("GET", "/window/handles");
+      const first = await session.call("GET", "/window");
+      let fresh = true;
       return {
         session,
-        page: async () => webdriverPage(session, (await handles())[0]),
-        pages: async () => (await handles()).map((handle) => webdriverPage(session, handle)),
+        errors: [],
+        async page() {
+          const handle = fresh ? first : (await session.call("POST", "/window/new", { type: "tab" })).handle;
+          fresh = false;
+          return webdriverPage(session, handle);
+        },
         leave: () => session.end(),
       };
     },
@@ -260,14 +279,15 @@ const ENGINES = {
 };
 
 /**
- * All engines by name: `{name, missing, launch({network, wasm})}`; `missing` says what to install where one is not there.
- * A launched browser has `visitor(options)`: somebody new, without a cookie, with `page()`, `pages()` and `leave()`.
+ * All engines by name: `{name, missing, launch({network, wasm, cookies})}`; `missing` says what to install where one is not there.
+ * A launched browser has `visitor({phone, javascript})`: somebody new, without a cookie, with `page()` (a new tab), `leave()`, and `errors`,
+ * what the page's scripts threw. Phones, JavaScript switched off and the errors are Chromium's alone.
  */
 export const engines = Object.entries(ENGINES).map(([name, { find, launch, packages }]) => {
   const found = find();
   return {
     name,
     missing: found ? null : `${name} is not installed (${packages})`,
-    launch: ({ network, wasm = true, ...rest }) => launch(found, { network, wasm, ...rest }),
+    launch: ({ network, wasm = true, cookies = true }) => launch(found, { network, wasm, cookies }),
   };
 });

@@ -3,29 +3,58 @@
 import http from "node:http";
 import https from "node:https";
 import { listen, shut } from "./http.mjs";
+import { until } from "./wait.mjs";
 import { selfSigned } from "./certificate.mjs";
+
+/** Playwright, puppeteer and browsers ask for these by themselves. */
+const NOISE = /\/favicon\.ico$/;
 
 /**
  * Starts the proxy. `hosts` maps host names (without port) to the base URL of what answers for them.
- * `requests` logs `{method, url, status, body}`; `block` (RegExp on the URL) cuts matching requests; `delay` ms goes before each answer,
- * or `delay(url)` where it is a function; `offline` cuts everything.
+ * `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as there is no answer.
+ * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url, incoming)` says so): `how` is "cut" (it
+ * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), a number of milliseconds to wait before it is passed on, or
+ * `{status}` (answered so by something on the way).
  */
 export async function startNetwork(hosts) {
-  const network = { url: "", hosts, requests: [], block: null, delay: 0, offline: false };
+  const network = { url: "", hosts, requests: [], strikes: [] };
+  let open = 0;
+  let last = performance.now();
+  const held = [];
+
+  network.strike = ({ match, how, times = Infinity }) => network.strikes.push({ match, how, times });
+
+  function struck(url, incoming) {
+    const strike = network.strikes.find(({ match }) => (match instanceof RegExp ? match.test(url.href) : match(url, incoming)));
+    if (strike && --strike.times < 1) network.strikes.splice(network.strikes.indexOf(strike), 1);
+    return strike?.how;
+  }
 
   async function forward(incoming, outgoing, url) {
     const entry = { method: incoming.method, url: url.href, headers: incoming.headers, status: 0, body: "" };
     network.requests.push(entry);
+    open += 1;
+    outgoing.on("close", () => {
+      open -= 1;
+      last = performance.now();
+    });
     const target = network.hosts[url.hostname];
-    if (!target || network.offline || network.block?.test(url.href)) return incoming.socket.destroy();
-    const delay = typeof network.delay === "function" ? network.delay(url) : network.delay;
-    if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
+    const how = struck(url, incoming);
+    if (!target || how === "cut") return outgoing.destroy();
+    if (NOISE.test(url.pathname)) return outgoing.writeHead(204).end();
+    if (how?.status) {
+      incoming.resume();
+      return outgoing.writeHead((entry.status = how.status)).end();
+    }
+    if (how === "hold") await new Promise((resolve) => held.push(resolve));
+    if (typeof how === "number") await new Promise((resolve) => setTimeout(resolve, how));
     const { hostname, port } = new URL(target);
     const headers = { ...incoming.headers, host: url.host, "MF-Original-URL": url.href };
     delete headers["proxy-connection"];
     const call = http.request({ hostname, port, path: url.pathname + url.search, method: incoming.method, headers }, (answer) => {
       entry.status = answer.statusCode;
       entry.location = answer.headers.location;
+      if (how === "deaf") return outgoing.destroy();
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
       answer.on("error", () => outgoing.destroy());
@@ -59,8 +88,17 @@ export async function startNetwork(hosts) {
 
   network.url = await listen(server);
   network.port = Number(new URL(network.url).port);
-  network.calm = () => Object.assign(network, { block: null, delay: 0, offline: false });
-  network.reset = () => void (network.calm().requests.length = 0);
+  /** Takes all strikes back and lets go what they hold. */
+  network.calm = () => {
+    network.strikes.length = 0;
+    held.splice(0).forEach((release) => release());
+  };
+  network.reset = () => {
+    network.calm();
+    network.requests.length = 0;
+  };
+  /** Resolves when nothing has been under way for `ms`. */
+  network.quiet = (ms = 150) => until(() => !open && performance.now() - last > ms, "a quiet network", 10_000);
   network.close = () => shut(server);
   return network;
 }

@@ -1,0 +1,4 @@
+import { visits } from "./visits.mjs";
+
+/** All tables of scenarios. */
+export const SCENARIOS = { visits };

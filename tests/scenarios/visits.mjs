@@ -1,0 +1,246 @@
+// Who comes, from which ad, and joins.
+import assert from "node:assert/strict";
+import { AD, CHROMIUM, LANDING, WWW, carriesAd } from "../harness/scenarios.mjs";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Sets cookies of other scripts before the tag comes. */
+async function withCookies({ page }, cookies) {
+  await page.open(`${WWW}/plain.html?notag`);
+  await page.eval((pairs) => pairs.forEach((pair) => (document.cookie = `${pair}; path=/; domain=shop.test`)), cookies);
+}
+
+export const visits = {
+  "from an ad, then a tap": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      await story.open();
+      await story.visited();
+      const cookies = await story.page.cookies();
+      await story.join();
+      return cookies;
+    },
+    check({ visit, outcome: cookies, story }) {
+      carriesAd(visit);
+      assert.match(visit.tempId, UUID);
+      assert.match(visit.clientSessionId, UUID);
+      assert.equal(visit.href, `${WWW}/plain.html?${AD}`);
+      assert.equal(visit.landingPage, visit.href);
+      assert.equal(Boolean(visit.bot), true, "a driven browser says so");
+      assert.equal(cookies.adtarget_temp_id.value, visit.tempId);
+      assert.equal(cookies.adtarget_session_id.value, visit.clientSessionId);
+      assert.equal(cookies._fbc.value, visit.fbc);
+      assert.match(cookies.adtarget_temp_id.domain, /^\.?shop\.test$/);
+      assert.equal(cookies.edgeway_domain, undefined);
+      assert.deepEqual(story.world.telegram.arrivals[0].host, "t.me");
+    },
+  },
+
+  "on a phone": {
+    visits: 1,
+    clicks: 1,
+    engines: CHROMIUM,
+    visitor: { phone: true },
+    async run(story) {
+      await story.open();
+      await story.joins(() => story.page.tap("#join"));
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "with the cookies of the pixels": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      await withCookies(story, ["_fbp=fb.1.1700000000001.77", "_fbc=fb.1.1700000000000.Earlier", "_ttp=TTP", "_scid=SCID", "_gcl_aw=GCL.1700000000.GadId"]);
+      await story.open("/plain.html");
+      await story.join();
+    },
+    check({ visit }) {
+      const { fbp, fbc, ttp, scid, gclid } = visit;
+      assert.deepEqual(
+        { fbp, fbc, ttp, scid, gclid },
+        { fbp: "fb.1.1700000000001.77", fbc: "fb.1.1700000000000.Earlier", ttp: "TTP", scid: "SCID", gclid: "GadId" },
+      );
+    },
+  },
+
+  "twice from one ad, then from another": {
+    visits: 3,
+    async run(story) {
+      await story.open("/plain.html?fbclid=First");
+      await story.visited(1);
+      await story.open("/plain.html?fbclid=First&again");
+      await story.visited(2);
+      await story.open("/plain.html?fbclid=Second");
+    },
+    check({ visits: [first, again, second] }) {
+      assert.equal(again.fbc, first.fbc, "the click's own time stays");
+      assert.match(second.fbc, /^fb\.1\.\d{13}\.Second$/);
+      assert.equal(new Set([first, again, second].map(({ tempId }) => tempId)).size, 1);
+      assert.equal(new Set([first, again, second].map(({ clientSessionId }) => clientSessionId)).size, 1);
+    },
+  },
+
+  "from another site's page, without an ad": {
+    visits: 1,
+    async run(story) {
+      await story.page.open(`${LANDING}/plain.html?notag`);
+      await story.page.leads(() => story.page.eval((url) => void (location.href = url), `${WWW}/plain.html`));
+    },
+    check({ visit }) {
+      assert.equal(visit.referrer, `${LANDING}/`);
+      assert.equal(visit.fbc ?? visit.gclid ?? visit.utmSource, undefined);
+    },
+  },
+
+  "on a page of another site than the edge's": {
+    visits: 2,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      await story.open(undefined, { on: LANDING });
+      await story.visited();
+      await story.open("/plain.html?later", { on: LANDING });
+      await story.visited(2);
+      const cookies = await story.page.cookies();
+      await story.join();
+      return cookies;
+    },
+    check({ visits: [first, later], outcome: cookies }) {
+      carriesAd(first);
+      assert.equal(later.tempId, first.tempId, "the page keeps the ids itself");
+      assert.equal(later.fbc, first.fbc);
+      assert.equal(cookies.adtarget_temp_id.value, first.tempId);
+      assert.match(cookies.adtarget_temp_id.domain, /^\.?landing\.test$/);
+    },
+  },
+
+  "with a late _fbp": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      await story.open(`/late-fbp.html?${AD}`);
+      await story.page.until(() => window.edgeway.log.some(({ type, data }) => type === "answered" && data.to === "update-fbp"));
+      await story.join();
+      return story.network.requests.filter(({ method, url }) => method === "POST" && url.endsWith("/update-fbp"));
+    },
+    check({ visit, outcome: patches }) {
+      carriesAd(visit);
+      assert.match(visit.fbp, /^fb\.1\.\d{13}\.1234567890$/);
+      assert.equal(patches.length, 1, "told once");
+    },
+  },
+
+  "with three tags": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      await story.open(`/two-tags.html?${AD}`);
+      await story.join();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "called for twice, before and after the load": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      await story.open(`/commands.html?${AD}`);
+      await story.page.eval(() => {
+        edgeway("visit");
+        edgeway("visit");
+      });
+      await story.join();
+    },
+    check({ visit, story }) {
+      carriesAd(visit);
+      if (story.backend === "ledger") assert.equal(visit.externalUserId, "customer-42");
+    },
+  },
+
+  "identified later": {
+    visits: 1,
+    async run(story) {
+      await story.open();
+      await story.visited();
+      await story.page.eval(() => edgeway("identify", "customer-7"));
+      await story.page.until(() => window.edgeway.log.filter(({ type, data }) => type === "answered" && data.to === "init").length === 2);
+    },
+    check({ visit, story }) {
+      carriesAd(visit);
+      if (story.backend === "ledger") assert.equal(visit.externalUserId, "customer-7");
+    },
+  },
+
+  "in two tabs": {
+    visits: 2,
+    clicks: 2,
+    both: true,
+    async run(story) {
+      await story.open();
+      const second = await story.tab();
+      await story.open("/plain.html?fbclid=OtherTab", { page: second });
+      await story.visited(2);
+      await story.join("#join", { page: second });
+      await story.join();
+    },
+    check({ visits: [first, second], clicks }) {
+      assert.equal(second.tempId, first.tempId);
+      assert.match(second.fbc, /\.OtherTab$/);
+      carriesAd(first);
+      assert.equal(clicks.length, 2);
+    },
+  },
+
+  "loaded again": {
+    visits: 2,
+    async run(story) {
+      await story.open();
+      await story.visited(1);
+      await story.page.leads(() => story.page.eval(() => location.reload()));
+    },
+    check: ({ visits }) => visits.forEach(carriesAd),
+  },
+
+  "with the tag as a module": {
+    visits: 1,
+    clicks: 1,
+    tag: { type: "module" },
+    async run(story) {
+      await story.open();
+      await story.join();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "with the script imported by a module of the page": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      await story.open(`/imports.html?${AD}`);
+      await story.told("sent");
+      await story.join();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "where a wrapper turns calls into pushes": {
+    visits: 1,
+    clicks: 1,
+    engines: ["chromium", "firefox"],
+    async run(story) {
+      await story.open(`/wrapped.html?${AD}`);
+      await story.page.eval(() => edgeway("visit"));
+      await story.join();
+    },
+    check({ visit, story }) {
+      carriesAd(visit);
+      if (story.backend === "ledger") assert.equal(visit.externalUserId, "customer-42");
+    },
+  },
+};
