@@ -96,21 +96,22 @@ function playwrightPage(page) {
   });
 }
 
-async function launchChromium(executablePath, { network, wasm, cookies }) {
+async function launchChromium(executablePath, { network, wasm, cookies, prerendering }) {
+  const args = [
+    ...CHROMIUM_FLAGS,
+    // Not by ignoring errors: a page with a certificate error is never prerendered.
+    `--ignore-certificate-errors-spki-list=${network.pin}`,
+    ...(wasm ? [] : ["--js-flags=--jitless"]),
+  ];
+  // Playwright stops a prerendered page before its first script.
+  if (prerendering) return launchPuppeteer({ executablePath, args: [...args, `--proxy-server=${network.url}`, ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])] });
   const { chromium } = await import("playwright-core");
-  const options = {
-    executablePath,
-    chromiumSandbox: process.getuid?.() !== 0,
-    ignoreDefaultArgs: CHROMIUM_NOT,
-    proxy: { server: network.url },
-    args: [...CHROMIUM_FLAGS, ...(wasm ? [] : ["--js-flags=--jitless"])],
-  };
+  const options = { executablePath, chromiumSandbox: process.getuid?.() !== 0, ignoreDefaultArgs: CHROMIUM_NOT, proxy: { server: network.url }, args };
   const visitorOf = (open) => async ({ phone = false, javascript = true } = {}) => {
     const errors = [];
-    const context = await open({ ignoreHTTPSErrors: true, javaScriptEnabled: javascript, viewport: phone ? PHONE : DESKTOP, isMobile: phone, hasTouch: phone });
+    const context = await open({ javaScriptEnabled: javascript, viewport: phone ? PHONE : DESKTOP, isMobile: phone, hasTouch: phone });
     context.on("weberror", (error) => errors.push(error.error().stack));
     return {
-      context,
       errors,
       page: async () => playwrightPage(await context.newPage()),
       leave: () => context.close(),
@@ -131,7 +132,7 @@ async function chromiumWithout(chromium, options) {
   return context;
 }
 
-// ── Firefox, by puppeteer-core over WebDriver BiDi ─────────────────────────────────────────────────────────────────────────
+// ── Firefox, by puppeteer-core over WebDriver BiDi; a prerendering Chromium, by puppeteer-core over DevTools ─────────────────
 
 function puppeteerPage(page) {
   return new Page({
@@ -153,32 +154,13 @@ function puppeteerPage(page) {
   });
 }
 
-async function launchFirefox(executablePath, { network, wasm, cookies }) {
+async function launchPuppeteer(options) {
   const { launch } = await import("puppeteer-core");
-  const browser = await launch({
-    browser: "firefox",
-    executablePath,
-    headless: true,
-    acceptInsecureCerts: true,
-    extraPrefsFirefox: {
-      "network.proxy.type": 1,
-      "network.proxy.http": "127.0.0.1",
-      "network.proxy.http_port": network.port,
-      "network.proxy.ssl": "127.0.0.1",
-      "network.proxy.ssl_port": network.port,
-      "dom.security.https_first": false,
-      "network.captive-portal-service.enabled": false,
-      "network.connectivity-service.enabled": false,
-      "network.proxy.allow_hijacking_localhost": true,
-      ...(wasm ? {} : { "javascript.options.wasm": false }),
-      ...(cookies ? {} : { "network.cookie.cookieBehavior": 2 }),
-    },
-  });
+  const browser = await launch({ headless: true, ...options });
   return {
     async visitor() {
       const context = await browser.createBrowserContext();
       return {
-        context,
         errors: [],
         page: async () => puppeteerPage(await context.newPage()),
         leave: () => context.close(),
@@ -187,6 +169,26 @@ async function launchFirefox(executablePath, { network, wasm, cookies }) {
     close: () => browser.close(),
   };
 }
+
+const launchFirefox = (executablePath, { network, wasm, cookies }) =>
+  launchPuppeteer({
+    browser: "firefox",
+    executablePath,
+    acceptInsecureCerts: true,
+    extraPrefsFirefox: {
+      "network.proxy.type": 1,
+      "network.proxy.http": "127.0.0.1",
+      "network.proxy.http_port": network.port,
+      "network.proxy.ssl": "127.0.0.1",
+      "network.proxy.ssl_port": network.port,
+      "network.proxy.allow_hijacking_localhost": true,
+      "dom.security.https_first": false,
+      "network.captive-portal-service.enabled": false,
+      "network.connectivity-service.enabled": false,
+      ...(wasm ? {} : { "javascript.options.wasm": false }),
+      ...(cookies ? {} : { "network.cookie.cookieBehavior": 2 }),
+    },
+  });
 
 // ── WebKitGTK and WPE, by WebDriver ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -226,7 +228,6 @@ async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch 
       const first = await session.call("GET", "/window");
       let fresh = true;
       return {
-        session,
         errors: [],
         async page() {
           const handle = fresh ? first : (await session.call("POST", "/window/new", { type: "tab" })).handle;
@@ -279,7 +280,7 @@ const ENGINES = {
 };
 
 /**
- * All engines by name: `{name, missing, launch({network, wasm, cookies})}`; `missing` says what to install where one is not there.
+ * All engines by name: `{name, missing, launch({network, wasm, cookies, prerendering})}`; `missing` says what to install where one is not there.
  * A launched browser has `visitor({phone, javascript})`: somebody new, without a cookie, with `page()` (a new tab), `leave()`, and `errors`,
  * what the page's scripts threw. Phones, JavaScript switched off and the errors are Chromium's alone.
  */
@@ -288,6 +289,6 @@ export const engines = Object.entries(ENGINES).map(([name, { find, launch, packa
   return {
     name,
     missing: found ? null : `${name} is not installed (${packages})`,
-    launch: ({ network, wasm = true, cookies = true }) => launch(found, { network, wasm, cookies }),
+    launch: ({ network, wasm = true, cookies = true, prerendering = false }) => launch(found, { network, wasm, cookies, prerendering }),
   };
 });

@@ -6,7 +6,7 @@ import { listen, shut } from "./http.mjs";
 import { until } from "./wait.mjs";
 import { selfSigned } from "./certificate.mjs";
 
-/** Playwright, puppeteer and browsers ask for these by themselves. */
+/** Browsers ask for these by themselves. */
 const NOISE = /\/favicon\.ico$/;
 
 /**
@@ -18,9 +18,10 @@ const NOISE = /\/favicon\.ico$/;
  */
 export async function startNetwork(hosts) {
   const network = { url: "", hosts, requests: [], strikes: [] };
-  let open = 0;
+  const open = new Set();
+  /** Of the open ones those that wait for calm(): what lets each go. */
+  const held = new Map();
   let last = performance.now();
-  const held = [];
 
   network.strike = ({ match, how, times = Infinity }) => network.strikes.push({ match, how, times });
 
@@ -33,20 +34,21 @@ export async function startNetwork(hosts) {
   async function forward(incoming, outgoing, url) {
     const entry = { method: incoming.method, url: url.href, headers: incoming.headers, status: 0, body: "" };
     network.requests.push(entry);
-    open += 1;
+    open.add(entry);
     outgoing.on("close", () => {
-      open -= 1;
+      open.delete(entry);
+      held.delete(entry);
       last = performance.now();
     });
     const target = network.hosts[url.hostname];
     const how = struck(url, incoming);
     if (!target || how === "cut") return outgoing.destroy();
-    if (NOISE.test(url.pathname)) return outgoing.writeHead(204).end();
+    if (NOISE.test(url.pathname)) return outgoing.writeHead((entry.status = 204)).end();
     if (how?.status) {
       incoming.resume();
       return outgoing.writeHead((entry.status = how.status)).end();
     }
-    if (how === "hold") await new Promise((resolve) => held.push(resolve));
+    if (how === "hold") await new Promise((resolve) => held.set(entry, resolve));
     if (typeof how === "number") await new Promise((resolve) => setTimeout(resolve, how));
     const { hostname, port } = new URL(target);
     const headers = { ...incoming.headers, host: url.host, "MF-Original-URL": url.href };
@@ -71,7 +73,8 @@ export async function startNetwork(hosts) {
     incoming.on("error", () => call.destroy());
   }
 
-  const secure = https.createServer(selfSigned(Object.keys(hosts)), (incoming, outgoing) =>
+  const certificate = selfSigned(Object.keys(hosts));
+  const secure = https.createServer(certificate, (incoming, outgoing) =>
     forward(incoming, outgoing, new URL(incoming.url, `https://${incoming.headers.host}`)),
   );
   const server = http.createServer((incoming, outgoing) => forward(incoming, outgoing, new URL(incoming.url, `http://${incoming.headers.host}`)));
@@ -87,18 +90,20 @@ export async function startNetwork(hosts) {
   secure.on("clientError", (_, socket) => socket.destroy());
 
   network.url = await listen(server);
+  network.pin = certificate.pin;
   network.port = Number(new URL(network.url).port);
   /** Takes all strikes back and lets go what they hold. */
   network.calm = () => {
     network.strikes.length = 0;
-    held.splice(0).forEach((release) => release());
+    held.forEach((release) => release());
+    held.clear();
   };
   network.reset = () => {
     network.calm();
     network.requests.length = 0;
   };
-  /** Resolves when nothing has been under way for `ms`. */
-  network.quiet = (ms = 150) => until(() => !open && performance.now() - last > ms, "a quiet network", 10_000);
+  /** Resolves when nothing has been under way for `ms`, but for what is held. */
+  network.quiet = (ms = 150) => until(() => open.size === held.size && performance.now() - last > ms, "a quiet network", 10_000);
   network.close = () => shut(server);
   return network;
 }

@@ -13,6 +13,8 @@ export const LANDING = "https://landing.test";
 export const SHOP = "https://shop.test";
 
 export const CHROMIUM = ["chromium"];
+/** WPE's browser has one window and no tabs. */
+export const WITH_TABS = ["chromium", "firefox", "webkitgtk"];
 
 /** What an ad click carries in these tests, as a page's query. */
 export const AD =
@@ -75,7 +77,7 @@ class Story {
 }
 
 /** What happened on the wire, for a failure's message. */
-const trace = ({ requests }) => requests.map(({ method, url, status, body }) => `${method} ${url} → ${status}${body && ` ${body}`}`).join("\n").slice(-6_000);
+const trace = ({ requests }) => requests.map(({ method, url, status, body }) => `${method} ${url} → ${status}${body && ` ${body}`}`).join("\n").slice(-4_000);
 
 const byTime = (a, b) => (a.atMs ?? 0) - (b.atMs ?? 0);
 
@@ -88,8 +90,8 @@ async function check(scenario, story, outcome) {
   await until(async () => !short(await kept()), "all kept", 8_000).catch(() => {});
   await network.quiet();
   const { visits, clicks } = await kept();
-  assert.equal(visits.length, made, `visits: ${JSON.stringify(visits, null, 1)}`);
-  assert.equal(clicks.length, clicked, `clicks: ${JSON.stringify(clicks, null, 1)}`);
+  assert.equal(visits.length, made, `visits kept:\n${visits.map(({ visitId, href, fbc }) => `${visitId} ${href} ${fbc}`).join("\n")}`);
+  assert.equal(clicks.length, clicked, `clicks kept:\n${clicks.map(({ clickId, inviteLink }) => `${clickId} ${inviteLink}`).join("\n")}`);
   assert.equal(world.telegram.arrivals.filter(({ speculative }) => !speculative).length, arrivals, `arrivals: ${JSON.stringify(world.telegram.arrivals)}`);
   for (const { referer } of world.telegram.arrivals) if (clicked) assert.equal(referer, undefined, "Telegram learns nothing of the page");
   for (const click of clicks) {
@@ -107,7 +109,7 @@ async function check(scenario, story, outcome) {
  * Describes the tables (`{what: {scenario's name: scenario}}`) for one engine. A scenario:
  * `visits`, `clicks` (none unless said), `arrivals` at Telegram (as many as clicks unless said): what has to come of it ·
  * `run(story)`: what the visitor does · `check({visits, clicks, visit, click, story, outcome})`: what else holds, `outcome` being what `run` gave ·
- * `tag`: attributes of the page's tag over the usual ones · `visitor`: `{phone, javascript}` · `wasm`, `cookies`: false where the browser has none ·
+ * `tag`: attributes of the page's tag over the usual ones · `visitor`: `{phone, javascript}` · `wasm`, `cookies`: false where the browser has none · `prerendering`: true where it has to be ·
  * `engines`: where it runs, everywhere unless said · `both`: with AdTarget in engines other than Chromium too.
  */
 export function describeIn(name, tables) {
@@ -135,10 +137,10 @@ export function describeIn(name, tables) {
         describe(what, () => {
           for (const [title, scenario] of here) {
             it(title, async () => {
-              const { wasm = true, cookies = true } = scenario;
+              const { wasm, cookies, prerendering } = scenario;
               await world.reset();
               world.site.tag = tagOf(scenario.tag);
-              const visitor = await (await browser({ wasm, cookies })).visitor(scenario.visitor);
+              const visitor = await (await browser({ wasm, cookies, prerendering })).visitor(scenario.visitor);
               try {
                 const story = new Story(name, world, visitor, await visitor.page());
                 await check(scenario, story, await scenario.run(story));

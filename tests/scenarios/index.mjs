@@ -1,4 +1,5 @@
+import { moves } from "./moves.mjs";
 import { visits } from "./visits.mjs";
 
 /** All tables of scenarios. */
-export const SCENARIOS = { visits };
+export const SCENARIOS = { visits, moves };

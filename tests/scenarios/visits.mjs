@@ -1,6 +1,6 @@
 // Who comes, from which ad, and joins.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, LANDING, WWW, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, LANDING, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -181,6 +181,7 @@ export const visits = {
     visits: 2,
     clicks: 2,
     both: true,
+    engines: WITH_TABS,
     async run(story) {
       await story.open();
       const second = await story.tab();
