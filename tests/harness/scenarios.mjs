@@ -5,6 +5,8 @@ import { engines } from "./browsers.mjs";
 import { BACKENDS, EDGE, WEBSITE, startWorld } from "./world.mjs";
 import { until } from "./wait.mjs";
 
+export { EDGE };
+
 /** A landing page on the edge's own site, with the tag in it. */
 export const WWW = "https://www.shop.test";
 /** A landing page on another site, with the tag in it. */

@@ -1,5 +1,18 @@
+import { consent } from "./consent.mjs";
+import { front } from "./front.mjs";
+import { links } from "./links.mjs";
 import { moves } from "./moves.mjs";
+import { networks } from "./networks.mjs";
+import { policies } from "./policies.mjs";
 import { visits } from "./visits.mjs";
 
-/** All tables of scenarios. */
-export const SCENARIOS = { visits, moves };
+/** All tables of scenarios: what a visitor's page or network is like, and what happens on it. */
+export const SCENARIOS = {
+  "a visit": visits,
+  "a link": links,
+  "a page": moves,
+  "a page that has": policies,
+  "a network": networks,
+  "consent": consent,
+  "a page behind the edge that": front,
+};

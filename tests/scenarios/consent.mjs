@@ -1,0 +1,122 @@
+// What the visitor or the browser has said about being recorded.
+import assert from "node:assert/strict";
+import { AD, carriesAd } from "../harness/scenarios.mjs";
+
+/** Everything the tracker could have left in the page, and what it asked of the edge beside its own file. */
+async function traces({ page, network }) {
+  const stored = await page.eval(() => ({ cookies: document.cookie, storage: Object.keys(localStorage) }));
+  return { ...stored, calls: network.requests.filter(({ url }) => new URL(url).pathname.startsWith("/e/") && !url.includes("core.js")).map(({ url }) => url) };
+}
+const NONE = { cookies: "", storage: [], calls: [] };
+const join = (story) => story.page.eval(() => document.querySelector("#join").href);
+
+/** Somebody who is not to be recorded: reaches Telegram by the page's own link, and leaves no trace. */
+const unseen = (path, tag, before) => ({
+  visits: 0,
+  arrivals: 1,
+  tag,
+  async run(story) {
+    await story.open(`${path}${AD}`);
+    await before?.(story);
+    await story.network.quiet();
+    assert.deepEqual(await traces(story), NONE);
+    assert.equal(await join(story), "https://t.me/shopchannel");
+    await story.join();
+  },
+  check({ story }) {
+    assert.equal(story.world.telegram.arrivals[0].path, "/shopchannel");
+  },
+});
+
+/** Somebody who is recorded although a signal is set, as the tag doesn't ask for respect. */
+const seen = (path) => ({
+  visits: 1,
+  clicks: 1,
+  async run(story) {
+    await story.open(`${path}${AD}`);
+    await story.join();
+  },
+  check: ({ visit }) => carriesAd(visit),
+});
+
+const REQUIRED = { "data-consent": "required" };
+
+export const consent = {
+  "required, and nothing said": unseen("/plain.html?", REQUIRED),
+  "required, and denied": unseen("/plain.html?", REQUIRED, ({ page }) => page.eval(() => edgeway("consent", "denied"))),
+  "required, and asked for anything else": unseen("/plain.html?", REQUIRED, ({ page }) =>
+    page.eval(() => {
+      edgeway("visit");
+      edgeway("identify", "customer-1");
+      history.replaceState({}, "", location.href);
+    }),
+  ),
+
+  "required, and granted later": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.visited();
+      await story.join();
+    },
+    check({ visit }) {
+      carriesAd(visit);
+      assert.equal(visit.consent, "granted");
+    },
+  },
+
+  "required, granted after the address was tidied": {
+    visits: 1,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open(`/spa.html?${AD}`);
+      await story.page.click("#tidy");
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.visited();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "required, granted, then withdrawn": {
+    visits: 1,
+    arrivals: 1,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.visited();
+      await story.page.eval(() => edgeway("consent", "denied"));
+      await story.network.quiet();
+      const { cookies, storage } = await traces(story);
+      assert.deepEqual({ cookies, storage }, { cookies: "", storage: [] });
+      assert.equal(await join(story), "https://t.me/shopchannel");
+      await story.join();
+    },
+  },
+
+  "not required, and told": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => edgeway("consent", "denied"));
+      await story.page.until(() => window.edgeway.log.some(({ type, data }) => type === "answered" && data.to === "init"));
+      await story.visited();
+      await story.join();
+    },
+    check({ visit, story }) {
+      carriesAd(visit);
+      if (story.backend === "ledger") assert.equal(visit.consent, "denied");
+    },
+  },
+
+  "Global Privacy Control, respected": unseen("/signals.html?gpc&", { "data-gpc": "respect" }),
+  "Global Privacy Control, not asked for": seen("/signals.html?gpc&"),
+  "Do Not Track, respected": unseen("/signals.html?dnt&", { "data-dnt": "respect" }),
+  "Do Not Track, not asked for": seen("/signals.html?dnt&"),
+  "respected signals that are not set": { ...seen("/signals.html?"), tag: { "data-gpc": "respect", "data-dnt": "respect" } },
+};

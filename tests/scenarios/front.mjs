@@ -1,0 +1,166 @@
+// The edge in front of the landing page: it counts the page request itself, so the script only adds to that.
+import assert from "node:assert/strict";
+import { AD, CHROMIUM, SHOP, carriesAd } from "../harness/scenarios.mjs";
+import { never, until } from "../harness/wait.mjs";
+
+const page = (path = "/plain.html?notag&") => `${path}${AD}`;
+const atEdge = ({ visit, story }) => {
+  carriesAd(visit);
+  if (story.backend === "ledger") assert.equal(visit.capturedBy, "edge");
+};
+
+/** A page whose script never runs, for whatever reason: the page request and the tap are counted. */
+const scriptless = (prepare, more = {}) => ({
+  visits: 1,
+  clicks: 1,
+  async run(story) {
+    prepare?.(story);
+    await story.open(page(more.path), { on: SHOP });
+    await story.join();
+  },
+  check: atEdge,
+  ...more,
+});
+
+export const front = {
+  "counts once, with its script": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      await story.open(page("/late-fbp.html?notag&"), { on: SHOP });
+      await story.told("answered");
+      await story.page.until(() => edgeway.log.some(({ type, data }) => type === "answered" && data.to === "update-fbp"));
+      const cookies = await story.page.cookies();
+      await story.join();
+      return cookies;
+    },
+    check({ visit, story, outcome: cookies }) {
+      atEdge({ visit, story });
+      assert.match(visit.fbp, /^fb\.1\.\d{13}\.1234567890$/);
+      assert.equal(cookies.adtarget_temp_id.value, visit.tempId);
+      assert.ok(cookies.adtarget_temp_id.expires > Date.now() / 1000 + 364 * 86_400, "a year");
+      assert.match(cookies.adtarget_temp_id.domain, /^\.?shop\.test$/);
+    },
+  },
+
+  "has JavaScript off": scriptless(null, { engines: CHROMIUM, visitor: { javascript: false } }),
+  "has a policy against all scripts": scriptless(null, { path: "/plain.html?notag&csp=none&", both: true }),
+  "has its script blocked": scriptless(({ network }) => network.strike({ match: /\/t(\.\w+)?\.js$/, how: "cut" })),
+
+  "is tapped before its script is there": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      story.network.strike({ match: /\/t(\.\w+)?\.js$/, how: "hold" });
+      await story.open(page(), { on: SHOP, complete: false });
+      await story.page.until(() => Boolean(document.querySelector("#join")));
+      await story.join();
+      story.network.calm();
+    },
+    check: atEdge,
+  },
+
+  "has a tag of its own": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      await story.open(undefined, { on: SHOP });
+      await story.told("answered");
+      await story.join();
+    },
+    check: atEdge,
+  },
+
+  "refuses wasm and its replacement": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      story.network.strike({ match: /core\.js/, how: "cut" });
+      await story.open(page("/plain.html?notag&csp=self&"), { on: SHOP });
+      assert.equal(await story.told("core"), "edge");
+      await story.told("answered");
+      await story.join();
+    },
+    check: atEdge,
+  },
+
+  "wants a nonce": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      await story.open(page("/plain.html?notag&csp=nonce&"), { on: SHOP });
+      await story.told("answered");
+      await story.join();
+    },
+    check: atEdge,
+  },
+
+  "is moved inside": {
+    visits: 2,
+    clicks: 1,
+    async run(story) {
+      await story.open(page("/spa.html?notag&"), { on: SHOP });
+      await story.visited(1);
+      await story.page.click("#push");
+      await story.visited(2);
+      await story.join();
+    },
+    check({ visits: [loaded, pushed], click, story }) {
+      atEdge({ visit: loaded, story });
+      assert.match(pushed.fbc, /\.Push1$/);
+      if (story.backend === "ledger") assert.equal(click.visitId, pushed.visitId);
+    },
+  },
+
+  "is come back to": {
+    visits: 3,
+    clicks: 1,
+    async run(story) {
+      await story.open(page(), { on: SHOP });
+      await story.visited(1);
+      await story.page.leads(() => story.page.eval(() => void (location.href = "/plain.html?notag&second")));
+      await story.visited(2);
+      await story.page.back();
+      await story.visited(3);
+      await story.page.until(() => document.readyState === "complete" && location.search.includes("fbclid"));
+      await story.join();
+    },
+    check({ visits: [first, , again], story }) {
+      atEdge({ visit: first, story });
+      carriesAd(again);
+      assert.equal(again.tempId, first.tempId);
+    },
+  },
+
+  "is prerendered, and shown later": {
+    visits: 2,
+    engines: CHROMIUM,
+    prerendering: true,
+    async run(story) {
+      await story.open("/speculation.html?notag", { on: SHOP });
+      await story.visited(1);
+      await until(() => story.network.requests.filter(({ url }) => url.includes("prerendered")).length, "the prerendered page");
+      await never(async () => (await story.world.visits()).length > 1, "a visit of a page not shown");
+      await story.page.leads(() => story.page.click("#next"));
+    },
+    check: ({ visits }) => assert.match(visits[1].fbc, /\.Pre$/),
+  },
+
+  "is of a site that recorded somebody before": {
+    visits: 2,
+    async run(story) {
+      await story.open();
+      await story.visited(1);
+      await story.open("/plain.html?notag&second", { on: SHOP });
+      await story.told("answered");
+      await story.visited(2);
+    },
+    check({ visits: [first, second] }) {
+      assert.equal(second.tempId, first.tempId, "one visitor on every host of the site");
+      assert.equal(second.clientSessionId, first.clientSessionId);
+      assert.equal(second.fbc, first.fbc);
+    },
+  },
+};

@@ -1,0 +1,137 @@
+// Telegram links of every kind, opened in every way.
+import assert from "node:assert/strict";
+import { AD, CHROMIUM, EDGE, WITH_TABS, carriesAd } from "../harness/scenarios.mjs";
+import { CHANNELS, FALLBACK } from "../harness/world.mjs";
+
+/** A page's link opened in some way: one visit, one click. */
+const opened = (how, more = {}) => ({
+  visits: 1,
+  clicks: 1,
+  async run(story) {
+    await story.open(`/${more.fixture ?? "plain"}.html?${AD}`);
+    await how(story);
+  },
+  check({ visit, click, story }) {
+    carriesAd(visit);
+    const [main, vip] = CHANNELS;
+    const slug = more.channel ?? "main";
+    if (story.backend === "adtarget") return assert.equal(click.channelId, { main, vip }[slug]);
+    assert.equal(click.channel, slug);
+    assert.equal(`https://${story.world.telegram.arrivals[0].host}${story.world.telegram.arrivals[0].path}`, FALLBACK[slug]);
+  },
+  ...more,
+});
+
+/** The tracker has led the link to the edge. */
+const led = (story, selector) => story.page.until((link, edge) => document.querySelector(link)?.href.startsWith(`${edge}/e/`), selector, EDGE);
+
+export const links = {
+  "with a start payload": opened((story) => story.join("#start")),
+  "of the app's own kind": opened((story) => story.join("#vip"), { channel: "vip", both: true }),
+  "opened by the keyboard": opened((story) => story.joins(() => story.page.enter("#join"))),
+  "opened in a new tab, by a child of the link": opened((story) => story.join("#blank b"), { engines: WITH_TABS, both: true }),
+  "opened in a new tab by the middle button": opened((story) => story.join("#join", { button: 1 })),
+  "opened in a new tab with Control": opened((story) => story.join("#join", { control: true })),
+  "opened by a double click": opened((story) => story.join("#join", { double: true }), { engines: CHROMIUM }),
+  "opened by a script": opened((story) => story.join("#opens"), { fixture: "links", engines: WITH_TABS, both: true }),
+  "there from the start": opened((story) => story.join("#existing"), { fixture: "links" }),
+
+  "added later": opened(
+    async (story) => {
+      await led(story, "#added");
+      await story.join("#added");
+    },
+    { fixture: "links", channel: "vip" },
+  ),
+  "added later, deep in other elements": opened(
+    async (story) => {
+      await led(story, "#nested");
+      await story.join("#nested");
+    },
+    { fixture: "links" },
+  ),
+  "changed later": opened(
+    async (story) => {
+      await led(story, "#changes");
+      await story.join("#changes");
+    },
+    { fixture: "links" },
+  ),
+  "changed in the click's own handler": opened((story) => story.join("#handler"), { fixture: "links", channel: "vip" }),
+  "in a shadow root": opened((story) => story.joins(() => story.page.eval(() => document.querySelector("#shade").shadowRoot.querySelector("a").click())), { fixture: "links" }),
+
+  "opened in two new tabs, one after the other": {
+    visits: 1,
+    clicks: 2,
+    engines: CHROMIUM,
+    async run(story) {
+      await story.open();
+      await story.join("#blank");
+      await story.join("#blank");
+    },
+  },
+
+  "that is no channel": {
+    visits: 1,
+    arrivals: 1,
+    async run(story) {
+      await story.open();
+      await story.join("#share");
+    },
+    check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/share/url?url=https%3A%2F%2Fshop.test%2F"),
+  },
+
+  "asked for by the page": {
+    visits: 1,
+    clicks: 1,
+    both: true,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => {
+        const link = document.body.appendChild(document.createElement("a"));
+        link.id = "made";
+        link.textContent = "made";
+        link.href = edgeway("invite", { channel: "vip" }, (told) => (link.title = told));
+      });
+      const [href, title] = await story.page.eval(() => [document.querySelector("#made").href, document.querySelector("#made").title]);
+      await story.join("#made");
+      return { href, title };
+    },
+    check({ click, story, outcome: { href, title } }) {
+      assert.equal(title, href, "the callback is told the same");
+      assert.equal(story.backend === "ledger" ? click.channel : click.channelId, story.backend === "ledger" ? "vip" : CHANNELS[1]);
+    },
+  },
+
+  "asked for before the script is there": {
+    visits: 1,
+    clicks: 1,
+    async run(story) {
+      story.network.strike({ match: /\/t\.js$/, how: "hold" });
+      await story.open(`/commands.html?${AD}`, { complete: false });
+      await story.page.until(() => typeof window.edgeway === "function" && document.querySelector("#join"));
+      await story.page.eval(() => {
+        const link = document.querySelector("#join");
+        edgeway("invite", {}, (invite) => {
+          link.href = invite;
+          link.id = "invited";
+        });
+      });
+      story.network.calm();
+      await story.page.until(() => document.querySelector("#invited"));
+      await story.join("#invited");
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "with the channel of the tag": {
+    visits: 1,
+    clicks: 1,
+    tag: { "data-channel": "vip" },
+    async run(story) {
+      await story.open();
+      await story.join("#join");
+    },
+    check: ({ click, story }) => assert.equal(story.backend === "ledger" ? click.channel : click.channelId, story.backend === "ledger" ? "vip" : CHANNELS[1]),
+  },
+};
