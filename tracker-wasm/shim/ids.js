@@ -22,9 +22,9 @@ let domain = '';
 export let subdomainIndex = 0;
 
 /** Sets a cookie on the registrable domain. */
-export function setCookie(name, value, seconds) {
+export function setCookie(name, value, seconds, scope = domain) {
   try {
-    document.cookie = name + '=' + value + ';path=/;max-age=' + seconds + ';samesite=lax' + domain
+    document.cookie = name + '=' + value + ';path=/;max-age=' + seconds + ';samesite=lax' + scope
       + (location.protocol === 'https:' ? ';secure' : '');
   } catch (refused) { /* localStorage and memory remain */ }
 }
@@ -80,8 +80,12 @@ export function renewIds(given) {
 
 /** Forgets the visitor. */
 export function forgetIds() {
-  for (const [, name] of HOMES) {
+  findDomain();
+  for (const [id, name] of HOMES) {
+    ids[id] = '';
     write(name);
     setCookie(name, '', 0);
+    // The edge may have set it for this host alone.
+    setCookie(name, '', 0, '');
   }
 }

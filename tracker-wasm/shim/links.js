@@ -9,10 +9,7 @@ const ORIGINAL = 'data-edgeway-href';
 const LINKS = 'a[href],area[href]';
 
 /** A channel, a group, a bot or an invite: not stickers, proxies, sharing, phone numbers and the like. */
-const CHAT = new RegExp('^(?:https?://(?:t\\.me|telegram\\.(?:me|dog))/'
-  + '(?!(?:add(?:emoji|list|stickers|theme)|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m'
-  + '|msg|nft|privatepost|proxy|resolve|setlanguage|share|socks|stickers|web)(?:[/?#]|$)|(?:\\+|%2b)\\d+(?:[/?#]|$))'
-  + '(?:\\+|%2b|[a-z])|tg:(?://)?(?:resolve\\?(?:.*&)?domain=|join\\?|privatepost\\?))', 'i');
+const CHAT = /^(https?:\/\/(t\.me|telegram\.(me|dog))\/(?!(add(emoji|list|stickers|theme)|bg|boost|confirmphone|contact|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|\+?\d+)([/?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/i;
 
 let observer;
 

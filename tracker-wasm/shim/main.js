@@ -13,6 +13,8 @@ import { whenLeft, whenMoved, whenShown } from './page.js';
 /** Whether something may be stored and sent. */
 let active;
 let wanted;
+/** Whether the commands given before the load have been carried out. */
+let drained;
 
 const commands = {
   visit() {
@@ -31,9 +33,10 @@ const commands = {
     else begin();
   },
   invite(options, callback) {
-    const link = inviteLink(options && options.channel);
-    if (callback) callback(link);
-    return link;
+    const link = () => inviteLink(options && options.channel);
+    // A queued command runs before the visit has its ids.
+    if (callback) Promise.resolve().then(() => callback(link()));
+    return link();
   },
 };
 
@@ -50,7 +53,7 @@ function begin() {
   const refused = (settings.gpc === 'respect' && navigator.globalPrivacyControl)
     || (settings.dnt === 'respect' && navigator.doNotTrack === '1')
     || (settings.consent === 'required' && visitor.consent !== 'granted');
-  if (active || refused || document.prerendering) return;
+  if (active || refused || !drained || document.prerendering) return;
   active = true;
   renewIds();
   watchLinks();
@@ -73,6 +76,7 @@ function load() {
   // A proxy may turn a call into a push, as TikTok's in-app browser does; nothing here calls either.
   edgeway.q = { push: (command) => run(...command) };
   [].slice.call(early || []).forEach((command) => run(...command));
+  drained = true;
   whenShown(begin);
   whenMoved((replaced) => active && settings.auto !== 'off' && visit(replaced));
   whenLeft(() => {

@@ -25,8 +25,8 @@ export function whenMoved(moved) {
 
 /** Calls `hidden` when the page may be gone for good, `back` when the browser shows it again as it was. */
 export function whenLeft(hidden, back) {
-  // Phones kill a hidden page without a `pagehide`.
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && hidden());
   addEventListener('pagehide', hidden);
+  // Phones kill a hidden page without a `pagehide`.
+  addEventListener('visibilitychange', () => document.hidden && hidden(), true);
   addEventListener('pageshow', (event) => event.persisted && back());
 }

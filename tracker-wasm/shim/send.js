@@ -60,7 +60,7 @@ async function post(key, beacon) {
   let answer;
   emit('sent', { to, body, via: beacon ? 'beacon' : 'fetch' });
   // A beacon never tells whether it arrived, so its entry stays.
-  if (beacon && navigator.sendBeacon(base + to, text)) entry.under = BEACON;
+  if (beacon && navigator.sendBeacon && navigator.sendBeacon(base + to, text)) entry.under = BEACON;
   else {
     entry.under = FETCH;
     try {

@@ -8,6 +8,8 @@ import { send } from './send.js';
 import { refreshLinks } from './links.js';
 
 const FBC_LIFE = 90 * 24 * 60 * 60;
+/** How long the visit waits for the in-app browser, in milliseconds. */
+const APP_PATIENCE = 400;
 
 /** What every visit says of the visitor beside the capture. */
 export const visitor = { bot: navigator.webdriver || undefined };
@@ -48,8 +50,7 @@ export async function visit(tidied) {
   referrer = mine.href;
   refreshLinks();
   if (!core.capture) await core.ready;
-  const asked = askApp();
-  if (asked) await asked;
+  if (!appFbc) await askApp(mine.href);
   dispatch(mine);
 }
 
@@ -122,14 +123,9 @@ function patchFbp(beacon) {
 }
 
 /** Asks Meta's in-app browser for the click id of a visit without one. It may never answer. */
-function askApp() {
-  const handlers = window.webkit && window.webkit.messageHandlers;
-  const ios = handlers && handlers.browserProperties;
-  const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
-  const android = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
-  if (appFbc || !(ios || android) || carried(current).fbc) return;
+function askApp(href) {
   return new Promise((go) => {
-    setTimeout(go, 400);
+    if (/fbclid=/i.test(href) || cookie('_fbc')) return go();
     const take = (id) => {
       if (/^[\w-]+$/.test(id)) {
         appFbc = 'fb.' + subdomainIndex + '.' + Date.now() + '.' + id;
@@ -137,15 +133,16 @@ function askApp() {
       }
       go();
     };
+    const android = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
+    setTimeout(go, APP_PATIENCE);
     try {
-      if (ios) ios.postMessage('clickID').then(take, go);
-      else {
+      if (android && android[2] >= (android[1] === 'FBAV/' ? 397 : 264)) {
         const request = new XMLHttpRequest();
         request.open('GET', 'properties://browser/clickID');
         request.onload = () => take(request.responseText);
         request.onerror = go;
         request.send();
-      }
-    } catch (refused) { go(); }
+      } else window.webkit.messageHandlers.browserProperties.postMessage('clickID').then(take, go);
+    } catch (notInApp) { go(); }
   });
 }
