@@ -44,7 +44,8 @@ async function pack() {
     // A trap has one handler, the shim, which then sends the visit's raw parts. Without its checks a call that
     // would fail one fails at the memory's end, or answers what the shim can't read: the same to the page.
     '--traps-never-happen', '--low-memory-unused',
-    '-Oz', '--converge', '--strip-debug', '--strip-producers', '--strip-target-features');
+    // A function called once stays one: spelled out where it is called, it compresses worse.
+    '-Oz', '--converge', '--one-caller-inline-max-function-size', '0', '--strip-debug', '--strip-producers', '--strip-target-features');
   const fallback = join(work, 'core.js');
   run('wasm2js', wasm, '-o', fallback, '-Oz');
   const bytes = readFileSync(wasm);
