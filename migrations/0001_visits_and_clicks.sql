@@ -34,11 +34,13 @@ CREATE TABLE visits (
   region            TEXT NOT NULL,
   city              TEXT NOT NULL,
   bot               INTEGER NOT NULL,
+  sourced           INTEGER NOT NULL, -- whether something brought the visitor: a click id, a UTM value, another site
   consent           TEXT CHECK (consent IN ('granted', 'denied')),
   extra             TEXT NOT NULL -- JSON: fields that the page sent and Edgeway does not know
 ) STRICT;
 
--- Which visit is a visitor's latest? Asked for each late _fbp, and for a click that names no visit.
+-- Which visit is a visitor's first, latest, latest that something brought? Asked for each late _fbp, for a click that
+-- names no visit, and by the view below.
 CREATE INDEX visits_of_visitor ON visits (temp_id, at_ms);
 
 CREATE TABLE visitors (
@@ -47,10 +49,16 @@ CREATE TABLE visitors (
   last_seen_ms     INTEGER NOT NULL,
   external_user_id TEXT,
   fbp              TEXT,
-  fbp_at_ms        INTEGER,
-  first_touch      TEXT, -- JSON: atMs and attribution
-  last_touch       TEXT
+  fbp_at_ms        INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- What brought a visitor first, and what last: visits of which something is known beside that they were.
+CREATE VIEW touches AS
+SELECT
+  temp_id,
+  (SELECT visit_id FROM visits WHERE temp_id = visitors.temp_id ORDER BY at_ms LIMIT 1) AS first_visit_id,
+  (SELECT visit_id FROM visits WHERE temp_id = visitors.temp_id AND sourced ORDER BY at_ms DESC LIMIT 1) AS last_visit_id
+FROM visitors;
 
 CREATE TABLE clicks (
   click_id          TEXT PRIMARY KEY,

@@ -28,11 +28,14 @@ function buildWorker() {
   const module = join(bindings, "edgeway_bg.wasm");
   run("wasm-opt", ["-O3", "--strip-debug", "--strip-producers", ...WASM_FEATURES, module, "-o", module]);
   cpSync(join(ROOT, "worker", "entry.js"), join(bindings, "entry.js"));
+  const [snippets] = readdirSync(join(bindings, "snippets")).filter((name) => name.startsWith("edgeway-worker-"));
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   cpSync(module, join(out, "edgeway_bg.wasm"));
   run("esbuild", [join(bindings, "entry.js"), "--bundle", "--format=esm", "--target=es2022", "--external:*.wasm",
-    "--minify-syntax", `--outfile=${join(out, "index.js")}`, "--log-level=warning"]);
+    `--alias:runtime=${join(bindings, "snippets", snippets, "src", "runtime.js")}`,
+    // Every closure that Rust hands out is freed by Rust: registering each for the collector would cost more than it does.
+    "--define:FinalizationRegistry=undefined", "--minify-syntax", `--outfile=${join(out, "index.js")}`, "--log-level=warning"]);
   const bytes = readFileSync(module);
   console.log(`  worker: ${bytes.length} bytes of WebAssembly, ${gzipSync(bytes, { level: 9 }).length} gzip; entry ${statSync(join(out, "index.js")).size}`);
 }

@@ -1,15 +1,17 @@
 // What Cloudflare calls: the wasm-bindgen exports, and a fresh instance where one has panicked. A panic leaves an instance
 // in no state that can be trusted, so its requests are answered with 500 at once, and the next one finds a new instance.
 
-import { __wbg_reset_state, fetch as answer, initSync, queue as consume } from "./edgeway.js";
+import { __wbg_reset_state, body_limit, fetch as answer, initSync, queue as consume, reads_body } from "./edgeway.js";
 import module from "./edgeway_bg.wasm";
+import { inbound } from "runtime";
 
-const flying = new Set();
+/** How to fail each answer that is still awaited. */
+const awaited = new Set();
 
 function collapse(error) {
-  console.error(`panicked, ${flying.size} requests in flight: ${error?.stack ?? error}`);
-  const lost = [...flying];
-  flying.clear();
+  console.error(`panicked, with ${awaited.size} answers awaited: ${error?.stack ?? error}`);
+  const lost = [...awaited];
+  awaited.clear();
   __wbg_reset_state();
   for (const fail of lost) fail(error);
 }
@@ -21,18 +23,23 @@ globalThis.queueMicrotask = (task) => {
   settled.then(task).catch(collapse);
 };
 
+/** What `run` returns; a promise of it fails when the instance panics meanwhile. */
 function guarded(run) {
+  let result;
+  try {
+    result = run();
+  } catch (error) {
+    collapse(error);
+    throw error;
+  }
+  if (!(result instanceof Promise)) return result;
   return new Promise((resolve, reject) => {
-    flying.add(reject);
-    const done = (settle) => (value) => {
-      flying.delete(reject);
-      settle(value);
+    awaited.add(reject);
+    const settle = (settled) => (value) => {
+      awaited.delete(reject);
+      settled(value);
     };
-    try {
-      run().then(done(resolve), done(reject));
-    } catch (error) {
-      collapse(error);
-    }
+    result.then(settle(resolve), settle(reject));
   });
 }
 
@@ -41,9 +48,31 @@ function failure() {
   return new Response(body, { status: 500, headers: { "content-type": "application/json", "cache-control": "no-store" } });
 }
 
-initSync({ module });
+/** A body's bytes; undefined when there are more than `limit`. */
+async function read(request, limit) {
+  const declared = request.headers.get("content-length");
+  if (declared !== null) return declared > limit ? undefined : new Uint8Array(await request.arrayBuffer());
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength;
+    if (length > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
 
-export default {
-  fetch: (request, env, context) => guarded(() => answer(request, env, context)).catch(failure),
-  queue: (batch, env) => guarded(() => consume(batch, env)),
-};
+initSync({ module });
+const limit = body_limit();
+
+async function fetch(request, env, context) {
+  try {
+    const head = inbound(request);
+    const body = request.method === "POST" && reads_body(env, request.url) ? await read(request, limit) : undefined;
+    return await guarded(() => answer(request, head, body, env, context));
+  } catch {
+    return failure();
+  }
+}
+
+export default { fetch, queue: (batch, env) => guarded(() => consume(batch, env)) };

@@ -33,9 +33,9 @@ pub struct Caller<'a> {
     pub referer: &'a str,
     /// The Cookie header.
     pub cookies: &'a str,
-    /// The Content-Type header.
+    /// The Content-Type header; of a POST alone.
     pub content_type: &'a str,
-    /// The Accept header.
+    /// The Accept header; this and what follows are empty for a POST.
     pub accept: &'a str,
     /// The Accept-Language header.
     pub accept_language: &'a str,
@@ -50,7 +50,7 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// Reads the lines that `runtime::inbound` packs.
+    /// Reads the lines that `inbound` of `runtime.js` packs.
     pub fn read(packed: &'a str) -> Self {
         let mut lines = packed.split('\n');
         let mut line = || lines.next().unwrap_or_default();
@@ -73,7 +73,7 @@ impl<'a> Caller<'a> {
             origin: line(),
             referer: line(),
             cookies: line(),
-            content_type: line(),
+            content_type: if method == "POST" { line() } else { "" },
             accept: line(),
             accept_language: line(),
             fetch_destination: line(),
@@ -86,9 +86,13 @@ impl<'a> Caller<'a> {
 
     /// A parameter of the query, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        url::parameters(self.query)
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value)
+        // Names here are plain: only the value of the right one is worth decoding.
+        let mut pairs = self.query.split('&').filter(|pair| {
+            pair.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('='))
+        });
+        let (_, value) = url::parameters(pairs.next()?).next()?;
+        Some(value).filter(|value| !value.is_empty())
     }
 
     /// A cookie's value.
@@ -121,16 +125,23 @@ impl<'a> Caller<'a> {
 
     /// Whether the client names itself a program: crawlers and link previews fetch pages, too.
     pub fn is_bot(&self) -> bool {
-        const MARKS: [&str; 6] = [
-            "bot",
-            "crawl",
-            "spider",
-            "preview",
-            "facebookexternalhit",
-            "headless",
+        const MARKS: [&[u8]; 6] = [
+            b"bot",
+            b"crawl",
+            b"spider",
+            b"preview",
+            b"facebookexternalhit",
+            b"headless",
         ];
-        let agent = self.user_agent.to_ascii_lowercase();
-        MARKS.iter().any(|mark| agent.contains(mark))
+        let agent = self.user_agent.as_bytes();
+        (0..agent.len())
+            .filter_map(|at| agent.get(at..))
+            .any(|rest| {
+                MARKS.iter().any(|mark| {
+                    rest.get(..mark.len())
+                        .is_some_and(|start| start.eq_ignore_ascii_case(mark))
+                })
+            })
     }
 }
 
@@ -148,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_head_is_read_in_order() {
-        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\ntext/plain\n*/*\nde\nempty\n1\n\nprefetch;prerender\n\n";
+        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\n*/*\nde\nempty\n1\n\nprefetch;prerender\n\n";
         let caller = Caller::read(packed);
         assert_eq!(
             (caller.authority, caller.host, caller.path, caller.query),
@@ -175,6 +186,19 @@ mod tests {
     fn a_forged_id_counts_as_none() {
         let caller = Caller::read("GET\nhttps://e.example/\n\n\n\n\nadtarget_temp_id=x'; DROP\n");
         assert_eq!(caller.temp_id(), None);
+    }
+
+    #[test]
+    fn programs_that_say_so() {
+        let is_bot = |agent: &str| {
+            Caller::read(&["GET", "https://e.example/", "", agent].join("\n")).is_bot()
+        };
+        assert!(is_bot("Mozilla/5.0 (compatible; Googlebot/2.1)"));
+        assert!(is_bot("facebookexternalhit/1.1"));
+        assert!(is_bot("TelegramBot (like TwitterBot)"));
+        assert!(!is_bot(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Instagram 400.0"
+        ));
     }
 
     #[test]

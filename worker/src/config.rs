@@ -22,6 +22,8 @@ pub struct Config {
     pub front: Option<Front>,
     /// Whether a browser's Global Privacy Control stops capture at the edge (`RESPECT_GPC`).
     pub respect_gpc: bool,
+    /// Whether a rate-limiting binding is there.
+    pub limits_calls: bool,
     /// Whether `ADTARGET_API_KEY` is set; its value is read only where a keyed call is made.
     pub has_api_key: bool,
     /// What is wrong with the settings.
@@ -371,8 +373,8 @@ impl Settings<'_> {
 }
 
 impl Config {
-    /// Reads all settings through `variable` (the value of a name, if set).
-    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+    /// Reads all settings through `variable` (the value of a name, if set); `limits_calls` says whether calls can be counted.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>, limits_calls: bool) -> Self {
         let mut settings = Settings {
             variable,
             problems: Vec::new(),
@@ -388,6 +390,7 @@ impl Config {
             prefix: settings.prefix(),
             front,
             respect_gpc: settings.switch("RESPECT_GPC", false),
+            limits_calls,
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),
             sites,
             problems: settings.problems,
@@ -469,12 +472,13 @@ mod tests {
     use super::*;
 
     fn config(settings: &[(&str, &str)]) -> Config {
-        Config::read(&|name| {
+        let value = |name: &str| {
             settings
                 .iter()
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
-        })
+        };
+        Config::read(&value, false)
     }
 
     fn problem_names(settings: &[(&str, &str)]) -> Vec<&'static str> {

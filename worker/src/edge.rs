@@ -1,7 +1,10 @@
 //! One request and all that stands around it.
 
+use std::cell::OnceCell;
+
 use serde_json::json;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::Request;
 use worker::Env;
 
@@ -11,10 +14,10 @@ use crate::error::Error;
 use crate::ids::TempId;
 use crate::ledger;
 use crate::record::{Client, Record};
-use crate::runtime::{self, Context};
+use crate::runtime::{self, Context, Rescue};
 
-/// The queue that records go through.
-const QUEUE: &str = "RECORDS";
+/// The most a call's body may hold, in bytes.
+pub const BODY_LIMIT: u32 = 16 * 1024;
 
 /// One request: who calls, and what the worker has to answer with.
 pub struct Edge<'a> {
@@ -28,6 +31,8 @@ pub struct Edge<'a> {
     pub config: &'static Config,
     /// Who calls.
     pub caller: Caller<'a>,
+    /// The body of a call, where the route takes one; `None`: larger than [`BODY_LIMIT`].
+    pub body: Option<&'a [u8]>,
     /// When, Unix time in ms.
     pub now_ms: u64,
 }
@@ -57,15 +62,13 @@ impl Edge<'_> {
     }
 
     /// Keeps `record`, after the answer: the visitor waits for none of it.
-    pub fn keep(&self, record: Record) {
+    pub fn keep(&self, record: &Record) {
         self.keep_later(record, 0);
     }
 
     /// Keeps `record` as [`Edge::keep`] does; the queue hands it out after `delay_s` seconds.
-    pub fn keep_later(&self, record: Record, delay_s: u32) {
-        let env = self.env.clone();
-        self.context
-            .after_answer(async move { keep(&env, record, delay_s).await });
+    pub fn keep_later(&self, record: &Record, delay_s: u32) {
+        keep(self.env, self.context, record, delay_s);
     }
 
     /// Counts a call against its address.
@@ -87,6 +90,9 @@ impl Edge<'_> {
     async fn limit(&self, binding: &str, key: &str) -> Result<(), Error> {
         /// The period of the rate-limiting bindings, in s.
         const PERIOD_S: u32 = 60;
+        if !self.config.limits_calls {
+            return Ok(());
+        }
         // No binding, no address, or a limiter that fails: the visitor goes first.
         let Ok(limiter) = self.env.rate_limiter(binding) else {
             return Ok(());
@@ -113,19 +119,35 @@ pub fn binding(env: &Env, name: &str) -> Option<JsValue> {
         .filter(JsValue::is_object)
 }
 
-/// Keeps a record: through the queue, which hands it out after `delay_s` seconds, else in the ledger at once, else in the log, so that it can be found.
-pub async fn keep(env: &Env, record: Record, delay_s: u32) {
-    let Ok(message) = serde_json::to_string(&record) else {
+thread_local! {
+    /// One an instance: what the queue does not take comes here.
+    static RESCUE: OnceCell<Closure<Rescue>> = const { OnceCell::new() };
+}
+
+/// Keeps a record after the answer: through the queue, which hands it out after `delay_s` seconds, else in the ledger at
+/// once, else in the log, so that it can be found.
+pub fn keep(env: &Env, context: &Context, record: &Record, delay_s: u32) {
+    let Ok(message) = serde_json::to_string(record) else {
         return runtime::log_error("a record could not be written as JSON");
     };
-    let queued = match binding(env, QUEUE) {
-        Some(queue) => runtime::send_to_queue(&queue, &message, delay_s).await,
-        None => Err("not bound".to_owned()),
-    };
-    let Err(why) = queued else { return };
-    let kept = match record {
-        Record::Owed(_) => Err("only the queue can deliver it".to_owned()),
-        record => ledger::write(env, &[record]).await,
+    RESCUE.with(|rescue| {
+        let rescue = rescue.get_or_init(|| {
+            Closure::new(|env: Env, message: String, why: String| {
+                future_to_promise(async move {
+                    keep_without_queue(&env, &message, &why).await;
+                    Ok(JsValue::UNDEFINED)
+                })
+            })
+        });
+        runtime::send_to_queue(env, context, &message, delay_s, rescue);
+    });
+}
+
+async fn keep_without_queue(env: &Env, message: &str, why: &str) {
+    let kept = match serde_json::from_str(message) {
+        Ok(Record::Owed(_)) => Err("only the queue can deliver it".to_owned()),
+        Ok(record) => ledger::write(env, &[record]).await,
+        Err(why) => Err(why.to_string()),
     };
     if let Err(second) = kept {
         let line = json!({ "lost": "neither queue nor ledger took a record", "queue": why, "ledger": second, "record": message });

@@ -24,6 +24,18 @@ macro_rules! id {
                 Self(Builder::from_random_bytes(entropy).into_uuid())
             }
 
+            /// The one that `told` says, else the one that is `known`, else a new one.
+            ///
+            /// # Errors
+            /// `INVALID_PAYLOAD` naming the field; `INTERNAL_ERROR` without randomness.
+            pub fn resolve(told: Option<&str>, known: Option<Self>) -> Result<Self, Error> {
+                match (told, known) {
+                    (Some(text), _) => Self::parse(text),
+                    (None, Some(known)) => Ok(known),
+                    (None, None) => Ok(Self::new(entropy()?)),
+                }
+            }
+
             /// Reads the hyphenated or simple form, in any case.
             ///
             /// # Errors
@@ -35,7 +47,7 @@ macro_rules! id {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.as_hyphenated().fmt(formatter)
+                formatter.write_str(self.0.as_hyphenated().encode_lower(&mut [0; 36]))
             }
         }
     };
@@ -72,12 +84,12 @@ impl ClickId {
     }
 }
 
-/// Random bytes for `N` ids.
+/// Random bytes for one id.
 ///
 /// # Errors
 /// `INTERNAL_ERROR` when the platform has no randomness to give.
-pub fn entropy<const N: usize>() -> Result<[Entropy; N], Error> {
-    let mut bytes = [[0; 16]; N];
-    getrandom::fill(bytes.as_flattened_mut()).map_err(|_| Error::Internal)?;
+pub fn entropy() -> Result<Entropy, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Internal)?;
     Ok(bytes)
 }

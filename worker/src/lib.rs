@@ -23,8 +23,11 @@ pub mod site;
 pub mod track;
 
 use std::cell::OnceCell;
+use std::future::Future;
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
 use worker::Env;
 
@@ -36,21 +39,54 @@ use crate::error::Error;
 use crate::routes::Route;
 use crate::runtime::Context;
 
-/// A request comes in.
+/// Whether a request is a call whose body the worker reads whole, up to [`body_limit`]; all other bodies stream through.
 #[wasm_bindgen]
-pub async fn fetch(request: Request, env: Env, context: Context) -> Response {
-    let head = runtime::inbound(&request);
-    let config = config(&env);
-    let edge = Edge {
-        request: &request,
-        env: &env,
-        context: &context,
-        config,
-        caller: Caller::read(&head),
-        now_ms: runtime::now_ms(),
-    };
-    let route = Route::of(edge.caller.path, &config.prefix);
-    answer(&edge, &route).await
+pub fn reads_body(env: &Env, url: &str) -> bool {
+    let head = ["POST", url].join("\n");
+    matches!(
+        Route::of(Caller::read(&head).path, &config(env).prefix),
+        Route::Init | Route::UpdateFbp
+    )
+}
+
+/// The most a body that is read whole may hold, in bytes.
+#[wasm_bindgen]
+pub fn body_limit() -> u32 {
+    edge::BODY_LIMIT
+}
+
+/// A request comes in: its head as `inbound` of `runtime.js` packs it, and its body where [`reads_body`] (none: too large).
+/// What can be answered without waiting is answered at once, as a Response; else with a Promise of one.
+#[wasm_bindgen]
+pub fn fetch(
+    request: Request,
+    head: String,
+    body: Option<Vec<u8>>,
+    env: Env,
+    context: Context,
+) -> JsValue {
+    let mut answer = Box::pin(async move {
+        let config = config(&env);
+        let edge = Edge {
+            request: &request,
+            env: &env,
+            context: &context,
+            config,
+            caller: Caller::read(&head),
+            body: body.as_deref(),
+            now_ms: runtime::now_ms(),
+        };
+        let route = Route::of(edge.caller.path, &config.prefix);
+        answer(&edge, &route).await
+    });
+    match answer
+        .as_mut()
+        .poll(&mut TaskContext::from_waker(Waker::noop()))
+    {
+        Poll::Ready(response) => response.into(),
+        // Polled again at once, now with a waker that wakes.
+        Poll::Pending => future_to_promise(async move { Ok(answer.await.into()) }).into(),
+    }
 }
 
 /// The queue has messages.
@@ -75,7 +111,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
     }
     let cors = track::cors_headers(edge);
     if edge.caller.method == "OPTIONS" {
-        return with_cors(Answer::empty(204), cors).into_response();
+        return with_cors(track::preflight(), cors).into_response();
     }
     let answer = match route {
         Route::Tracker(file) => return files::tracker(edge, file, cors.as_deref()).await,
@@ -117,7 +153,10 @@ fn config(env: &Env) -> &'static Config {
                     .ok()?
                     .as_string()
             };
-            let config = Config::read(&variable);
+            let limits_calls = ["RATE_LIMIT_ADDRESS", "RATE_LIMIT_VISITOR"]
+                .into_iter()
+                .any(|name| edge::binding(env, name).is_some());
+            let config = Config::read(&variable, limits_calls);
             for problem in &config.problems {
                 runtime::log_error(&format!("setting {}: {}", problem.setting, problem.message));
             }

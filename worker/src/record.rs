@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attribution::{Capture, ClickIds, Touch, Touches, Utm};
+use attribution::{Capture, ClickIds, Touch, Utm};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -77,8 +77,8 @@ pub struct Visit {
     pub captured_by: CapturedBy,
     /// `granted` or `denied`; none: unknown.
     pub consent: Option<String>,
-    /// The visitor's first and last touch, this visit included.
-    pub touches: StoredTouches,
+    /// Whether something brought the visitor: a click id or UTM value in the address, or another site.
+    pub sourced: bool,
     /// Fields that the page sent and Edgeway does not know, as they were written.
     pub extra: BTreeMap<String, Box<RawValue>>,
 }
@@ -191,6 +191,16 @@ impl Attribution {
     }
 }
 
+impl From<Touch> for Attribution {
+    fn from(touch: Touch) -> Self {
+        Self {
+            landing_page: Some(touch.landing_page),
+            referrer: touch.referrer,
+            ..Self::of(touch.click_ids, touch.utm)
+        }
+    }
+}
+
 impl From<Capture> for Attribution {
     fn from(capture: Capture) -> Self {
         Self {
@@ -201,48 +211,6 @@ impl From<Capture> for Attribution {
             ttp: capture.ttp,
             scid: capture.scid,
             ..Self::of(capture.click_ids, capture.utm)
-        }
-    }
-}
-
-/// [`Touches`] in the ledger's form.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StoredTouches {
-    /// The first that is remembered.
-    pub first: Option<StoredTouch>,
-    /// The last that something brought.
-    pub last: Option<StoredTouch>,
-}
-
-/// A [`Touch`] in the ledger's form.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoredTouch {
-    /// When, Unix time in ms.
-    pub at_ms: u64,
-    /// What it carried.
-    pub attribution: Attribution,
-}
-
-impl From<Touch> for StoredTouch {
-    fn from(touch: Touch) -> Self {
-        Self {
-            at_ms: touch.at_ms,
-            attribution: Attribution {
-                landing_page: Some(touch.landing_page),
-                referrer: touch.referrer,
-                ..Attribution::of(touch.click_ids, touch.utm)
-            },
-        }
-    }
-}
-
-impl From<Touches> for StoredTouches {
-    fn from(touches: Touches) -> Self {
-        Self {
-            first: touches.first.map(Into::into),
-            last: touches.last.map(Into::into),
         }
     }
 }

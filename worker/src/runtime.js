@@ -2,45 +2,29 @@
 // carries, so heads of requests and answers travel as one string, a line a value. The order of the lines is that of
 // `runtime.rs`. Nothing is decided here.
 
-const HEADERS = [
-  "cf-connecting-ip", "user-agent", "origin", "referer", "cookie", "content-type", "accept", "accept-language",
-  "sec-fetch-dest", "sec-gpc", "dnt",
+const HEADERS = ["cf-connecting-ip", "user-agent", "origin", "referer", "cookie"];
+const OF_A_CALL = ["content-type"];
+const OF_A_PAGE = [
+  "accept", "accept-language", "sec-fetch-dest", "sec-gpc", "dnt",
   // Why a browser asks, in three spellings: the standard's, Safari's and Firefox's.
   "sec-purpose", "purpose", "x-moz",
 ];
 
-/** Method, URL and the headers above, a line each. A header value can't hold a line feed. */
+/**
+ * Method, URL and the headers above, a line each: those of a call for POST, else those of a page. A header value can't hold
+ * a line feed.
+ */
 export function inbound(request) {
-  const { headers } = request;
-  let lines = request.method + "\n" + request.url;
+  const { method, url, headers } = request;
+  let lines = method + "\n" + url;
   for (const name of HEADERS) lines += "\n" + (headers.get(name) ?? "");
+  for (const name of method === "POST" ? OF_A_CALL : OF_A_PAGE) lines += "\n" + (headers.get(name) ?? "");
   return lines;
 }
 
 /** Country, region and city, as the platform located the client; read apart from `inbound`, since it is costly. */
 export function place({ cf }) {
   return (cf?.country ?? "") + "\n" + (cf?.region ?? "") + "\n" + (cf?.city ?? "");
-}
-
-/** The body's bytes; null when there are more than `limit`. */
-export async function body(request, limit) {
-  const declared = request.headers.get("content-length");
-  if (declared !== null) return declared > limit ? null : new Uint8Array(await request.arrayBuffer());
-  if (request.body === null) return new Uint8Array(0);
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.byteLength;
-    if (length > limit) return null;
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
 }
 
 function headerPairs(lines) {
@@ -65,38 +49,62 @@ export function amended(response, headers, removed) {
 }
 
 /**
- * Calls a server and reads its answer: status, location and retry-after, a line each, then the body.
- * Rejects when that takes longer than `timeout` (ms) or the body is larger than `limit` (bytes). What still runs then is
- * cancelled by the platform when the invocation ends.
+ * Calls a server and reads its answer: status, location and retry-after, a line each, then the body. Rejects when that
+ * takes longer than `timeout` (ms) or the body is larger than `limit` (bytes). What still runs then is cancelled by the
+ * platform when the invocation ends.
  */
 export function call(url, method, headers, body, timeout, limit) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, timeout, new Error(`no answer within ${timeout} ms`));
-    fetch(url, { method, headers: headerPairs(headers), body: body === "" ? undefined : body, redirect: "manual" })
-      .then((response) => {
-        const { status, headers } = response;
-        if (+headers.get("content-length") > limit) throw new Error("the answer is too large");
-        return response.text().then((text) => {
-          if (text.length > limit) throw new Error("the answer is too large");
-          return `${status}\n${headers.get("location") ?? ""}\n${headers.get("retry-after") ?? ""}\n${text}`;
-        });
-      })
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
+    const settle = (settled) => (value) => {
+      clearTimeout(timer);
+      settled(value);
+    };
+    exchange(url, { method, headers: headerPairs(headers), body: body === "" ? undefined : body, redirect: "manual" }, limit)
+      .then(settle(resolve), settle(reject));
   });
 }
 
-/** Sends the request on to another URL, less the headers named in `removed`, with `headers` set; redirects are not followed. */
-export function passOn(request, url, headers, removed) {
-  const copy = new Request(url, request);
-  for (const name of removed.split(",")) copy.headers.delete(name);
-  for (const [name, value] of headerPairs(headers)) copy.headers.set(name, value);
-  return fetch(copy, { redirect: "manual" });
+async function exchange(url, init, limit) {
+  const response = await fetch(url, init);
+  const { status, headers } = response;
+  const head = `${status}\n${headers.get("location") ?? ""}\n${headers.get("retry-after") ?? ""}\n`;
+  // A redirect says all it has to say in its head.
+  if (status >= 300 && status < 400) return head;
+  if (+headers.get("content-length") > limit) throw new Error("the answer is too large");
+  const text = await response.text();
+  if (text.length > limit) throw new Error("the answer is too large");
+  return head + text;
 }
 
-/** Hands a message to a queue, to be handed out after `delaySeconds`. */
-export async function enqueue(queue, message, delaySeconds) {
-  await queue.send(message, { contentType: "text", delaySeconds });
+const HOP_BY_HOP = new Set(["host", "connection", "keep-alive", "te", "trailer", "upgrade", "proxy-connection", "proxy-authorization"]);
+
+/**
+ * Sends the request on to another URL, with its own headers less those that concern one connection (RFC 9110, 7.6.1) and
+ * those that a browser has no business to send, and with `headers` set; redirects are not followed.
+ */
+export function passOn(request, url, headers) {
+  const kept = headerPairs(headers);
+  for (const header of request.headers) {
+    const name = header[0];
+    if (HOP_BY_HOP.has(name) || name === "authorization" || name === "forwarded" || name === "via" || name === "x-real-ip") continue;
+    if (name.startsWith("x-forwarded-") || name.startsWith("x-adtarget-")) continue;
+    kept.push(header);
+  }
+  return fetch(url, { method: request.method, headers: kept, body: request.body, redirect: "manual" });
+}
+
+/**
+ * Hands a message to the queue RECORDS after the answer, to be handed out after `delaySeconds`; when the queue does not take
+ * it, `rescue(env, message, why)` has it.
+ */
+export function keep(env, context, message, delaySeconds, rescue) {
+  const rescued = (why) => rescue(env, message, String(why?.message ?? why));
+  try {
+    context.waitUntil(env.RECORDS.send(message, { contentType: "text", delaySeconds }).catch(rescued));
+  } catch (why) {
+    context.waitUntil(rescued(why));
+  }
 }
 
 /** Asks the static assets for `path`, under the request's own conditions (If-None-Match, Range, …). */
@@ -105,20 +113,13 @@ export function asset(assets, request, path) {
 }
 
 /**
- * The page with its Telegram links replaced by `link(websiteId, href)` (undefined: leave it), and the tracker's tag in its head: `tag`
+ * The page with its Telegram links replaced by `link(websiteId, href)` (undefined: leave it), and the tracker's tag at its end: `tag`
  * are the attributes, `name=value` a line. A tag that stands there already is kept, and only told of the visit.
  */
 export function decorated(response, link, websiteId, tag) {
   const attributes = tag.split("\n").map((line) => line.split(/=(.*)/s));
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
-  const nonce = /'nonce-([\w+/=-]+)'/.exec(response.headers.get("content-security-policy") ?? "")?.[1] ?? "";
   let tagged = false;
-  const insert = (place) => {
-    if (tagged) return;
-    tagged = true;
-    const written = attributes.map(([name, value]) => ` ${name}="${value.replace(/&/g, "&amp;").replace(/"/g, "&quot;")}"`).join("");
-    place(`<script async${written}${nonce && ` nonce="${nonce}"`}></script>`);
-  };
   return new HTMLRewriter()
     .on("a[href]", {
       element(anchor) {
@@ -132,15 +133,13 @@ export function decorated(response, link, websiteId, tag) {
         if (visit) script.setAttribute("data-visit", visit);
       },
     })
-    .on("head", {
-      element(head) {
-        head.onEndTag((end) => insert((html) => end.before(html, { html: true })));
-      },
-    })
-    // A page may leave <head> out of its text: the tag then goes to the end.
+    // At the end, where every tag of the page's own has been seen.
     .onDocument({
       end(end) {
-        insert((html) => end.append(html, { html: true }));
+        if (tagged) return;
+        const nonce = /'nonce-([\w+/=-]+)'/.exec(response.headers.get("content-security-policy") ?? "")?.[1];
+        const written = attributes.map(([name, value]) => ` ${name}="${value.replace(/&/g, "&amp;").replace(/"/g, "&quot;")}"`).join("");
+        end.append(`<script async${written}${nonce ? ` nonce="${nonce}"` : ""}></script>`, { html: true });
       },
     })
     .transform(response);

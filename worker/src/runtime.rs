@@ -3,19 +3,20 @@
 
 use std::future::Future;
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{Request, Response};
+use worker::Env;
 
 /// From a site's id and a link on its page to the link to put there; `None`: leave it.
 pub type LinkOfPage = dyn Fn(String, String) -> Option<String>;
 
+/// From the bindings, a message and why the queue did not take it, to its being kept in another way.
+pub type Rescue = dyn Fn(Env, String, String) -> Promise;
+
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
-    /// Method, URL and the headers that `caller::Caller` reads, a line each.
-    pub fn inbound(request: &Request) -> String;
-
     /// Country (two letters), region and city of the client, a line each, as the platform located it.
     pub fn place(request: &Request) -> String;
 
@@ -34,9 +35,6 @@ extern "C" {
         tag: &str,
     ) -> Response;
 
-    #[wasm_bindgen(js_name = body)]
-    fn read(request: &Request, limit: u32) -> Promise;
-
     #[wasm_bindgen(js_name = call)]
     fn send(
         url: &str,
@@ -48,9 +46,18 @@ extern "C" {
     ) -> Promise;
 
     #[wasm_bindgen(js_name = passOn)]
-    fn forward(request: &Request, url: &str, headers: &str, removed: &str) -> Promise;
+    fn forward(request: &Request, url: &str, headers: &str) -> Promise;
 
-    fn enqueue(queue: &JsValue, message: &str, delay_s: u32) -> Promise;
+    /// Hands a message to the queue after the answer, to be handed out after `delay_s` seconds; `rescue` has it when the
+    /// queue does not take it.
+    #[wasm_bindgen(js_name = keep)]
+    pub fn send_to_queue(
+        env: &Env,
+        context: &Context,
+        message: &str,
+        delay_s: u32,
+        rescue: &Closure<Rescue>,
+    );
 
     #[wasm_bindgen(catch, js_name = asset)]
     fn fetch_asset(assets: &JsValue, request: &Request, path: &str) -> Result<Promise, JsValue>;
@@ -90,15 +97,6 @@ impl Context {
 /// Now, Unix time in ms. It stands still between two pieces of I/O (a rule of the platform).
 pub fn now_ms() -> u64 {
     date_now() as u64
-}
-
-/// The request's body; `None` when it is larger than `limit` (bytes).
-///
-/// # Errors
-/// The client broke off.
-pub async fn body(request: &Request, limit: u32) -> Result<Option<Vec<u8>>, JsValue> {
-    let bytes = JsFuture::from(read(request, limit)).await?;
-    Ok((!bytes.is_null()).then(|| bytes.unchecked_into::<Uint8Array>().to_vec()))
 }
 
 /// A server's answer, read whole.
@@ -168,31 +166,15 @@ impl Call<'_> {
     }
 }
 
-/// Sends the request on to `url` with its own method and body, less the comma-separated `removed`, with `headers` set.
+/// Sends the request on to `url` with its own method, headers and body, less what no browser has to send, with `headers` set.
 ///
 /// # Errors
 /// In words for the log: the server can't be reached.
-pub async fn pass_on(
-    request: &Request,
-    url: &str,
-    headers: &str,
-    removed: &str,
-) -> Result<Response, String> {
-    let response = JsFuture::from(forward(request, url, headers, removed))
+pub async fn pass_on(request: &Request, url: &str, headers: &str) -> Result<Response, String> {
+    let response = JsFuture::from(forward(request, url, headers))
         .await
         .map_err(|error| words(&error))?;
     Ok(response.unchecked_into())
-}
-
-/// Hands a message to a queue, to be handed out after `delay_s` seconds.
-///
-/// # Errors
-/// In words for the log.
-pub async fn send_to_queue(queue: &JsValue, message: &str, delay_s: u32) -> Result<(), String> {
-    JsFuture::from(enqueue(queue, message, delay_s))
-        .await
-        .map(drop)
-        .map_err(|error| words(&error))
 }
 
 /// A static file, under the request's own conditions.

@@ -1,9 +1,8 @@
--- ?1: a JSON array of visits. First and last are by the visits' own times, not by the order they come in.
-INSERT INTO visitors (temp_id, first_seen_ms, last_seen_ms, external_user_id, fbp, fbp_at_ms, first_touch, last_touch)
+-- ?1: a JSON array of visits. What counts is the visits' own times, not the order they come in.
+INSERT INTO visitors (temp_id, first_seen_ms, last_seen_ms, external_user_id, fbp, fbp_at_ms)
 SELECT
   value ->> 'tempId', value ->> 'atMs', value ->> 'atMs', value ->> 'externalUserId', value ->> '$.attribution.fbp',
-  CASE WHEN value ->> '$.attribution.fbp' IS NOT NULL THEN value ->> 'atMs' END,
-  value -> '$.touches.first', value -> '$.touches.last'
+  CASE WHEN value ->> '$.attribution.fbp' IS NOT NULL THEN value ->> 'atMs' END
 FROM json_each(?1)
 WHERE true
 ON CONFLICT (temp_id) DO UPDATE SET
@@ -13,9 +12,5 @@ ON CONFLICT (temp_id) DO UPDATE SET
   fbp = CASE WHEN excluded.fbp IS NOT NULL AND excluded.fbp_at_ms >= coalesce(visitors.fbp_at_ms, 0)
     THEN excluded.fbp ELSE visitors.fbp END,
   fbp_at_ms = nullif(max(coalesce(visitors.fbp_at_ms, 0), coalesce(excluded.fbp_at_ms, 0)), 0),
-  first_touch = CASE WHEN excluded.first_touch ->> 'atMs' < coalesce(visitors.first_touch ->> 'atMs', excluded.first_touch ->> 'atMs' + 1)
-    THEN excluded.first_touch ELSE visitors.first_touch END,
-  last_touch = CASE WHEN excluded.last_touch ->> 'atMs' >= coalesce(visitors.last_touch ->> 'atMs', 0)
-    THEN excluded.last_touch ELSE visitors.last_touch END,
   first_seen_ms = min(visitors.first_seen_ms, excluded.first_seen_ms),
   last_seen_ms = max(visitors.last_seen_ms, excluded.last_seen_ms)

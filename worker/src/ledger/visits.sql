@@ -4,7 +4,7 @@ INSERT INTO visits (
   visit_id, at_ms, website_id, temp_id, client_session_id, external_user_id, captured_by, href,
   landing_page, referrer, fbc, fbp, fbclid, ttclid, ttp, gclid, gbraid, wbraid, sccid, scid, tgclid,
   utm_source, utm_medium, utm_campaign, utm_content, utm_term,
-  ip, user_agent, country, region, city, bot, consent, extra
+  ip, user_agent, country, region, city, bot, sourced, consent, extra
 )
 SELECT
   value ->> 'visitId', value ->> 'atMs', value ->> 'websiteId', value ->> 'tempId', value ->> 'clientSessionId',
@@ -18,7 +18,8 @@ SELECT
   value ->> '$.attribution.utmSource', value ->> '$.attribution.utmMedium', value ->> '$.attribution.utmCampaign',
   value ->> '$.attribution.utmContent', value ->> '$.attribution.utmTerm',
   value ->> '$.client.ip', value ->> '$.client.userAgent', value ->> '$.client.country', value ->> '$.client.region',
-  value ->> '$.client.city', value ->> '$.client.bot', value ->> 'consent', value -> 'extra'
+  value ->> '$.client.city', value ->> '$.client.bot', value ->> 'sourced',
+  value ->> 'consent', value -> 'extra'
 FROM json_each(?1)
 WHERE true
 ON CONFLICT (visit_id) DO UPDATE SET

@@ -21,11 +21,6 @@ use crate::record::{Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 use crate::track::visit::NewVisit;
 
-/// What a browser sends that its origin must not take on trust, and what concerns one connection only (RFC 9110, 7.6.1).
-const DROPPED: &str = "authorization,proxy-authorization,forwarded,via,connection,keep-alive,te,trailer,upgrade,proxy-connection,\
-    x-forwarded-for,x-forwarded-host,x-forwarded-proto,x-forwarded-port,x-forwarded-prefix,x-forwarded-server,x-real-ip,\
-    x-adtarget-client-ip,x-adtarget-client-user-agent,x-adtarget-website-id,x-adtarget-channel-id,x-adtarget-api-key";
-
 /// The page behind `front`, or what else the origin has at that path.
 ///
 /// # Errors
@@ -47,7 +42,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         headers.push_str("\nx-forwarded-for:");
         headers.push_str(caller.ip);
     }
-    let response = runtime::pass_on(edge.request, &url, &headers, DROPPED)
+    let response = runtime::pass_on(edge.request, &url, &headers)
         .await
         .map_err(|why| {
             runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
@@ -120,7 +115,6 @@ fn is_visit(edge: &Edge<'_>) -> bool {
 /// The visit that a page request is.
 fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
     let caller = &edge.caller;
-    let [temp, session, event, [a, b, c, d, ..]] = entropy()?;
     let index = subdomain_index(site.registrable_domain(caller.host));
     let view = PageView {
         href: caller.url,
@@ -131,27 +125,33 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
     };
     let mut seen = view.capture();
     // Made on first sight, as Meta's own server libraries do: fbevents.js goes on with the one it finds.
-    seen.fbp
-        .get_or_insert_with(|| Fbp::new(index, edge.now_ms, u32::from_le_bytes([a, b, c, d])));
-    let touches = Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default())
-        .with(view.touch());
+    if seen.fbp.is_none() {
+        let [a, b, c, d, ..] = entropy()?;
+        seen.fbp = Some(Fbp::new(
+            index,
+            edge.now_ms,
+            u32::from_le_bytes([a, b, c, d]),
+        ));
+    }
+    let touch = view.touch();
+    let sourced = touch.is_sourced();
+    let touches =
+        Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default()).with(touch);
     Ok(NewVisit {
         touches_cookie: touches.to_cookie(),
         visit: Visit {
-            visit_id: EventId::new(event),
+            visit_id: EventId::resolve(None, None)?,
             at_ms: edge.now_ms,
             website_id: site.website_id.clone(),
-            temp_id: caller.temp_id().unwrap_or_else(|| TempId::new(temp)),
-            client_session_id: caller
-                .client_session_id()
-                .unwrap_or_else(|| ClientSessionId::new(session)),
+            temp_id: TempId::resolve(None, caller.temp_id())?,
+            client_session_id: ClientSessionId::resolve(None, caller.client_session_id())?,
             external_user_id: None,
             href: caller.url.to_owned(),
             attribution: Attribution::from(seen),
             client: edge.client(),
             captured_by: CapturedBy::Edge,
             consent: None,
-            touches: touches.into(),
+            sourced,
             extra: BTreeMap::new(),
         },
     })
@@ -160,7 +160,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
 /// Hands the visit to whoever keeps it, after the page.
 fn record(edge: &Edge<'_>, visit: Visit) {
     let Backend::AdTarget(adtarget) = &edge.config.backend else {
-        return edge.keep(Record::Visit(Box::new(visit)));
+        return edge.keep(&Record::Visit(Box::new(visit)));
     };
     let call = OwedCall::new(
         Keyless::Init(adtarget::init_body(&visit)),
@@ -168,9 +168,9 @@ fn record(edge: &Edge<'_>, visit: Visit) {
         &edge.caller,
     );
     if adtarget.defer_visits {
-        return edge.keep(Record::Owed(Box::new(call)));
+        return edge.keep(&Record::Owed(Box::new(call)));
     }
-    let env = edge.env.clone();
+    let (env, context) = (edge.env.clone(), edge.context.clone());
     edge.context.after_answer(async move {
         if let Outcome::Failed { why, retry_after_s } =
             call.make(adtarget, adtarget.timeout_ms).await
@@ -180,10 +180,10 @@ fn record(edge: &Edge<'_>, visit: Visit) {
             ));
             crate::edge::keep(
                 &env,
-                Record::Owed(Box::new(call)),
+                &context,
+                &Record::Owed(Box::new(call)),
                 retry_after_s.unwrap_or(0),
-            )
-            .await;
+            );
         }
     });
 }

@@ -1,7 +1,7 @@
 //! `GET …/invite` and `GET /c/{slug}`: a click on an invite. Whatever is down, the visitor reaches the channel.
 
 use attribution::telegram::TelegramLink;
-use attribution::{PageView, subdomain_index, url};
+use attribution::{PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
 
 use crate::adtarget::{Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
@@ -9,7 +9,7 @@ use crate::config::{AdTarget, Backend, Channel, Site};
 use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::ids::{ClickId, ClientSessionId, EventId, TempId, entropy};
+use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 use crate::record::{Attribution, Click, Record};
 use crate::runtime;
 use crate::site::missing_channel;
@@ -81,24 +81,15 @@ struct Ids {
 impl Ids {
     fn read(edge: &Edge<'_>) -> Result<Self, Error> {
         let caller = &edge.caller;
-        let [temp, session, event] = entropy()?;
-        let parameter = |name| caller.parameter(name);
+        let told = |name| caller.parameter(name);
         Ok(Self {
-            temp_id: match parameter(TempId::FIELD) {
-                Some(text) => TempId::parse(&text)?,
-                None => caller.temp_id().unwrap_or_else(|| TempId::new(temp)),
-            },
-            client_session_id: match parameter(ClientSessionId::FIELD) {
-                Some(text) => ClientSessionId::parse(&text)?,
-                None => caller
-                    .client_session_id()
-                    .unwrap_or_else(|| ClientSessionId::new(session)),
-            },
-            event_id: match parameter(EventId::FIELD) {
-                Some(text) => EventId::parse(&text)?,
-                None => EventId::new(event),
-            },
-            visit_id: parameter("visit")
+            temp_id: TempId::resolve(told(TempId::FIELD).as_deref(), caller.temp_id())?,
+            client_session_id: ClientSessionId::resolve(
+                told(ClientSessionId::FIELD).as_deref(),
+                caller.client_session_id(),
+            )?,
+            event_id: EventId::resolve(told(EventId::FIELD).as_deref(), None)?,
+            visit_id: told("visit")
                 .map(|text| EventId::parse(&text))
                 .transpose()?,
         })
@@ -129,7 +120,7 @@ async fn click(
     let answer = match &edge.config.backend {
         Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared).await,
         Backend::Ledger => {
-            edge.keep(Record::Click(Box::new(Click {
+            edge.keep(&Record::Click(Box::new(Click {
                 click_id,
                 at_ms: edge.now_ms,
                 website_id: site.website_id.clone(),
@@ -206,7 +197,7 @@ async fn hosted(
         Outcome::Taken(_) => to_channel(edge, shared),
         Outcome::Failed { why, retry_after_s } => {
             runtime::log_warning(&format!("invite: AdTarget: {why}; the queue has the click"));
-            edge.keep_later(Record::Owed(Box::new(call)), retry_after_s.unwrap_or(0));
+            edge.keep_later(&Record::Owed(Box::new(call)), retry_after_s.unwrap_or(0));
             to_channel(edge, shared)
         }
     }
@@ -221,7 +212,7 @@ fn to_channel(edge: &Edge<'_>, link: Option<TelegramLink>) -> Answer {
     }
 }
 
-/// What the click itself carries: cookies, and the query of the landing page it came from.
+/// What the click itself carries: cookies, and the query of the landing page it came from; else the last touch.
 fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
     let caller = &edge.caller;
     let referer_host = url::split(caller.referer)
@@ -241,7 +232,16 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
         now_ms: edge.now_ms,
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
-    view.capture().into()
+    let mut attribution = Attribution::from(view.capture());
+    if let Some(last) = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default()).last {
+        let mut last = Attribution::from(last);
+        for ((_, slot), (_, remembered)) in attribution.fields_mut().zip(last.fields_mut()) {
+            if slot.is_none() {
+                *slot = remembered.take();
+            }
+        }
+    }
+    attribution
 }
 
 /// A query's value, escaped.

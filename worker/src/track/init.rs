@@ -12,7 +12,7 @@ use crate::config::{AdTarget, Backend, Site};
 use crate::cookies::Scope;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::ids::{ClientSessionId, EventId, TempId, entropy};
+use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::record::{Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 
@@ -62,8 +62,7 @@ const KNOWN: [&str; 35] = [
 /// Those of the contract; nothing is kept then.
 pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     edge.limit_address().await?;
-    let body = super::body(edge).await?;
-    let fields = Fields::parse(&body)?;
+    let fields = Fields::parse(super::body(edge)?)?;
     let site = edge.site(&fields.required("websiteId")?)?;
     let href = fields.required("href")?;
     let page_host = super::check_domain(edge, site, &href)?;
@@ -75,7 +74,7 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     Ok(match &edge.config.backend {
         Backend::Ledger => {
             let answer = new.answer(scope);
-            edge.keep(Record::Visit(Box::new(new.visit)));
+            edge.keep(&Record::Visit(Box::new(new.visit)));
             answer
         }
         Backend::AdTarget(_) if new.visit.captured_by == CapturedBy::Edge => {
@@ -83,8 +82,8 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
             let answer = new.answer(scope);
             if let Some(fbp) = &new.visit.attribution.fbp {
                 let call = super::update_fbp::call(site, new.visit.temp_id, fbp);
-                let event = EventId::new(entropy::<1>()?[0]);
-                edge.keep(Record::Owed(Box::new(OwedCall::new(
+                let event = EventId::resolve(None, None)?;
+                edge.keep(&Record::Owed(Box::new(OwedCall::new(
                     call,
                     event,
                     &edge.caller,
@@ -117,7 +116,7 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
             }
         }
     }
-    edge.keep_later(Record::Owed(Box::new(call)), delay_s);
+    edge.keep_later(&Record::Owed(Box::new(call)), delay_s);
     new.answer(scope)
 }
 
@@ -130,21 +129,12 @@ fn told_visit(
     page_host: &str,
 ) -> Result<NewVisit, Error> {
     let caller = &edge.caller;
-    let [temp, session, event] = entropy()?;
-    let temp_id = match fields.text(TempId::FIELD)? {
-        Some(text) => TempId::parse(&text)?,
-        None => caller.temp_id().unwrap_or_else(|| TempId::new(temp)),
-    };
-    let client_session_id = match fields.text(ClientSessionId::FIELD)? {
-        Some(text) => ClientSessionId::parse(&text)?,
-        None => caller
-            .client_session_id()
-            .unwrap_or_else(|| ClientSessionId::new(session)),
-    };
-    let visit_id = match fields.text(EventId::FIELD)? {
-        Some(text) => EventId::parse(&text)?,
-        None => EventId::new(event),
-    };
+    let temp_id = TempId::resolve(fields.text(TempId::FIELD)?.as_deref(), caller.temp_id())?;
+    let client_session_id = ClientSessionId::resolve(
+        fields.text(ClientSessionId::FIELD)?.as_deref(),
+        caller.client_session_id(),
+    )?;
+    let visit_id = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), None)?;
     let consent = fields.text("consent")?;
     if consent
         .as_deref()
@@ -180,10 +170,12 @@ fn told_visit(
             *slot = Some(told.into_owned());
         }
     }
+    let touch = view.touch();
+    let sourced = touch.is_sourced();
     let touches = Touches::parse(
         attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
     )
-    .with(view.touch());
+    .with(touch);
     let mut client = edge.client();
     client.bot |= fields.flag("bot")?;
     Ok(NewVisit {
@@ -200,7 +192,7 @@ fn told_visit(
             client,
             captured_by,
             consent: consent.map(Into::into),
-            touches: touches.into(),
+            sourced,
             extra: fields
                 .others(|name| KNOWN.contains(&name))
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))

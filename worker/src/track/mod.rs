@@ -8,16 +8,13 @@ pub mod visit;
 
 use attribution::url;
 
+use crate::answer::Answer;
 use crate::config::Site;
-use crate::edge::Edge;
+use crate::edge::{BODY_LIMIT, Edge};
 use crate::error::Error;
-use crate::runtime;
-
-/// The most a body may hold, in bytes.
-const BODY_LIMIT: u32 = 16 * 1024;
 
 /// The body of a call: JSON, as application/json or, from a beacon, as text/plain.
-async fn body(edge: &Edge<'_>) -> Result<Vec<u8>, Error> {
+fn body<'a>(edge: &Edge<'a>) -> Result<&'a [u8], Error> {
     let media_type = edge
         .caller
         .content_type
@@ -33,10 +30,15 @@ async fn body(edge: &Edge<'_>) -> Result<Vec<u8>, Error> {
             "content-type: expected application/json or text/plain".to_owned(),
         ));
     }
-    runtime::body(edge.request, BODY_LIMIT)
-        .await
-        .map_err(|_| Error::InvalidPayload("the body broke off".to_owned()))?
-        .ok_or(Error::PayloadTooLarge(BODY_LIMIT))
+    edge.body.ok_or(Error::PayloadTooLarge(BODY_LIMIT))
+}
+
+/// What a page may send, asked for ahead (the Fetch standard's preflight).
+pub fn preflight() -> Answer {
+    Answer::empty(204)
+        .header("access-control-allow-methods", "GET, POST, OPTIONS")
+        .header("access-control-allow-headers", "content-type")
+        .header("access-control-max-age", "86400")
 }
 
 /// Checks that a page is the site's: its address, and the Origin that the browser says.
@@ -70,9 +72,11 @@ fn check_origin(edge: &Edge<'_>, site: &Site) -> Result<(), Error> {
 pub fn cors_headers(edge: &Edge<'_>) -> Option<String> {
     let origin = edge.caller.origin;
     let host = url::split(origin)?.host;
-    edge.config.sites.iter().any(|site| site.owns(host)).then(|| {
-        format!(
-            "access-control-allow-origin:{origin}\naccess-control-allow-credentials:true\naccess-control-allow-methods:GET, POST, OPTIONS\naccess-control-allow-headers:content-type\naccess-control-max-age:86400"
-        )
-    })
+    edge.config
+        .sites
+        .iter()
+        .any(|site| site.owns(host))
+        .then(|| {
+            format!("access-control-allow-origin:{origin}\naccess-control-allow-credentials:true")
+        })
 }

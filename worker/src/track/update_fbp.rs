@@ -10,7 +10,7 @@ use crate::config::{Backend, Site};
 use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::ids::{EventId, TempId, entropy};
+use crate::ids::{EventId, TempId};
 use crate::record::{LateFbp, Record};
 use crate::runtime;
 
@@ -20,8 +20,7 @@ use crate::runtime;
 /// Those of the contract.
 pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     edge.limit_address().await?;
-    let body = super::body(edge).await?;
-    let fields = Fields::parse(&body)?;
+    let fields = Fields::parse(super::body(edge)?)?;
     let site = match fields.text("websiteId")? {
         Some(id) => edge.site(&id)?,
         None => edge
@@ -40,14 +39,11 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     let fbp = fields.required("fbp")?;
     let fbp = Fbp::parse(&fbp)
         .ok_or_else(|| Error::field("fbp", "not of the form fb.<index>.<ms>.<number>"))?;
-    let event = match fields.text(EventId::FIELD)? {
-        Some(text) => EventId::parse(&text)?,
-        None => EventId::new(entropy::<1>()?[0]),
-    };
+    let event = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), None)?;
     edge.limit_visitor(temp_id).await?;
     let answer = match &edge.config.backend {
         Backend::Ledger => {
-            edge.keep(Record::LateFbp(LateFbp {
+            edge.keep(&Record::LateFbp(LateFbp {
                 temp_id,
                 at_ms: edge.now_ms,
                 fbp: fbp.as_str().to_owned(),
@@ -63,7 +59,7 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
                 Outcome::Invited(_) => success(),
                 Outcome::Failed { why, retry_after_s } => {
                     runtime::log_warning(&format!("update-fbp: AdTarget: {why}; the queue has it"));
-                    edge.keep_later(Record::Owed(Box::new(owed)), retry_after_s.unwrap_or(0));
+                    edge.keep_later(&Record::Owed(Box::new(owed)), retry_after_s.unwrap_or(0));
                     success()
                 }
             }
