@@ -1,5 +1,6 @@
 // Four engines behind one small interface, so that one spec runs in all of them. Chromium is needed; the others run where installed.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findChromium, findProgram } from "../../tools/browsers.mjs";
@@ -118,18 +119,24 @@ async function launchChromium(executablePath, { network, wasm, cookies, prerende
     };
   };
   // Cookies are refused by a setting of the profile, so there each visitor brings a profile of its own.
-  if (!cookies) return { visitor: visitorOf((how) => chromiumWithout(chromium, { ...options, ...how })), close() {} };
+  if (!cookies) {
+    const profiles = mkdtempSync(path.join(tmpdir(), "edgeway-chromium-"));
+    return {
+      visitor: visitorOf((how) => chromium.launchPersistentContext(withoutCookies(profiles), { ...options, ...how })),
+      // A browser that has just ended may still be writing.
+      close: () => rm(profiles, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
+    };
+  }
   const browser = await chromium.launch(options);
   return { visitor: visitorOf((how) => browser.newContext(how)), close: () => browser.close() };
 }
 
-async function chromiumWithout(chromium, options) {
-  const profile = mkdtempSync(path.join(tmpdir(), "edgeway-chromium-"));
+/** A new Chromium profile whose owner refuses cookies. */
+function withoutCookies(profiles) {
+  const profile = mkdtempSync(path.join(profiles, "profile-"));
   mkdirSync(path.join(profile, "Default"));
   writeFileSync(path.join(profile, "Default/Preferences"), JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }));
-  const context = await chromium.launchPersistentContext(profile, options);
-  context.on("close", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
-  return context;
+  return profile;
 }
 
 // ── Firefox, by puppeteer-core over WebDriver BiDi; a prerendering Chromium, by puppeteer-core over DevTools ─────────────────

@@ -66,7 +66,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     convertV4MiniflareOptions({
       workers,
       cf: false,
-      log: new Log(LogLevel.ERROR),
+      log: new Log(LogLevel.WARN),
       telemetry: { enabled: false },
       handleStructuredLogs: ({ level, message }) => edge.logs.push({ level, message }),
     }),

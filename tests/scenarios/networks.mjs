@@ -81,15 +81,25 @@ export const networks = {
     check: ({ visit }) => carriesAd(visit),
   },
 
-  "without beacons": {
-    visits: 1,
-    clicks: 1,
+  "that swallows beacons": {
+    visits: 2,
+    wasm: false,
+    tag: { "data-auto": "off" },
     async run(story) {
+      // The visitor leaves while the core is under way, so all there is time for is a beacon, which is swallowed.
+      story.network.strike({ match: /core\.js/, how: "hold" });
       story.network.strike({ match: isBeacon, how: "cut" });
-      await story.open();
-      await story.join();
+      await story.open(`/leaves.html?${AD}`, { complete: false });
+      await story.page.until(() => Boolean(window.edgeway && document.querySelector("#leave")?.onclick));
+      await story.page.leads(() => story.page.click("#leave"));
+      await until(() => inits(story).length, "a beacon");
+      assert.equal(inits(story)[0].status, 0);
+      story.network.calm();
+      await story.open("/leaves.html?next");
+      await story.page.eval(() => edgeway("visit"));
+      await story.visited(2);
     },
-    check: ({ visit }) => carriesAd(visit),
+    check: ({ visits }) => carriesAd(visits.find(({ href }) => href.includes("fbclid"))),
   },
 
   "that loses the first call": { ...retried("cut"), both: true },
