@@ -1,5 +1,6 @@
-// The page, the edge and what is kept, in webkitgtk.
+// The page, the edge and what is kept, in webkitgtk: tests/scenarios/ says what, and harness/scenarios.mjs where it runs.
 import { describeIn } from "./harness/scenarios.mjs";
-import { SCENARIOS } from "./scenarios/index.mjs";
+import { DEMO_SCENARIOS, SCENARIOS } from "./scenarios/index.mjs";
 
 describeIn("webkitgtk", SCENARIOS);
+describeIn("webkitgtk", DEMO_SCENARIOS, { world: { demo: true } });

@@ -1,5 +1,6 @@
-// The page, the edge and what is kept, in wpe.
+// The page, the edge and what is kept, in wpe: tests/scenarios/ says what, and harness/scenarios.mjs where it runs.
 import { describeIn } from "./harness/scenarios.mjs";
-import { SCENARIOS } from "./scenarios/index.mjs";
+import { DEMO_SCENARIOS, SCENARIOS } from "./scenarios/index.mjs";
 
 describeIn("wpe", SCENARIOS);
+describeIn("wpe", DEMO_SCENARIOS, { world: { demo: true } });

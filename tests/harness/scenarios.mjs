@@ -2,10 +2,10 @@
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { engines } from "./browsers.mjs";
-import { BACKENDS, EDGE, WEBSITE, startWorld } from "./world.mjs";
+import { BACKENDS, DEMO, EDGE, WEBSITE, startWorld } from "./world.mjs";
 import { until } from "./wait.mjs";
 
-export { EDGE };
+export { DEMO, EDGE };
 
 /** A landing page on the edge's own site, with the tag in it. */
 export const WWW = "https://www.shop.test";
@@ -27,10 +27,11 @@ const CARRIED = {
   utmSource: "fb", utmMedium: "paid social", utmCampaign: "Лето", utmContent: "a&b", utmTerm: "x+y",
 };
 
-/** Asserts that a visit has kept all that the ad click carried. */
-export function carriesAd(visit) {
+/** Asserts that a visit has kept all that the ad click carried; `index` is Meta's subdomain index. */
+export function carriesAd(visit, index = 1) {
   for (const [name, value] of Object.entries(CARRIED)) assert.equal(visit[name], value, name);
-  const [, ms] = /^fb\.1\.(\d{13})\.IwAR0_Ad-Click$/.exec(visit.fbc) ?? [];
+  const [, kept, ms] = /^fb\.(\d)\.(\d{13})\.IwAR0_Ad-Click$/.exec(visit.fbc) ?? [];
+  assert.equal(kept, String(index), visit.fbc);
   assert.ok(Math.abs(Date.now() - ms) < 60_000, `fbc carries the click's own time: ${visit.fbc}`);
 }
 
@@ -115,10 +116,11 @@ async function check(scenario, story, outcome) {
  * `run(story)`: what the visitor does · `check({visits, clicks, visit, click, story, outcome})`: what else holds, `outcome` being what `run` gave ·
  * `tag`: attributes of the page's tag over the usual ones · `visitor`: `{phone, javascript}` · `wasm`, `cookies`: false where the browser has none · `prerendering`: true where it has to be ·
  * `engines`: where it runs, everywhere unless said · `both`: with AdTarget in engines other than Chromium too.
+ * `world` has options of startWorld.
  */
-export function describeIn(name, tables) {
+export function describeIn(name, tables, { backends = BACKENDS, world: options = { front: true } } = {}) {
   const engine = engines.find((each) => each.name === name);
-  for (const backend of BACKENDS) {
+  for (const backend of backends) {
     describe(`${name}, ${backend}`, { skip: engine.missing ?? false }, () => {
       let world;
       const browsers = new Map();
@@ -128,7 +130,7 @@ export function describeIn(name, tables) {
         return browsers.get(key);
       };
       before(async () => {
-        world = await startWorld({ backend, front: true, browsers: true });
+        world = await startWorld({ backend, browsers: true, ...options });
       });
       after(async () => {
         await Promise.all([...browsers.values()].map(async (each) => (await each).close()));
@@ -140,7 +142,7 @@ export function describeIn(name, tables) {
         if (!here.length) continue;
         describe(what, () => {
           for (const [title, scenario] of here) {
-            it(title, async () => {
+            it(title, { timeout: 60_000 }, async () => {
               const { wasm, cookies, prerendering } = scenario;
               await world.reset();
               world.site.tag = tagOf(scenario.tag);

@@ -42,29 +42,38 @@ export const SITES = [
   { websiteId: BARE_WEBSITE, domains: ["bare.test"], channels: [] },
 ];
 
+/** The website of the demo page, and where `npm start` serves it. */
+export const DEMO_WEBSITE = "atid_demo";
+export const DEMO = "http://localhost:8787";
+
 /** The edge's own host, on the shop's domain. */
 export const EDGE = "https://edge.shop.test";
 /** A key that must never be seen again. */
 export const API_KEY = "atk_live_a1b2c3d4_0123456789abcdef0123456789abcdef";
 
 /**
- * Starts the world. `front` puts the edge before the site under https://shop.test; `browsers` starts the network that
- * browsers go through; `vars` are settings of the worker over those a deployment would have.
+ * Starts the world. `front` puts the edge before the site under https://shop.test; `demo` leaves it as wrangler.toml has it, with the demo page
+ * at http://localhost:8787; `browsers` starts the network that browsers go through; `vars` are settings of the worker over those a deployment would have.
  */
-export async function startWorld({ backend = "ledger", front = false, browsers = false, vars = {}, ...rest } = {}) {
+export async function startWorld({ backend = "ledger", front = false, demo = false, browsers = false, vars = {}, ...rest } = {}) {
   const [adtarget, site, telegram] = await Promise.all([
-    startAdTarget({ websites: { [WEBSITE]: { domains: ["shop.test", "landing.test"], channels: CHANNELS }, [BARE_WEBSITE]: { domains: null, channels: [] } } }),
+    startAdTarget({
+      websites: {
+        [WEBSITE]: { domains: ["shop.test", "landing.test"], channels: CHANNELS },
+        [BARE_WEBSITE]: { domains: null, channels: [] },
+        [DEMO_WEBSITE]: { domains: ["localhost"], channels: ["chan_demo"] },
+      },
+    }),
     startSite({ edge: EDGE }),
     startTelegram(),
   ]);
   const edge = await startEdge({
-    origin: EDGE,
+    origin: demo ? DEMO : EDGE,
     ...rest,
     vars: {
       BACKEND: backend,
-      SITES: JSON.stringify(SITES),
       ADTARGET_BASE_URL: adtarget.url,
-      ADTARGET_API_KEY: API_KEY,
+      ...(demo ? {} : { SITES: JSON.stringify(SITES), ADTARGET_API_KEY: API_KEY }),
       ...(front ? { SITE_ORIGIN: site.url } : {}),
       ...vars,
     },
@@ -74,6 +83,7 @@ export async function startWorld({ backend = "ledger", front = false, browsers =
     (await startNetwork({
       "shop.test": edge.url,
       "edge.shop.test": edge.url,
+      localhost: edge.url,
       "www.shop.test": site.url,
       "landing.test": site.url,
       ...Object.fromEntries(TELEGRAM_HOSTS.map((host) => [host, telegram.url])),

@@ -1,12 +1,14 @@
 import { consent } from "./consent.mjs";
+import { demo } from "./demo.mjs";
 import { front } from "./front.mjs";
 import { links } from "./links.mjs";
 import { moves } from "./moves.mjs";
 import { networks } from "./networks.mjs";
+import { panels } from "./panels.mjs";
 import { policies } from "./policies.mjs";
 import { visits } from "./visits.mjs";
 
-/** All tables of scenarios: what a visitor's page or network is like, and what happens on it. */
+/** All tables of scenarios of an advertiser's page: what a visitor's page or network is like, and what happens on it. */
 export const SCENARIOS = {
   "a visit": visits,
   "a link": links,
@@ -15,4 +17,8 @@ export const SCENARIOS = {
   "a network": networks,
   "consent": consent,
   "a page behind the edge that": front,
+  "the debugger": panels,
 };
+
+/** And of the demo page, which needs the edge as wrangler.toml has it. */
+export const DEMO_SCENARIOS = { "the demo page": demo };

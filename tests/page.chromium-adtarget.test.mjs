@@ -1,0 +1,6 @@
+// The page, the edge and what is kept, in chromium with backend adtarget: tests/scenarios/ says what, and harness/scenarios.mjs where it runs.
+import { describeIn } from "./harness/scenarios.mjs";
+import { DEMO_SCENARIOS, SCENARIOS } from "./scenarios/index.mjs";
+
+describeIn("chromium", SCENARIOS, { backends: ["adtarget"] });
+describeIn("chromium", DEMO_SCENARIOS, { backends: ["adtarget"], world: { demo: true } });
