@@ -22,17 +22,18 @@ function start({ memory, room, capture: parse }, how) {
 
 /** The module's bytes; pack.mjs says how they were written. */
 function decode(text) {
-  const bytes = [];
+  const bytes = new Uint8Array(text.length);
+  let size = 0;
   let range = 0;
-  for (const character of text) {
-    const code = (character === '!' ? 92 : character.charCodeAt(0)) - 35;
-    if (code > 87) range = (code - 87) * 88;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 122) range = (code - 122) * 88;
     else {
-      bytes.push(code + range);
+      bytes[size++] = (code === 33 ? 57 : code - 35) + range;
       range = 0;
     }
   }
-  return new Uint8Array(bytes);
+  return bytes.subarray(0, size);
 }
 
 /** Settles once the core runs or is known not to. Where the browser lets it, the core runs at once. */

@@ -15,6 +15,8 @@ let active;
 let wanted;
 /** Whether the commands given before the load have been carried out. */
 let drained;
+/** The address the page was loaded by: scripts may tidy it up before the visitor consents. */
+const landing = location.href;
 
 const commands = {
   visit() {
@@ -55,9 +57,9 @@ function begin() {
     || (settings.consent === 'required' && visitor.consent !== 'granted');
   if (active || refused || !drained || document.prerendering) return;
   active = true;
-  renewIds();
+  if (wanted || settings.auto !== 'off') visit(false, landing);
+  else renewIds();
   watchLinks();
-  if (wanted || settings.auto !== 'off') visit();
 }
 
 function stop() {

@@ -25,8 +25,11 @@ let appFbc;
 /** The id of the latest visit. */
 export const visitId = () => current && current.eventId;
 
-/** Records a visit, unless this place is already recorded; `tidied` if a script replaced the address. */
-export async function visit(tidied) {
+/**
+ * Records a visit, unless this place is already recorded. `tidied`: a script replaced the address. `href`: the
+ * address that counts, where it is no longer the present one.
+ */
+export async function visit(tidied, href = location.href) {
   const before = query;
   query = location.search.match(/[^?&]+/g) || [];
   // A fragment makes a place of its own only where it is a route.
@@ -43,14 +46,14 @@ export async function visit(tidied) {
   const mine = current = {
     eventId: captured || uuid(),
     capturedBy: captured ? 'edge' : undefined,
-    href: location.href,
+    href,
     referrer,
     at: Date.now(),
   };
-  referrer = mine.href;
+  referrer = href;
   refreshLinks();
   if (!core.capture) await core.ready;
-  if (!appFbc) await askApp(mine.href);
+  if (!appFbc) await askApp(href);
   dispatch(mine);
 }
 
@@ -75,14 +78,14 @@ export function enrich() {
 function dispatch(mine, beacon) {
   if (mine.sent) return;
   sendVisit(mine, beacon);
-  watchFbp(mine, 150);
+  setTimeout(watchFbp, 150, mine, 300);
 }
 
 function sendVisit(mine, beacon) {
   const { eventId, capturedBy, href } = mine;
   const fields = carried(mine);
   const body = Object.assign({ websiteId: settings.websiteId, eventId, capturedBy, href }, ids, visitor, fields);
-  mine.fbp = cookie('_fbp');
+  mine.fbp = body.fbp;
   if (!firstParty && body.fbc && body.fbc !== cookie('_fbc')) setCookie('_fbc', body.fbc, FBC_LIFE);
   emit('captured', body);
   mine.sent = send('init', body, beacon).then((answer) => {
@@ -125,7 +128,6 @@ function patchFbp(beacon) {
 /** Asks Meta's in-app browser for the click id of a visit without one. It may never answer. */
 function askApp(href) {
   return new Promise((go) => {
-    if (/fbclid=/i.test(href) || cookie('_fbc')) return go();
     const take = (id) => {
       if (/^[\w-]+$/.test(id)) {
         appFbc = 'fb.' + subdomainIndex + '.' + Date.now() + '.' + id;
@@ -133,10 +135,12 @@ function askApp(href) {
       }
       go();
     };
-    const android = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
+    const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
+    const isAndroid = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
+    if (!(isAndroid || window.webkit) || /fbclid=/i.test(href) || cookie('_fbc')) return go();
     setTimeout(go, APP_PATIENCE);
     try {
-      if (android && android[2] >= (android[1] === 'FBAV/' ? 397 : 264)) {
+      if (isAndroid) {
         const request = new XMLHttpRequest();
         request.open('GET', 'properties://browser/clickID');
         request.onload = () => take(request.responseText);

@@ -1,28 +1,30 @@
 //! The tracker's core: the crate `attribution`, as the page calls it.
 //!
 //! One text in, one text out; the shim beside it (`shim/`) owns the page, the clock and the network. Every
-//! visitor pays for this module and its bindings, so it brings its own small allocator and no panic messages,
-//! and both texts pass through its memory by pointers: bindings for strings would cost more than the shim's use
-//! of them.
+//! visitor pays for this module and its bindings, so it copies and allocates nothing, says nothing when it panics,
+//! and both texts pass through its memory by pointers: bindings for strings would cost more than the core itself.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
-
-extern crate alloc;
 
 mod json;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 
-use alloc::vec::Vec;
-use core::mem::ManuallyDrop;
-
 use attribution::PageView;
 
-/// What a page view carries, as a JSON object of the fields that have a value.
+/// Writes what a page view carries to `answer`, as a JSON object of the fields that have a value, with a zero byte at
+/// its end. An answer that has no room ends early.
 ///
 /// `view` is the page's address, its referrer and its cookies in a row, the first two of the lengths given; `now_ms`
 /// is Unix milliseconds, `subdomain_index` Meta's count of the registrable domain's labels less one.
-pub fn capture(view: &str, href: usize, referrer: usize, now_ms: u64, subdomain_index: u8) -> Vec<u8> {
+pub fn capture(
+    view: &str,
+    href: usize,
+    referrer: usize,
+    now_ms: u64,
+    subdomain_index: u8,
+    answer: &mut [u8],
+) {
     let (href, rest) = view.split_at_checked(href).unwrap_or_default();
     let (referrer, cookies) = rest.split_at_checked(referrer).unwrap_or_default();
     let view = PageView {
@@ -32,9 +34,9 @@ pub fn capture(view: &str, href: usize, referrer: usize, now_ms: u64, subdomain_
         now_ms,
         subdomain_index,
     };
-    // The page's allocator takes nothing back, so the code that would give it back is left out.
-    let capture = ManuallyDrop::new(view.capture());
-    json::object(capture.fields())
+    let mut object = json::Object::new(answer);
+    view.each_field(|name, value| object.put(name, value.iter().copied()));
+    object.end();
 }
 
 #[cfg(test)]
@@ -43,8 +45,17 @@ mod tests {
 
     fn captured(href: &str, referrer: &str, cookies: &str) -> String {
         let view = [href, referrer, cookies].concat();
-        let json = capture(&view, href.len(), referrer.len(), 1_700_000_000_000, 1);
-        String::from_utf8(json).unwrap()
+        let mut answer = [1; 1000];
+        capture(
+            &view,
+            href.len(),
+            referrer.len(),
+            1_700_000_000_000,
+            1,
+            &mut answer,
+        );
+        let end = answer.iter().position(|&byte| byte == 0).unwrap();
+        String::from_utf8(answer[..end].to_vec()).unwrap()
     }
 
     #[test]
@@ -64,8 +75,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_carried_is_an_empty_object() {
+        assert_eq!(captured("", "", ""), "{}");
+    }
+
+    #[test]
     fn lengths_that_do_not_fit_carry_nothing() {
-        assert_eq!(capture("ё", 1, 0, 0, 0), b"{}");
-        assert_eq!(capture("", 9, 9, 0, 0), b"{}");
+        let mut answer = [1; 3];
+        capture("ё", 1, 0, 0, 0, &mut answer);
+        assert_eq!(answer, *b"{}\0");
+    }
+
+    #[test]
+    fn an_answer_without_room_ends_early() {
+        let mut answer = [1; 20];
+        capture("https://shop.example/", 21, 0, 0, 0, &mut answer);
+        assert_eq!(answer, *br#"{"landingPage":"http"#);
     }
 }
