@@ -26,7 +26,6 @@ const VISIT = JSON.stringify({
 
 const HEADERS = {
   Host: "lp.shop.test",
-  origin: "https://lp.shop.test",
   referer: "https://lp.shop.test/offer",
   "cf-connecting-ip": "203.0.113.7",
   "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 400.0",
@@ -34,13 +33,13 @@ const HEADERS = {
 };
 
 const IDS = "tempId=6e1f0d1c-5b7a-4c1e-9f3a-0a1b2c3d4e5f&clientSessionId=7f2a1e2d-6c8b-4d2f-8a4b-1b2c3d4e5f60";
-const POST = { method: "POST", body: VISIT, headers: { ...HEADERS, "content-type": "text/plain" } };
+const POST = { method: "POST", body: VISIT, headers: { ...HEADERS, origin: "https://lp.shop.test", "content-type": "text/plain" } };
 const PAGE = { headers: { ...HEADERS, accept: "text/html", "sec-fetch-dest": "document" } };
 
 /** What is measured: a name, the backend, a request, and the status that both must answer. */
 const ROWS = [
   { name: "init proxied", backend: "adtarget", path: "/backend/track/init", request: POST, status: 200 },
-  { name: "invite proxied", backend: "adtarget", path: `/backend/track/invite?websiteId=atid_bench&${IDS}`, request: { headers: HEADERS }, status: 302 },
+  { name: "invite proxied", backend: "adtarget", path: `/backend/track/invite?websiteId=atid_bench&${IDS}`, request: { headers: { ...HEADERS, accept: "text/html", "sec-fetch-dest": "document" } }, status: 302 },
   { name: "init on the ledger", backend: "ledger", path: "/backend/track/init", request: POST, status: 200 },
   { name: "HTML pass-through", backend: "adtarget", path: "/offer?utm_source=facebook", request: PAGE, status: 200 },
 ];

@@ -1,11 +1,12 @@
 //! What a page view carries: click ids, UTM values and the pixels' cookies.
 
 use alloc::string::String;
+use core::slice;
 
-use crate::cookie::cookie;
-use crate::decimal;
-use crate::meta::{Fbc, Fbp};
-use crate::url::{decode, parts, split_at_mark};
+use crate::cookie;
+use crate::decimal::{self, Digits};
+use crate::meta::{self, Fbc, Fbp};
+use crate::written::{Written, cut, text};
 
 /// How much of an address is read.
 const MAX_ADDRESS: usize = 16 * 1024;
@@ -99,203 +100,244 @@ impl Utm {
     }
 }
 
+/// What is read from where: the kind of the field (see [`Field::kind`]) and its name, which is AdTarget's or, where
+/// it has none, ours; the parameter of the address; the cookie that stands in for it. A text, since in the page a
+/// table of strings would be twice its size.
+const FIELDS: &[u8] = b"\
+@landingPage
+ffbc fbclid _fbc
+bfbp  _fbp
+rreferrer
+ggclid gclid _gcl_aw
+ ttclid ttclid ttclid
+ sccid sccid
+uutmSource utm_source
+uutmMedium utm_medium
+uutmCampaign utm_campaign
+uutmContent utm_content
+uutmTerm utm_term
+ gbraid gbraid
+ wbraid wbraid
+ tgclid tgclid _tgclid
+ ttp  _ttp
+ scid  _scid
+";
+
+/// A line of [`FIELDS`].
+struct Field {
+    /// `@`: the page itself. `r`: its referrer. `f` and `b`: Meta's click and browser cookies. `g`: Google's click id,
+    /// whose cookie holds more. `u`: a UTM value. A space: as it stands in the parameter or the cookie.
+    kind: u8,
+    name: &'static [u8],
+    parameter: &'static [u8],
+    cookie: &'static [u8],
+}
+
+fn fields() -> impl Iterator<Item = Field> {
+    let mut rest = FIELDS;
+    core::iter::from_fn(move || {
+        let line;
+        (line, rest) = cut(rest, b'\n');
+        let (&kind, line) = line.split_first()?;
+        let (name, line) = cut(line, b' ');
+        let (parameter, cookie) = cut(line, b' ');
+        Some(Field {
+            kind,
+            name,
+            parameter,
+            cookie,
+        })
+    })
+}
+
+/// Where in a page view's addresses parameters are looked for.
+pub(crate) struct Queries<'a> {
+    address: &'a [u8],
+    fragment: &'a [u8],
+    referrer: &'a [u8],
+}
+
+impl<'a> Queries<'a> {
+    pub(crate) fn of(address: &'a [u8], fragment: &'a [u8], referrer: &'a [u8]) -> Queries<'a> {
+        Queries {
+            address: cut(address, b'?').1,
+            fragment: fragment_query(fragment),
+            referrer: cut(referrer, b'?').1,
+        }
+    }
+
+    /// A query that stands alone.
+    pub(crate) fn of_query(address: &'a [u8]) -> Queries<'a> {
+        Queries {
+            address,
+            fragment: &[],
+            referrer: &[],
+        }
+    }
+
+    /// The first value of the field's parameter, or an empty one.
+    fn find(&self, field: &Field) -> Written<'a> {
+        let mut value = find(self.address, field);
+        if value.is_empty() {
+            value = find(self.fragment, field);
+        }
+        // The site that the visitor came from hands on Meta's click id alone.
+        if value.is_empty() && field.kind == b'f' {
+            value = find(self.referrer, field);
+        }
+        value
+    }
+
+    /// Meta's click id, which [`PageView::each_field`] gives inside `fbc` alone.
+    fn fbclid(&self) -> Option<String> {
+        let field = fields().find(|field| field.kind == b'f')?;
+        let value = self.find(&field);
+        (!value.is_empty()).then(|| text(&[value]))
+    }
+
+    /// What these queries carry.
+    pub(crate) fn carried(&self) -> (ClickIds, Utm) {
+        let (mut click_ids, mut utm) = Default::default();
+        for field in fields() {
+            if let Some(slot) = slot(field.name, &mut click_ids, &mut utm) {
+                let value = self.find(&field);
+                *slot = (!value.is_empty()).then(|| text(&[value]));
+            }
+        }
+        (click_ids, utm)
+    }
+}
+
+fn slot<'a>(
+    field: &[u8],
+    click_ids: &'a mut ClickIds,
+    utm: &'a mut Utm,
+) -> Option<&'a mut Option<String>> {
+    Some(match field {
+        b"fbc" => &mut click_ids.fbclid,
+        b"ttclid" => &mut click_ids.ttclid,
+        b"gclid" => &mut click_ids.gclid,
+        b"gbraid" => &mut click_ids.gbraid,
+        b"wbraid" => &mut click_ids.wbraid,
+        b"sccid" => &mut click_ids.sccid,
+        b"tgclid" => &mut click_ids.tgclid,
+        b"utmSource" => &mut utm.source,
+        b"utmMedium" => &mut utm.medium,
+        b"utmCampaign" => &mut utm.campaign,
+        b"utmContent" => &mut utm.content,
+        b"utmTerm" => &mut utm.term,
+        _ => return None,
+    })
+}
+
 impl PageView<'_> {
-    /// Reads what the page view carries.
+    /// Gives `put` each field of the visit that has a value, by its name, as the pieces that make it up: what
+    /// [`Capture::fields`] gives, without a copy of anything. All that the page pays for.
     ///
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
+    pub fn each_field(&self, mut put: impl FnMut(&'static [u8], &[Written<'_>])) {
+        let cookies = self.cookies.as_bytes();
+        let (page, fragment) = cut(bounded(self.href), b'#');
+        let referrer = without_fragment(self.referrer);
+        let queries = Queries::of(page, fragment, referrer);
+        for field in fields() {
+            let mut room = [Digits::default(); 2];
+            let mut value = queries.find(&field);
+            let known = match field.kind {
+                b'@' => page,
+                b'r' => referrer,
+                _ => remembered(cookies, &field),
+            };
+            let mut new = None;
+            if field.kind == b'f' {
+                new = meta::renew(known, value, self.subdomain_index, self.now_ms, &mut room);
+                value = Written::default();
+            }
+            if value.is_empty() {
+                value = Written::plain(known);
+            }
+            let pieces = match &new {
+                Some(new) => new,
+                None => slice::from_ref(&value),
+            };
+            if pieces.iter().any(|piece| !piece.is_empty()) {
+                put(field.name, pieces);
+            }
+        }
+    }
+
+    /// Reads what the page view carries, as [`each_field`](PageView::each_field) does.
     pub fn capture(&self) -> Capture {
         let mut capture = Capture::default();
-        capture.landing_page.push_str(without_fragment(self.href));
-        fill(
-            &mut capture.referrer,
-            Some(without_fragment(self.referrer)),
-            MAX_ADDRESS,
-        );
-        let click_ids = &mut capture.click_ids;
-        read_address(self.href, click_ids, &mut capture.utm);
-        read_referrer(self.referrer, click_ids);
-
-        let gcl_aw = cookie(self.cookies, "_gcl_aw").and_then(gclid_of_cookie);
-        fill(&mut click_ids.gclid, gcl_aw, MAX_CLICK_ID);
-        for (slot, name) in [
-            (&mut click_ids.ttclid, "ttclid"),
-            (&mut click_ids.tgclid, "_tgclid"),
-            (&mut capture.ttp, "_ttp"),
-            (&mut capture.scid, "_scid"),
-        ] {
-            fill(slot, cookie(self.cookies, name), MAX_CLICK_ID);
-        }
-
-        capture.fbp = Fbp::of_cookies(self.cookies);
-        capture.fbc = Fbc::of_cookies(self.cookies);
-        if let Some(fbclid) = &click_ids.fbclid {
-            let new = match &capture.fbc {
-                Some(sent) if sent.click_id() == fbclid => None,
-                Some(sent) => Fbc::new(sent.index(), self.now_ms, fbclid),
-                None => Fbc::new(self.subdomain_index, self.now_ms, fbclid),
-            };
-            if new.is_some() {
-                capture.fbc = new;
-                capture.fbc_is_new = true;
-            }
+        self.each_field(|name, value| capture.keep(name, text(value)));
+        let (page, fragment) = cut(bounded(self.href), b'#');
+        let queries = Queries::of(page, fragment, without_fragment(self.referrer));
+        capture.click_ids.fbclid = queries.fbclid();
+        if let Some(fbc) = &capture.fbc {
+            let sent = cookie::find(self.cookies.as_bytes(), b"_fbc", meta::is_well_formed);
+            capture.fbc_is_new = fbc.as_str().as_bytes() != sent;
         }
         capture
     }
 }
 
 impl Capture {
-    /// The fields of a visit that have a value, under AdTarget's names and, where it has none, ours. `fbclid` is
-    /// not among them: it is in `fbc`.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        FIELDS
-            .iter()
-            .enumerate()
-            .filter_map(|(at, &name)| Some((name, self.field(at)?)))
-    }
-
-    /// The value of the field at `at` in [`FIELDS`].
-    fn field(&self, at: usize) -> Option<&str> {
-        let Capture { click_ids, utm, .. } = self;
-        let read = match at {
-            0 => {
-                return Some(&self.landing_page)
-                    .filter(|page| !page.is_empty())
-                    .map(String::as_str);
-            }
-            1 => return self.fbc.as_ref().map(Fbc::as_str),
-            2 => return self.fbp.as_ref().map(Fbp::as_str),
-            3 => &self.referrer,
-            4 => &click_ids.gclid,
-            5 => &click_ids.ttclid,
-            6 => &click_ids.sccid,
-            7 => &utm.source,
-            8 => &utm.medium,
-            9 => &utm.campaign,
-            10 => &utm.content,
-            11 => &utm.term,
-            12 => &click_ids.gbraid,
-            13 => &click_ids.wbraid,
-            14 => &click_ids.tgclid,
-            15 => &self.ttp,
-            _ => &self.scid,
-        };
-        read.as_deref()
-    }
-}
-
-/// The names of a visit's fields.
-static FIELDS: [&str; 17] = [
-    "landingPage",
-    "fbc",
-    "fbp",
-    "referrer",
-    "gclid",
-    "ttclid",
-    "sccid",
-    "utmSource",
-    "utmMedium",
-    "utmCampaign",
-    "utmContent",
-    "utmTerm",
-    "gbraid",
-    "wbraid",
-    "tgclid",
-    "ttp",
-    "scid",
-];
-
-/// Reads what an address carries in its query, then in its fragment's.
-pub(crate) fn read_address(address: &str, click_ids: &mut ClickIds, utm: &mut Utm) {
-    let (page, fragment) = split_at_mark(bounded(address), b'#');
-    let mut slots = slots(click_ids, utm);
-    read_query(split_at_mark(page, b'?').1.unwrap_or_default(), &mut slots);
-    read_query(fragment_query(fragment.unwrap_or_default()), &mut slots);
-}
-
-/// Reads the `fbclid` that a referrer carries, if none is known yet.
-pub(crate) fn read_referrer(referrer: &str, click_ids: &mut ClickIds) {
-    let query = split_at_mark(without_fragment(referrer), b'?').1;
-    let mut slots = [&mut click_ids.fbclid];
-    read_query(query.unwrap_or_default(), &mut slots);
-}
-
-/// Where the value of each of [`PARAMETERS`] goes.
-pub(crate) fn slots<'a>(
-    click_ids: &'a mut ClickIds,
-    utm: &'a mut Utm,
-) -> [Slot<'a>; PARAMETERS.len()] {
-    [
-        &mut click_ids.fbclid,
-        &mut click_ids.ttclid,
-        &mut click_ids.gclid,
-        &mut click_ids.gbraid,
-        &mut click_ids.wbraid,
-        &mut click_ids.sccid,
-        &mut click_ids.tgclid,
-        &mut utm.source,
-        &mut utm.medium,
-        &mut utm.campaign,
-        &mut utm.content,
-        &mut utm.term,
-    ]
-}
-
-type Slot<'a> = &'a mut Option<String>;
-
-/// Reads the parameters of `query` that are not known yet, the first of [`PARAMETERS`] into `slots`.
-#[inline(never)]
-pub(crate) fn read_query(query: &str, slots: &mut [Slot<'_>]) {
-    for pair in parts(query, b'&') {
-        let (name, value) = split_at_mark(pair, b'=');
-        let (name, value) = (decode(name, true).text, value.unwrap_or_default());
-        for (at, (slot, known)) in slots.iter_mut().zip(&PARAMETERS).enumerate() {
-            if !name.eq_ignore_ascii_case(known) {
-                continue;
-            }
-            let is_click_id = at < CLICK_IDS;
-            let decoded = decode(value, !is_click_id);
-            if is_click_id {
-                let kept = if decoded.is_utf8 {
-                    &decoded.text
-                } else {
-                    value
-                };
-                fill(slot, Some(kept), MAX_CLICK_ID);
-            } else {
-                fill(slot, Some(&decoded.text), MAX_ADDRESS);
+    fn keep(&mut self, field: &[u8], value: String) {
+        match field {
+            b"landingPage" => self.landing_page = value,
+            b"referrer" => self.referrer = Some(value),
+            b"fbc" => self.fbc = Fbc::parse(&value),
+            b"fbp" => self.fbp = Fbp::parse(&value),
+            b"ttp" => self.ttp = Some(value),
+            b"scid" => self.scid = Some(value),
+            _ => {
+                if let Some(slot) = slot(field, &mut self.click_ids, &mut self.utm) {
+                    *slot = Some(value);
+                }
             }
         }
     }
+
+    /// The fields of a visit that have a value, under AdTarget's names and, where it has none, ours. `fbclid` is
+    /// not among them: it is in `fbc`.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Capture { click_ids, utm, .. } = self;
+        let page = Some(self.landing_page.as_str()).filter(|page| !page.is_empty());
+        [
+            ("landingPage", page),
+            ("fbc", self.fbc.as_ref().map(Fbc::as_str)),
+            ("fbp", self.fbp.as_ref().map(Fbp::as_str)),
+            ("referrer", self.referrer.as_deref()),
+            ("gclid", click_ids.gclid.as_deref()),
+            ("ttclid", click_ids.ttclid.as_deref()),
+            ("sccid", click_ids.sccid.as_deref()),
+            ("utmSource", utm.source.as_deref()),
+            ("utmMedium", utm.medium.as_deref()),
+            ("utmCampaign", utm.campaign.as_deref()),
+            ("utmContent", utm.content.as_deref()),
+            ("utmTerm", utm.term.as_deref()),
+            ("gbraid", click_ids.gbraid.as_deref()),
+            ("wbraid", click_ids.wbraid.as_deref()),
+            ("tgclid", click_ids.tgclid.as_deref()),
+            ("ttp", self.ttp.as_deref()),
+            ("scid", self.scid.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
 }
 
-/// How many of [`PARAMETERS`], from the first, are click ids.
-const CLICK_IDS: usize = 7;
-
-/// The parameters looked for.
-static PARAMETERS: [&str; 12] = [
-    "fbclid",
-    "ttclid",
-    "gclid",
-    "gbraid",
-    "wbraid",
-    "sccid",
-    "tgclid",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "utm_content",
-    "utm_term",
-];
-
 /// An address as far as its fragment.
-pub(crate) fn without_fragment(address: &str) -> &str {
-    split_at_mark(bounded(address), b'#').0
+pub(crate) fn without_fragment(address: &str) -> &[u8] {
+    cut(bounded(address), b'#').0
 }
 
 /// The first 16 KB of an address. A longer one ends before the parameter that would be cut.
-fn bounded(address: &str) -> &str {
-    match address.as_bytes().get(..=MAX_ADDRESS) {
+#[inline(never)]
+pub(crate) fn bounded(address: &str) -> &[u8] {
+    let address = address.as_bytes();
+    match address.get(..=MAX_ADDRESS) {
         Some(head) => {
             let end = head
                 .iter()
@@ -307,27 +349,59 @@ fn bounded(address: &str) -> &str {
 }
 
 /// The query in a single-page app's fragment: `#/page?a=b`, `#!/page?a=b`, `#a=b`.
-fn fragment_query(fragment: &str) -> &str {
-    match split_at_mark(fragment, b'?') {
-        (route, Some(query)) if split_at_mark(route, b'=').1.is_none() => query,
-        _ => fragment,
+fn fragment_query(fragment: &[u8]) -> &[u8] {
+    let (route, query) = cut(fragment, b'?');
+    if query.is_empty() || route.contains(&b'=') {
+        fragment
+    } else {
+        query
     }
 }
 
-/// Keeps a value of 1 to `longest` bytes, if none is known yet.
+/// The first value of the field's parameter in a query, or an empty one.
 #[inline(never)]
-fn fill(slot: &mut Option<String>, value: Option<&str>, longest: usize) {
-    if let (None, Some(value)) = (&slot, value)
-        && !value.is_empty()
-        && value.len() <= longest
-    {
-        *slot = Some(value.into());
+fn find<'a>(mut query: &'a [u8], field: &Field) -> Written<'a> {
+    let is_utm = field.kind == b'u';
+    while !query.is_empty() && !field.parameter.is_empty() {
+        let pair;
+        (pair, query) = cut(query, b'&');
+        let (name, value) = cut(pair, b'=');
+        let name = Written::escaped(name, true).map(|byte| byte.to_ascii_lowercase());
+        if value.is_empty() || !name.eq(field.parameter.iter().copied()) {
+            continue;
+        }
+        let mut read = Written::escaped(value, is_utm);
+        if !is_utm && !read.is_utf8() {
+            read = Written::plain(value);
+        }
+        if is_utm || read.count() <= MAX_CLICK_ID {
+            return read;
+        }
+    }
+    Written::default()
+}
+
+/// The first fit value of the field's cookie, or nothing.
+#[inline(never)]
+fn remembered<'a>(cookies: &'a [u8], field: &Field) -> &'a [u8] {
+    let value = cookie::find(cookies, field.cookie, |value| match field.kind {
+        b'f' | b'b' => meta::is_well_formed(value),
+        _ => value.len() <= MAX_CLICK_ID,
+    });
+    if field.kind == b'g' {
+        gclid_of_cookie(value)
+    } else {
+        value
     }
 }
 
 /// The click id in Google's cookie `GCL.<unix s>.<gclid>`. Its newer, packed forms are left alone.
-fn gclid_of_cookie(value: &str) -> Option<&str> {
-    let (seconds, gclid) = split_at_mark(value.strip_prefix("GCL.")?, b'.');
-    decimal::read(seconds)?;
-    gclid
+fn gclid_of_cookie(value: &[u8]) -> &[u8] {
+    let (mark, rest) = cut(value, b'.');
+    let (seconds, gclid) = cut(rest, b'.');
+    if mark == b"GCL" && decimal::read(seconds).is_some() {
+        gclid
+    } else {
+        &[]
+    }
 }

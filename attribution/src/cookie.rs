@@ -1,29 +1,38 @@
 //! Cookies as a `Cookie` header or `document.cookie` spells them: `name=value; name=value`.
 
-use crate::url::{parts, split_at_mark};
+use crate::written::cut;
 
 /// The first non-empty value of the cookie called `name`; names are case-sensitive.
-#[inline(never)]
 pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
-    values(cookies, name).next()
+    let value = find(cookies.as_bytes(), name.as_bytes(), |_| true);
+    // It was cut at ASCII characters, so it is UTF-8 still.
+    core::str::from_utf8(value)
+        .ok()
+        .filter(|value| !value.is_empty())
 }
 
-/// Every non-empty value of the cookie called `name`, in the order sent. A browser sends the same name twice
-/// when it was set on two domains or paths.
-pub(crate) fn values<'a>(cookies: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    parts(cookies, b';').filter_map(move |mut pair| {
-        while let Some(rest) = pair.strip_prefix(' ') {
+/// The first non-empty value of the cookie called `name` that is `fit`, or nothing. A browser sends the same name
+/// twice when it was set on two domains or paths.
+pub(crate) fn find<'a>(
+    mut cookies: &'a [u8],
+    name: &[u8],
+    fit: impl Fn(&'a [u8]) -> bool,
+) -> &'a [u8] {
+    while !cookies.is_empty() && !name.is_empty() {
+        let mut pair;
+        (pair, cookies) = cut(cookies, b';');
+        while let [b' ', rest @ ..] = pair {
             pair = rest;
         }
-        match split_at_mark(pair, b'=') {
-            (its_name, Some(value)) if its_name == name && !value.is_empty() => Some(value),
-            _ => None,
+        let (its_name, value) = cut(pair, b'=');
+        if its_name == name && !value.is_empty() && fit(value) {
+            return value;
         }
-    })
+    }
+    &[]
 }
 
-/// Whether `text` can stand in a cookie as it is (RFC 6265's cookie-octets).
-pub(crate) fn is_cookie_text(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\'))
+/// Whether `byte` can stand in a cookie as it is (RFC 6265's cookie-octets).
+pub(crate) fn is_cookie_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }

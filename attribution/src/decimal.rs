@@ -1,17 +1,18 @@
 //! Whole numbers as decimal digits, by hand: `core::fmt` and `FromStr` would outweigh the rest of the tracker.
 
-use alloc::string::String;
-
 /// The digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
+/// Room for the digits of any number.
+pub(crate) type Digits = [u8; MAX_DIGITS];
+
 /// Reads a number written in ASCII digits alone: no sign, no space, at most 20 digits.
-pub(crate) fn read(digits: &str) -> Option<u64> {
+pub(crate) fn read(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > MAX_DIGITS {
         return None;
     }
     let mut number: u64 = 0;
-    for digit in digits.bytes() {
+    for digit in digits {
         // `checked_mul` would bring a 128-bit multiplication into the wasm.
         if !digit.is_ascii_digit() || number > u64::MAX / 10 {
             return None;
@@ -21,14 +22,17 @@ pub(crate) fn read(digits: &str) -> Option<u64> {
     Some(number)
 }
 
-/// Writes `number` at the end of `text`.
-pub(crate) fn push(text: &mut String, number: u64) {
-    let mut unit = 1;
-    while number / unit >= 10 {
-        unit *= 10;
+/// Writes `number` at the end of `room`.
+#[inline(never)]
+pub(crate) fn write(mut number: u64, room: &mut Digits) -> &[u8] {
+    let mut start = room.len();
+    for slot in room.iter_mut().rev() {
+        *slot = b'0' + (number % 10) as u8;
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
     }
-    while unit > 0 {
-        text.push(char::from(b'0' + (number / unit % 10) as u8));
-        unit /= 10;
-    }
+    room.get(start..).unwrap_or_default()
 }

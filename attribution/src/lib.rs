@@ -13,8 +13,9 @@
 //! | [`Touches`] | the first and the last click of a visitor | ours |
 //! | [`telegram`] | which addresses lead to Telegram and nowhere else | Telegram, "Deep links" |
 //!
-//! The browser tracker pays for every byte of this crate that it reaches, so the code the page shares
-//! with the edge keeps clear of `core::fmt`, of maps and of sorting.
+//! The browser tracker pays for every byte of this crate that it reaches. So what the page shares with the
+//! edge, all that [`PageView::each_field`] calls, reads bytes where they lie ([`Written`]): no copies, no
+//! allocation, no `core::fmt`, no maps, no sorting.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -28,8 +29,10 @@ mod meta;
 pub mod telegram;
 mod touch;
 pub mod url;
+mod written;
 
 pub use capture::{Capture, ClickIds, PageView, Utm};
 pub use cookie::cookie;
 pub use meta::{Fbc, Fbp, META_COOKIE_MAX_AGE_S, subdomain_index};
 pub use touch::{TOUCH_COOKIE, Touch, Touches};
+pub use written::Written;

@@ -5,11 +5,10 @@
 
 use alloc::string::String;
 
-use crate::capture::{
-    ClickIds, PageView, Utm, read_address, read_query, read_referrer, slots, without_fragment,
-};
-use crate::decimal;
+use crate::capture::{ClickIds, PageView, Queries, Utm, bounded, without_fragment};
+use crate::decimal::{self, Digits};
 use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
+use crate::written::{Written, cut, text};
 
 /// The name of the cookie that holds [`Touches`].
 pub const TOUCH_COOKIE: &str = "edgeway_touch";
@@ -44,25 +43,27 @@ impl Touch {
 impl PageView<'_> {
     /// The page view as a touch.
     pub fn touch(&self) -> Touch {
-        let mut touch = Touch {
-            at_ms: self.now_ms,
-            landing_page: split_at_mark(without_fragment(self.href), b'?').0.into(),
-            ..Touch::default()
-        };
-        read_address(self.href, &mut touch.click_ids, &mut touch.utm);
-        let referrer = without_fragment(self.referrer);
-        if self.is_external(referrer) {
-            // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
-            read_referrer(referrer, &mut touch.click_ids);
-            touch.referrer = Some(referrer.into());
+        let (page, fragment) = cut(bounded(self.href), b'#');
+        let mut referrer = without_fragment(self.referrer);
+        // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
+        if !self.is_external(referrer) {
+            referrer = &[];
         }
-        touch
+        let (click_ids, utm) = Queries::of(page, fragment, referrer).carried();
+        let read = |bytes| text(&[Written::plain(bytes)]);
+        Touch {
+            at_ms: self.now_ms,
+            click_ids,
+            utm,
+            referrer: (!referrer.is_empty()).then(|| read(referrer)),
+            landing_page: read(cut(page, b'?').0),
+        }
     }
 
     /// Whether `referrer` names a host outside the page's registrable domain, which is as many labels of the
     /// page's host as Meta's index says.
-    fn is_external(&self, referrer: &str) -> bool {
-        let Some(from) = split(referrer) else {
+    fn is_external(&self, referrer: &[u8]) -> bool {
+        let Some(from) = core::str::from_utf8(referrer).ok().and_then(split) else {
             return false;
         };
         let Some(page) = split(self.href) else {
@@ -148,20 +149,21 @@ fn read_touch(text: &str) -> Option<Touch> {
     let mut at_ms = None;
     for (name, value) in parameters(text) {
         match name.as_str() {
-            "at" => at_ms = decimal::read(&value),
+            "at" => at_ms = decimal::read(value.as_bytes()),
             "referrer" => touch.referrer = Some(value).filter(|value| !value.is_empty()),
             "page" => touch.landing_page = value,
             _ => {}
         }
     }
     touch.at_ms = at_ms?;
-    read_query(text, &mut slots(&mut touch.click_ids, &mut touch.utm));
+    (touch.click_ids, touch.utm) = Queries::of_query(text.as_bytes()).carried();
     Some(touch)
 }
 
 fn write_touch(touch: &Touch) -> String {
-    let mut text = String::from("at=");
-    decimal::push(&mut text, touch.at_ms);
+    let mut room = Digits::default();
+    let at_ms = Written::plain(decimal::write(touch.at_ms, &mut room));
+    let mut text = text(&[Written::plain(b"at="), at_ms]);
     let ClickIds {
         fbclid,
         ttclid,

@@ -6,6 +6,7 @@
 use alloc::string::String;
 
 use crate::decimal;
+use crate::written::{self, Written};
 
 /// An address that names a host, in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,10 @@ pub fn split(address: &str) -> Option<UrlParts<'_>> {
         // `https:/host`, which has no scheme as read here, and no host either.
         Some((_, "")) if scheme.is_empty() => return None,
         Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(u16::try_from(decimal::read(port)?).ok()?)),
+        Some((host, port)) => (
+            host,
+            Some(u16::try_from(decimal::read(port.as_bytes())?).ok()?),
+        ),
         None => (host_and_port, None),
     };
     is_host(host).then_some(UrlParts {
@@ -64,7 +68,7 @@ pub fn parameters(query: &str) -> impl Iterator<Item = (String, String)> {
         .map(|pair| {
             let (name, value) = split_at_mark(pair, b'=');
             let value = value.unwrap_or_default();
-            (decode(name, true).text, decode(value, true).text)
+            (decode(name), decode(value))
         })
 }
 
@@ -103,79 +107,8 @@ pub(crate) fn parts(text: &str, mark: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Beyond Unicode, so that no escape can spell it.
-const NOT_A_CHARACTER: u32 = u32::MAX;
-
-/// What percent-decoding gave.
-pub(crate) struct Decoded {
-    /// With U+FFFD for what is not UTF-8.
-    pub(crate) text: String,
-    /// Whether all of it is UTF-8.
-    pub(crate) is_utf8: bool,
-}
-
-/// Percent-decodes, and reads the bytes as the Encoding Standard's UTF-8 decoder does. The one in `core` would
-/// need the bytes in a buffer of their own, and is three times the code.
-#[inline(never)]
-pub(crate) fn decode(written: &str, plus_is_space: bool) -> Decoded {
-    let mut text = String::with_capacity(written.len());
-    let mut is_utf8 = true;
-    let mut rest = written.as_bytes();
-    // The character under way, how many bytes it lacks, and between which bounds the next of them lies.
-    let (mut code, mut lacking, mut lowest, mut highest) = (0, 0, 0, 0);
-    loop {
-        let next = unescape(rest, plus_is_space);
-        match next {
-            Some((byte, after)) if lacking == 0 => {
-                rest = after;
-                (lowest, highest) = match byte {
-                    0xe0 => (0xa0, 0xbf),
-                    0xed => (0x80, 0x9f),
-                    0xf0 => (0x90, 0xbf),
-                    0xf4 => (0x80, 0x8f),
-                    _ => (0x80, 0xbf),
-                };
-                (code, lacking) = match byte {
-                    ..0x80 => (u32::from(byte), 0),
-                    0xc2..0xe0 => (u32::from(byte & 0x1f), 1),
-                    0xe0..0xf0 => (u32::from(byte & 0x0f), 2),
-                    0xf0..0xf5 => (u32::from(byte & 0x07), 3),
-                    _ => (NOT_A_CHARACTER, 0),
-                };
-            }
-            Some((byte, after)) if lowest <= byte && byte <= highest => {
-                rest = after;
-                (lowest, highest) = (0x80, 0xbf);
-                code = code << 6 | u32::from(byte & 0x3f);
-                lacking -= 1;
-            }
-            // The byte may begin a character of its own, so it stays to be read again.
-            _ if lacking > 0 => (code, lacking) = (NOT_A_CHARACTER, 0),
-            _ => return Decoded { text, is_utf8 },
-        }
-        if lacking == 0 {
-            let character = char::from_u32(code);
-            is_utf8 &= character.is_some();
-            text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
-        }
-    }
-}
-
-/// The first byte, unescaped, and what follows it.
-fn unescape(bytes: &[u8], plus_is_space: bool) -> Option<(u8, &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    if first == b'%'
-        && let [high, low, rest @ ..] = rest
-        && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
-    {
-        return Some((high << 4 | low, rest));
-    }
-    let is_space = first == b'+' && plus_is_space;
-    Some((if is_space { b' ' } else { first }, rest))
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
+fn decode(text: &str) -> String {
+    written::text(&[Written::escaped(text.as_bytes(), true)])
 }
 
 /// Writes `byte` as `%XX`.

@@ -475,6 +475,19 @@ fn fields_bear_the_names_of_the_contract() {
     );
 }
 
+/// What [`PageView::each_field`] gives, as texts.
+fn each_field(page: &PageView<'_>) -> Vec<(String, String)> {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let mut fields = Vec::new();
+    page.each_field(|name, pieces| {
+        fields.push((
+            text(name.to_vec()),
+            text(pieces.iter().copied().flatten().collect()),
+        ));
+    });
+    fields
+}
+
 proptest! {
     #[test]
     fn nothing_panics(href: Vec<u8>, referrer: Vec<u8>, cookies: Vec<u8>, now_ms: u64, subdomain_index: u8) {
@@ -499,6 +512,8 @@ proptest! {
         for (_, value) in capture.fields() {
             prop_assert!(!value.is_empty());
         }
+        let fields: Vec<_> = capture.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        prop_assert_eq!(each_field(&page), fields);
     }
 
     #[test]

@@ -136,16 +136,21 @@ async fn click(
             to_channel(edge, shared)
         }
     };
-    // Ids that a link brought are never made the browser's own: a link can be anybody's.
-    if caller.parameter(TempId::FIELD).is_some() && caller.temp_id() != Some(ids.temp_id) {
+    // The session goes on from here. Ids that a link brought are never made the browser's own: a link can be anybody's.
+    let known = caller.temp_id();
+    if known.is_none() && caller.parameter(TempId::FIELD).is_some()
+        || known.is_some_and(|known| known != ids.temp_id)
+    {
         return Ok(answer);
     }
     let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-    let cookie =
+    let set =
         |cookie: cookies::Cookie, value: String| scope.set(cookie.name, &value, cookie.max_age_s);
-    Ok(answer
-        .cookie(cookie(cookies::TEMP_ID, ids.temp_id.to_string()))
-        .cookie(cookie(cookies::SESSION, ids.client_session_id.to_string())))
+    let answer = answer.cookie(set(cookies::SESSION, ids.client_session_id.to_string()));
+    Ok(match known {
+        Some(_) => answer,
+        None => answer.cookie(set(cookies::TEMP_ID, ids.temp_id.to_string())),
+    })
 }
 
 /// The way AdTarget hands out, when it comes in time, else the channel's own; then the queue tells AdTarget of the click.
