@@ -63,13 +63,28 @@ function wrap(env) {
   return wrapped;
 }
 
+/**
+ * Throws once out of a call that Rust takes to be safe, so that the exception passes through the instance as a panic's trap
+ * does: `"at once"` as a request begins, `"later"` after an await, where a warning is logged, `"in the queue"` as a message is read.
+ */
+function arm(panic) {
+  const [object, name] = { "at once": [Date, "now"], later: [console, "warn"] }[panic] ?? [];
+  if (!object) return (faults.message = panic === "in the queue");
+  const real = object[name];
+  object[name] = () => {
+    object[name] = real;
+    throw new Error("as a panic");
+  };
+}
+
 const worker = built.default;
 export * from "./worker/index.js";
 export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== "/__instrument") return worker.fetch(request, wrap(env), ctx);
-    const { forget, ...struck } = request.method === "POST" ? await request.json() : {};
+    const { forget, panic, ...struck } = request.method === "POST" ? await request.json() : {};
     Object.assign(faults, struck);
+    if (panic) arm(panic);
     if (forget) Object.assign(queue, { delays: [], retries: [] });
     return Response.json(queue);
   },
@@ -82,6 +97,7 @@ export default {
       message.retry();
     };
     const messages = batch.messages.map((message) => around(message, { retry: retry(message) }));
+    if (faults.message) messages[0] = { get body() { faults.message = false; throw new Error("as a panic"); } };
     const retryAll = (options) => batch.messages.forEach((message) => retry(message)(options));
     await worker.queue(around(batch, { messages, retryAll }), wrap(env), ctx);
     queue.settled += batch.messages.length - retried.size;
