@@ -11,10 +11,10 @@ function start({ memory, room, capture: parse }, how) {
     // An address is ASCII, so its length in bytes is its length.
     const text = new TextEncoder().encode(href + referrer + cookies);
     const head = [text.length, href.length, referrer.length, subdomainIndex, now, now / 4294967296];
-    const at = room(24 + text.length);
+    const at = room();
     new Uint32Array(memory.buffer, at, 6).set(head);
     new Uint8Array(memory.buffer, at + 24).set(text);
-    const answer = new Uint8Array(memory.buffer, parse(at));
+    const answer = new Uint8Array(memory.buffer, parse());
     return JSON.parse(new TextDecoder().decode(answer.subarray(0, answer.indexOf(0))));
   };
   emit('core', how);
@@ -36,8 +36,15 @@ function decode(text) {
   return bytes.subarray(0, size);
 }
 
-/** Settles once the core runs or is known not to. Where the browser lets it, the core runs at once. */
-export const ready = (async () => {
+/** Settles once the core runs or is known not to. */
+export let ready;
+
+/** Starts the core: at once, where the browser lets it. */
+export function startCore() {
+  ready = load();
+}
+
+async function load() {
   try {
     const bytes = decode(WASM_TEXT);
     try {
@@ -53,4 +60,4 @@ export const ready = (async () => {
       .then((exports) => start(exports, 'wasm2js'))
       .catch(() => emit('core', 'edge'));
   }
-})();
+}

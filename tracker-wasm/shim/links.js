@@ -12,10 +12,17 @@ const LINKS = 'a[href],area[href]';
 const CHAT = /^(https?:\/\/(t\.me|telegram\.(me|dog))\/(?!(add(emoji|list|stickers|theme)|bg|boost|confirmphone|contact|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|\+?\d+)([/?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/i;
 
 let observer;
+let open;
 
-/** Starts rewriting: what is there, what comes, what changes, and what scripts open. */
+/** Starts rewriting: what is there, what comes, what changes, what is about to be followed, what scripts open. */
 export function watchLinks() {
-  if (observer) return;
+  if (!open) {
+    open = window.open;
+    window.open = openInvite;
+    for (const type of ['pointerdown', 'focusin', 'click', 'auxclick', 'contextmenu']) {
+      addEventListener(type, onGesture, true);
+    }
+  }
   const scan = (root) => root.querySelectorAll(LINKS).forEach((link) => rewrite(link));
   scan(document);
   observer = new MutationObserver((records) => records.forEach(({ type, target, addedNodes }) => {
@@ -87,16 +94,17 @@ function onGesture(event) {
   const clicked = /click|menu/.test(event.type);
   // The second half of a double click is the same click.
   rewrite(link, clicked && event.detail < 2);
-  if (clicked && link.hasAttribute(ORIGINAL)) flush(true);
+  if (clicked && link.hasAttribute(ORIGINAL)) follow(link.href);
 }
 
-for (const type of ['pointerdown', 'focusin', 'click', 'auxclick', 'contextmenu']) {
-  addEventListener(type, onGesture, true);
-}
-
-const open = window.open;
-window.open = function (url, ...rest) {
+function openInvite(url, ...rest) {
   const to = observer && url && lead(new URL(url, document.baseURI).href, uuid());
-  if (to) flush(true);
+  if (to) follow(to);
   return open.call(this, to || url, ...rest);
-};
+}
+
+/** The visitor goes to the edge, which records the click; the visit must not come after it. */
+function follow(href) {
+  flush(true);
+  emit('sent', { to: 'invite', body: { href }, via: 'link' });
+}

@@ -9,3 +9,6 @@ export function emit(type, data) {
   if (log.push(detail) > 100) log.shift();
   dispatchEvent(new CustomEvent('edgeway', { detail }));
 }
+
+/** Tells that `to` did not succeed. */
+export const failed = (to, why) => emit('failed', { to, why: String(why) });

@@ -2,8 +2,8 @@
 // through the edge. Here is the function `edgeway` with its command queue, and the consent that gates all.
 
 import { base, settings } from './tag.js';
-import { emit, log } from './log.js';
-import { ready } from './core.js';
+import { failed, log } from './log.js';
+import { ready, startCore } from './core.js';
 import { forgetIds, renewIds } from './ids.js';
 import { flushOutbox, forgetOutbox, sweep } from './send.js';
 import { inviteLink, refreshLinks, releaseLinks, watchLinks } from './links.js';
@@ -47,7 +47,7 @@ function run(name, ...rest) {
   try {
     return commands[name](...rest);
   } catch (why) {
-    emit('failed', { to: name, why: String(why) });
+    failed(name, why);
   }
 }
 
@@ -71,6 +71,7 @@ function stop() {
 }
 
 function load() {
+  startCore();
   const early = window.edgeway && window.edgeway.q;
   const edgeway = window.edgeway = run;
   edgeway.log = log;
@@ -92,7 +93,7 @@ function load() {
     sweep();
   });
   addEventListener('online', () => active && sweep());
-  if (/[?&]edgeway_debug=1/.test(location.search)) import(base + 'panel.js');
+  if (landing.includes('edgeway_debug=1')) import(base + 'panel.js');
 }
 
 // A second tag finds the first one's work done.

@@ -2,7 +2,7 @@
 // or the next, under the same eventId: the edge counts it once.
 
 import { base } from './tag.js';
-import { emit } from './log.js';
+import { emit, failed } from './log.js';
 import { write } from './ids.js';
 
 const PREFIX = 'edgeway.';
@@ -73,7 +73,7 @@ async function post(key, beacon) {
       if (outbox[key] === entry) drop(key);
       delay = FIRST_DELAY;
     } catch (why) {
-      emit('failed', { to, why: String(why) });
+      failed(to, why);
     }
     entry.under = 0;
   }

@@ -3,77 +3,70 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
-use core::{slice, str};
+use core::cell::UnsafeCell;
+use core::str;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-const PAGE: usize = 64 * 1024;
-/// What the answer has beside the bytes of the text, twice over: names and punctuation.
-const ANSWER: usize = 2048;
+/// Addresses and cookies take some kilobytes, an answer up to eight times that: the address comes twice, as a
+/// whole and in its parts, and an escaped byte takes up to six.
+const ROOM: usize = 512 * 1024;
 
-unsafe extern "C" {
-    /// The first byte after the module's own data, named by the linker.
-    static __heap_base: u8;
-}
-
-/// What a call is about: ahead of the text. All of one size, so that the page can write it as one array.
+/// Where the page writes a call and reads the answer.
 #[repr(C)]
-struct Call {
+struct Room {
+    /// The bytes of the text, and of the address and the referrer in it.
     text: u32,
     href: u32,
     referrer: u32,
     subdomain_index: u32,
     now_low: u32,
     now_high: u32,
+    /// The text, and behind it the answer.
+    texts: [u8; ROOM],
 }
 
-/// How much room the answer to a text of `len` bytes gets: the address comes twice, as a whole and in its parts,
-/// and an escaped byte takes up to six.
-fn room_for_answer(len: usize) -> usize {
-    len.saturating_mul(6).saturating_add(ANSWER)
-}
+struct Shared(UnsafeCell<Room>);
 
-/// Where the page writes a call and its text of `len` bytes. What an earlier call left there is gone.
+// SAFETY: the module is built without threads.
+unsafe impl Sync for Shared {}
+
+static SHARED: Shared = Shared(UnsafeCell::new(Room {
+    text: 0,
+    href: 0,
+    referrer: 0,
+    subdomain_index: 0,
+    now_low: 0,
+    now_high: 0,
+    texts: [0; ROOM],
+}));
+
+/// Where the page writes what a call is about: six numbers of 32 bits, then the text.
 #[wasm_bindgen]
-pub fn room(len: usize) -> *mut u32 {
-    // The linker aligns it for all that Rust knows.
-    let room = &raw const __heap_base as usize;
-    let end = room
-        .saturating_add(size_of::<Call>() + len)
-        .saturating_add(room_for_answer(len));
-    let missing = end.div_ceil(PAGE).saturating_sub(wasm32::memory_size(0));
-    if missing > 0 && wasm32::memory_grow(0, missing) == usize::MAX {
-        wasm32::unreachable();
-    }
-    room as *mut u32
+pub fn room() -> *mut u32 {
+    SHARED.0.get().cast()
 }
 
-/// [`capture`](crate::capture) of the call that the page wrote.
+/// [`capture`](crate::capture) of what the page wrote. A text too long for the room is taken for none.
 ///
 /// # Safety
 ///
-/// `call` is what [`room`] returned last, with a whole `Call` written there and, behind it, its `text` bytes of
-/// UTF-8, no more than the room was asked for.
+/// The text is UTF-8, and the page does not touch the room until the call returns.
 #[wasm_bindgen]
-pub unsafe fn capture(call: *mut u32) -> *const u8 {
-    let call = call.cast::<Call>();
-    // SAFETY: as the caller promises. Call, text and answer lie one behind the other within the room.
-    let (call, text, answer) = unsafe {
-        let text = call.add(1).cast::<u8>();
-        let call = &*call;
-        let len = call.text as usize;
-        (
-            call,
-            str::from_utf8_unchecked(slice::from_raw_parts(text, len)),
-            slice::from_raw_parts_mut(text.add(len), room_for_answer(len)),
-        )
-    };
+pub unsafe fn capture() -> *const u8 {
+    // SAFETY: this is the only borrow of the room, and it ends with the call; nothing here calls back.
+    let room = unsafe { &mut *SHARED.0.get() };
+    let (text, answer) = room
+        .texts
+        .split_at_mut_checked(room.text as usize)
+        .unwrap_or_default();
     crate::capture(
-        text,
-        call.href as usize,
-        call.referrer as usize,
-        u64::from(call.now_high) << 32 | u64::from(call.now_low),
-        call.subdomain_index as u8,
+        // SAFETY: as the caller promises.
+        unsafe { str::from_utf8_unchecked(text) },
+        room.href as usize,
+        room.referrer as usize,
+        u64::from(room.now_high) << 32 | u64::from(room.now_low),
+        room.subdomain_index as u8,
         answer,
     );
     answer.as_ptr()
