@@ -13,7 +13,8 @@ use crate::config::{Config, Site};
 use crate::error::Error;
 use crate::ids::TempId;
 use crate::ledger;
-use crate::record::{Client, Record};
+use crate::queue::Message;
+use crate::record::Client;
 use crate::runtime::{self, Context, Rescue};
 
 /// The most a call's body may hold, in bytes.
@@ -61,14 +62,14 @@ impl Edge<'_> {
         self.config.site(website_id).ok_or(Error::WebsiteNotFound)
     }
 
-    /// Keeps `record`, after the answer: the visitor waits for none of it.
-    pub fn keep(&self, record: &Record) {
-        self.keep_later(record, 0);
+    /// Keeps what `message` says, after the answer: the visitor waits for none of it.
+    pub fn keep(&self, message: &Message) {
+        self.keep_later(message, 0);
     }
 
-    /// Keeps `record` as [`Edge::keep`] does; the queue hands it out after `delay_s` seconds.
-    pub fn keep_later(&self, record: &Record, delay_s: u32) {
-        keep(self.env, self.context, record, delay_s);
+    /// Keeps it as [`Edge::keep`] does; the queue hands it out after `delay_s` seconds.
+    pub fn keep_later(&self, message: &Message, delay_s: u32) {
+        keep(self.env, self.context, message, delay_s);
     }
 
     /// Counts a call against its address.
@@ -126,8 +127,8 @@ thread_local! {
 
 /// Keeps a record after the answer: through the queue, which hands it out after `delay_s` seconds, else in the ledger at
 /// once, else in the log, so that it can be found.
-pub fn keep(env: &Env, context: &Context, record: &Record, delay_s: u32) {
-    let Ok(message) = serde_json::to_string(record) else {
+pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
+    let Ok(message) = serde_json::to_string(message) else {
         return runtime::log_error("a record could not be written as JSON");
     };
     RESCUE.with(|rescue| {
@@ -145,8 +146,8 @@ pub fn keep(env: &Env, context: &Context, record: &Record, delay_s: u32) {
 
 async fn keep_without_queue(env: &Env, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
-        Ok(Record::Owed(_)) => Err("only the queue can deliver it".to_owned()),
-        Ok(record) => ledger::write(env, &[record]).await,
+        Ok(Message::Deliver(_)) => Err("only the queue can deliver it".to_owned()),
+        Ok(Message::Keep(record)) => ledger::write(env, &[record]).await,
         Err(why) => Err(why.to_string()),
     };
     if let Err(second) = kept {

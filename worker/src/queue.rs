@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use js_sys::{Array, Reflect};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
@@ -11,6 +12,16 @@ use crate::ledger;
 use crate::record::Record;
 use crate::runtime;
 
+/// What goes through the queue.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Message {
+    /// For the ledger.
+    Keep(Record),
+    /// A call that AdTarget has yet to take.
+    Deliver(Box<OwedCall>),
+}
+
 #[wasm_bindgen]
 extern "C" {
     /// A batch of messages.
@@ -19,24 +30,24 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn messages(this: &Batch) -> Array;
 
-    /// One message.
-    type Message;
+    /// One message, as the platform hands it out.
+    type Envelope;
 
     #[wasm_bindgen(method, getter)]
-    fn body(this: &Message) -> JsValue;
+    fn body(this: &Envelope) -> JsValue;
 
     /// How often it was handed out, this time included.
     #[wasm_bindgen(method, getter)]
-    fn attempts(this: &Message) -> u32;
+    fn attempts(this: &Envelope) -> u32;
 
     #[wasm_bindgen(method)]
-    fn ack(this: &Message);
+    fn ack(this: &Envelope);
 
     #[wasm_bindgen(method)]
-    fn retry(this: &Message, options: &JsValue);
+    fn retry(this: &Envelope, options: &JsValue);
 }
 
-impl Message {
+impl Envelope {
     /// Asks for the message again: after `at_least_s`, and after 1, 2, 4 … s, up to an hour.
     fn retry_later(&self, at_least_s: u32) {
         let delay = backoff_s(self.attempts()).max(at_least_s);
@@ -62,11 +73,11 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     let mut for_ledger = Vec::new();
     let mut owed = Vec::new();
     for message in batch.messages().iter() {
-        let message: Message = message.unchecked_into();
+        let message: Envelope = message.unchecked_into();
         let text = message.body().as_string().unwrap_or_default();
         match serde_json::from_str(&text) {
-            Ok(Record::Owed(call)) => owed.push((message, call)),
-            Ok(record) => for_ledger.push((message, record)),
+            Ok(Message::Deliver(call)) => owed.push((message, call)),
+            Ok(Message::Keep(record)) => for_ledger.push((message, record)),
             Err(why) => {
                 runtime::log_error(&format!("a message of the queue is no record: {why}"));
                 message.retry_later(0);
@@ -79,14 +90,14 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     deliver(config, owed).await;
 }
 
-async fn keep_in_ledger(env: &Env, records: Vec<(Message, Record)>) {
+async fn keep_in_ledger(env: &Env, records: Vec<(Envelope, Record)>) {
     if records.is_empty() {
         return;
     }
     let (messages, records): (Vec<_>, Vec<_>) = records.into_iter().unzip();
     // One transaction: cut off, nothing stands and every message comes again; done, each row is known by its key.
     match ledger::write(env, &records).await {
-        Ok(()) => messages.iter().for_each(Message::ack),
+        Ok(()) => messages.iter().for_each(Envelope::ack),
         Err(why) => {
             runtime::log_error(&format!(
                 "the ledger took none of {} records: {why}",
@@ -97,7 +108,7 @@ async fn keep_in_ledger(env: &Env, records: Vec<(Message, Record)>) {
     }
 }
 
-async fn deliver(config: &Config, owed: Vec<(Message, Box<OwedCall>)>) {
+async fn deliver(config: &Config, owed: Vec<(Envelope, Box<OwedCall>)>) {
     /// Connections that one invocation may hold at once (a limit of the platform).
     const CONNECTIONS: usize = 6;
     let Backend::AdTarget(adtarget) = &config.backend else {
@@ -115,7 +126,7 @@ async fn deliver(config: &Config, owed: Vec<(Message, Box<OwedCall>)>) {
         .await;
 }
 
-async fn deliver_one(adtarget: &AdTarget, message: Message, call: Box<OwedCall>) {
+async fn deliver_one(adtarget: &AdTarget, message: Envelope, call: Box<OwedCall>) {
     // Made again after an answer that got lost, the call is known by its Idempotency-Key.
     match call.make(adtarget, PATIENT_MS).await {
         Outcome::Taken(_) | Outcome::Invited(_) => message.ack(),

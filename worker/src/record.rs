@@ -1,4 +1,4 @@
-//! What is to be kept of a visitor's trail, on its way through the queue to where it is kept.
+//! What the ledger keeps of a visitor's trail.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,18 @@ use attribution::{Capture, ClickIds, Touch, Utm};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::adtarget::OwedCall;
 use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 
-/// A message of the queue: one thing to keep.
+/// One thing for the ledger to keep.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Record {
-    /// A page was visited; for the ledger.
+    /// A page was visited.
     Visit(Box<Visit>),
-    /// Meta's browser id came after the visit; for the ledger.
+    /// Meta's browser id came after the visit.
     LateFbp(LateFbp),
-    /// An invite was clicked; for the ledger.
+    /// An invite was clicked.
     Click(Box<Click>),
-    /// A call that AdTarget has yet to take.
-    Owed(Box<OwedCall>),
 }
 
 /// The person at the browser, as far as a call shows.

@@ -22,7 +22,6 @@ pub async fn write(env: &Env, records: &[Record]) -> Result<(), String> {
             Record::Visit(visit) => visits.push(visit),
             Record::LateFbp(fbp) => late.push(fbp),
             Record::Click(click) => clicks.push(click),
-            Record::Owed(_) => {}
         }
     }
     let database = env.d1(DATABASE).map_err(|error| error.to_string())?;

@@ -17,6 +17,7 @@ use crate::config::{Backend, Front, Site};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId, entropy};
+use crate::queue::Message;
 use crate::record::{Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 use crate::track::visit::NewVisit;
@@ -160,7 +161,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
 /// Hands the visit to whoever keeps it, after the page.
 fn record(edge: &Edge<'_>, visit: Visit) {
     let Backend::AdTarget(adtarget) = &edge.config.backend else {
-        return edge.keep(&Record::Visit(Box::new(visit)));
+        return edge.keep(&Message::Keep(Record::Visit(Box::new(visit))));
     };
     let call = OwedCall::new(
         Keyless::Init(adtarget::init_body(&visit)),
@@ -168,7 +169,7 @@ fn record(edge: &Edge<'_>, visit: Visit) {
         &edge.caller,
     );
     if adtarget.defer_visits {
-        return edge.keep(&Record::Owed(Box::new(call)));
+        return edge.keep(&Message::Deliver(Box::new(call)));
     }
     let (env, context) = (edge.env.clone(), edge.context.clone());
     edge.context.after_answer(async move {
@@ -181,7 +182,7 @@ fn record(edge: &Edge<'_>, visit: Visit) {
             crate::edge::keep(
                 &env,
                 &context,
-                &Record::Owed(Box::new(call)),
+                &Message::Deliver(Box::new(call)),
                 retry_after_s.unwrap_or(0),
             );
         }

@@ -10,6 +10,7 @@ use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
+use crate::queue::Message;
 use crate::record::{Attribution, Click, Record};
 use crate::runtime;
 use crate::site::missing_channel;
@@ -120,7 +121,7 @@ async fn click(
     let answer = match &edge.config.backend {
         Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared).await,
         Backend::Ledger => {
-            edge.keep(&Record::Click(Box::new(Click {
+            edge.keep(&Message::Keep(Record::Click(Box::new(Click {
                 click_id,
                 at_ms: edge.now_ms,
                 website_id: site.website_id.clone(),
@@ -132,7 +133,7 @@ async fn click(
                 personal: invite.is_some_and(|invite| invite.is_personal()),
                 attribution: carried(edge, site),
                 client: edge.client(),
-            })));
+            }))));
             to_channel(edge, shared)
         }
     };
@@ -202,7 +203,10 @@ async fn hosted(
         Outcome::Taken(_) => to_channel(edge, shared),
         Outcome::Failed { why, retry_after_s } => {
             runtime::log_warning(&format!("invite: AdTarget: {why}; the queue has the click"));
-            edge.keep_later(&Record::Owed(Box::new(call)), retry_after_s.unwrap_or(0));
+            edge.keep_later(
+                &Message::Deliver(Box::new(call)),
+                retry_after_s.unwrap_or(0),
+            );
             to_channel(edge, shared)
         }
     }

@@ -13,6 +13,7 @@ use crate::cookies::Scope;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
+use crate::queue::Message;
 use crate::record::{Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 
@@ -74,7 +75,7 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     Ok(match &edge.config.backend {
         Backend::Ledger => {
             let answer = new.answer(scope);
-            edge.keep(&Record::Visit(Box::new(new.visit)));
+            edge.keep(&Message::Keep(Record::Visit(Box::new(new.visit))));
             answer
         }
         Backend::AdTarget(_) if new.visit.captured_by == CapturedBy::Edge => {
@@ -83,7 +84,7 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
             if let Some(fbp) = &new.visit.attribution.fbp {
                 let call = super::update_fbp::call(site, new.visit.temp_id, fbp);
                 let event = EventId::resolve(None, None)?;
-                edge.keep(&Record::Owed(Box::new(OwedCall::new(
+                edge.keep(&Message::Deliver(Box::new(OwedCall::new(
                     call,
                     event,
                     &edge.caller,
@@ -116,7 +117,7 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
             }
         }
     }
-    edge.keep_later(&Record::Owed(Box::new(call)), delay_s);
+    edge.keep_later(&Message::Deliver(Box::new(call)), delay_s);
     new.answer(scope)
 }
 

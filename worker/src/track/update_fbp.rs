@@ -11,6 +11,7 @@ use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{EventId, TempId};
+use crate::queue::Message;
 use crate::record::{LateFbp, Record};
 use crate::runtime;
 
@@ -43,11 +44,11 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     edge.limit_visitor(temp_id).await?;
     let answer = match &edge.config.backend {
         Backend::Ledger => {
-            edge.keep(&Record::LateFbp(LateFbp {
+            edge.keep(&Message::Keep(Record::LateFbp(LateFbp {
                 temp_id,
                 at_ms: edge.now_ms,
                 fbp: fbp.as_str().to_owned(),
-            }));
+            })));
             success()
         }
         Backend::AdTarget(adtarget) => {
@@ -59,7 +60,10 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
                 Outcome::Invited(_) => success(),
                 Outcome::Failed { why, retry_after_s } => {
                     runtime::log_warning(&format!("update-fbp: AdTarget: {why}; the queue has it"));
-                    edge.keep_later(&Record::Owed(Box::new(owed)), retry_after_s.unwrap_or(0));
+                    edge.keep_later(
+                        &Message::Deliver(Box::new(owed)),
+                        retry_after_s.unwrap_or(0),
+                    );
                     success()
                 }
             }
