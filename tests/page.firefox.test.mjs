@@ -3,4 +3,4 @@ import { describeIn } from "./harness/scenarios.mjs";
 import { DEMO_SCENARIOS, SCENARIOS } from "./scenarios/index.mjs";
 
 describeIn("firefox", SCENARIOS);
-describeIn("firefox", DEMO_SCENARIOS, { world: { demo: true } });
+describeIn("firefox", DEMO_SCENARIOS, { backends: ["ledger"], world: { demo: true } });

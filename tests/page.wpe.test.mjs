@@ -3,4 +3,4 @@ import { describeIn } from "./harness/scenarios.mjs";
 import { DEMO_SCENARIOS, SCENARIOS } from "./scenarios/index.mjs";
 
 describeIn("wpe", SCENARIOS);
-describeIn("wpe", DEMO_SCENARIOS, { world: { demo: true } });
+describeIn("wpe", DEMO_SCENARIOS, { backends: ["ledger"], world: { demo: true } });

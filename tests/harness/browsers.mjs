@@ -23,7 +23,7 @@ class Page {
     return this.driver.evaluate(String(run), args);
   }
 
-  /** Evaluates until the function answers something truthy. */
+  /** Evaluates until the function answers something truthy, which must be JSON. */
   until(run, ...args) {
     return until(() => this.eval(run, ...args), `in the page: ${run}`, 8_000);
   }
@@ -156,7 +156,11 @@ function puppeteerPage(page) {
       await page.keyboard.press("Enter");
     },
     back: () => page.evaluate(() => history.back()),
-    cookies: () => page.cookies(),
+    // Not page.cookies(): that knows no cookie of the registrable domain on the registrable domain itself.
+    async cookies() {
+      const { hostname } = new URL(page.url());
+      return (await page.browserContext().cookies()).filter(({ domain }) => `.${hostname}`.endsWith(`.${domain.replace(/^\./, "")}`));
+    },
     close: () => page.close({ runBeforeUnload: true }),
   });
 }

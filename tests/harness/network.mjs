@@ -12,7 +12,7 @@ const NOISE = /\/favicon\.ico$/;
 /**
  * Starts the proxy. `hosts` maps host names (without port) to the base URL of what answers for them.
  * `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as there is no answer.
- * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url, incoming)` says so): `how` is "cut" (it
+ * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url)` says so): `how` is "cut" (it
  * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), a number of milliseconds to wait before it is passed on, or
  * `{status}` (answered so by something on the way).
  */
@@ -25,8 +25,8 @@ export async function startNetwork(hosts) {
 
   network.strike = ({ match, how, times = Infinity }) => network.strikes.push({ match, how, times });
 
-  function struck(url, incoming) {
-    const strike = network.strikes.find(({ match }) => (match instanceof RegExp ? match.test(url.href) : match(url, incoming)));
+  function struck(url) {
+    const strike = network.strikes.find(({ match }) => (match instanceof RegExp ? match.test(url.href) : match(url)));
     if (strike && --strike.times < 1) network.strikes.splice(network.strikes.indexOf(strike), 1);
     return strike?.how;
   }
@@ -41,7 +41,7 @@ export async function startNetwork(hosts) {
       last = performance.now();
     });
     const target = network.hosts[url.hostname];
-    const how = struck(url, incoming);
+    const how = struck(url);
     if (!target || how === "cut") return outgoing.destroy();
     if (NOISE.test(url.pathname)) return outgoing.writeHead((entry.status = 204)).end();
     if (how?.status) {

@@ -15,6 +15,8 @@ export const LANDING = "https://landing.test";
 export const SHOP = "https://shop.test";
 
 export const CHROMIUM = ["chromium"];
+/** Where only the tracker's own logic or the edge's is looked at, and no engine has a say. */
+export const ONCE = CHROMIUM;
 /** WPE's browser has one window and no tabs. */
 export const WITH_TABS = ["chromium", "firefox", "webkitgtk"];
 
@@ -116,6 +118,8 @@ async function check(scenario, story, outcome) {
  * `run(story)`: what the visitor does · `check({visits, clicks, visit, click, story, outcome})`: what else holds, `outcome` being what `run` gave ·
  * `tag`: attributes of the page's tag over the usual ones · `visitor`: `{phone, javascript}` · `wasm`, `cookies`: false where the browser has none · `prerendering`: true where it has to be ·
  * `engines`: where it runs, everywhere unless said · `both`: with AdTarget in engines other than Chromium too.
+ * Chromium runs everything with both backends. The others run everything that an engine has a say in with the ledger, and with AdTarget only what
+ * depends on when and how the edge answers: what the page sends is the same for both, and time is short.
  * `world` has options of startWorld.
  */
 export function describeIn(name, tables, { backends = BACKENDS, world: options = { front: true } } = {}) {

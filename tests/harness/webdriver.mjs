@@ -21,8 +21,8 @@ export async function startDriver(command, env = {}) {
   // Its own process group: a wrapper such as xvfb-run must not leave its children behind.
   const child = spawn(program, [...words, `--port=${port}`], { env: { ...process.env, ...env }, stdio: "ignore", detached: true });
   const at = `http://127.0.0.1:${port}`;
-  const call = async (method, path, body) => {
-    const answer = await request(at + path, { method, body: method === "POST" ? (body ?? {}) : undefined, headers: { "content-type": "application/json" } });
+  const call = async (method, path, body, timeout) => {
+    const answer = await request(at + path, { timeout, method, body: method === "POST" ? (body ?? {}) : undefined, headers: { "content-type": "application/json" } });
     const { value } = answer.json();
     if (answer.status !== 200) throw Object.assign(new Error(`WebDriver ${method} ${path}: ${value.error}: ${value.message}`), { code: value.error });
     return value;
@@ -47,7 +47,7 @@ export async function startDriver(command, env = {}) {
 export class Session {
   /** Starts a session on a running driver. */
   static async start(driver, capabilities) {
-    const { sessionId } = await driver.call("POST", "/session", { capabilities: { alwaysMatch: capabilities } });
+    const { sessionId } = await driver.call("POST", "/session", { capabilities: { alwaysMatch: capabilities } }, 45_000);
     return new Session(driver, `/session/${sessionId}`);
   }
 

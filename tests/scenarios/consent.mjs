@@ -1,6 +1,6 @@
 // What the visitor or the browser has said about being recorded.
 import assert from "node:assert/strict";
-import { AD, carriesAd } from "../harness/scenarios.mjs";
+import { AD, ONCE, carriesAd } from "../harness/scenarios.mjs";
 
 /** Everything the tracker could have left in the page, and what it asked of the edge beside its own file. */
 async function traces({ page, network }) {
@@ -11,7 +11,7 @@ const NONE = { cookies: "", storage: [], calls: [] };
 const join = (story) => story.page.eval(() => document.querySelector("#join").href);
 
 /** Somebody who is not to be recorded: reaches Telegram by the page's own link, and leaves no trace. */
-const unseen = (path, tag, before) => ({
+const unseen = (path, tag, before, more = {}) => ({
   visits: 0,
   arrivals: 1,
   tag,
@@ -26,10 +26,12 @@ const unseen = (path, tag, before) => ({
   check({ story }) {
     assert.equal(story.world.telegram.arrivals[0].path, "/shopchannel");
   },
+  ...more,
 });
 
 /** Somebody who is recorded although a signal is set, as the tag doesn't ask for respect. */
 const seen = (path) => ({
+  engines: ONCE,
   visits: 1,
   clicks: 1,
   async run(story) {
@@ -50,12 +52,12 @@ export const consent = {
       edgeway("identify", "customer-1");
       history.replaceState({}, "", location.href);
     }),
+    { engines: ONCE },
   ),
 
   "required, and granted later": {
     visits: 1,
     clicks: 1,
-    both: true,
     tag: REQUIRED,
     async run(story) {
       await story.open();
@@ -70,6 +72,7 @@ export const consent = {
   },
 
   "required, granted after the address was tidied": {
+    engines: ONCE,
     visits: 1,
     tag: REQUIRED,
     async run(story) {
@@ -99,6 +102,7 @@ export const consent = {
   },
 
   "not required, and told": {
+    engines: ONCE,
     visits: 1,
     clicks: 1,
     async run(story) {

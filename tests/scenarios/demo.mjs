@@ -1,6 +1,6 @@
 // The demo page as `npm start` serves it, on its own origin, with the debugger beside it.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, DEMO, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, DEMO, ONCE, carriesAd } from "../harness/scenarios.mjs";
 import { panelOf } from "../harness/panel.mjs";
 import { until } from "../harness/wait.mjs";
 
@@ -16,7 +16,6 @@ export const demo = {
   "shows what became of a sample click": {
     visits: 1,
     clicks: 1,
-    both: true,
     async run(story) {
       await story.open(`/?${AD}`, { on: DEMO });
       const panel = await panelOf(story.page);
@@ -67,6 +66,7 @@ export const demo = {
   },
 
   "says so when nothing came from an ad": {
+    engines: ONCE,
     visits: 1,
     async run(story) {
       await story.open("/", { on: DEMO });
@@ -76,6 +76,7 @@ export const demo = {
   },
 
   "says so when the tracker is blocked": {
+    engines: ONCE,
     visits: 0,
     async run(story) {
       story.network.strike({ match: /\/t\.js$/, how: "cut" });

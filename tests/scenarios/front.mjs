@@ -1,6 +1,6 @@
 // The edge in front of the landing page: it counts the page request itself, so the script only adds to that.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, SHOP, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, ONCE, SHOP, carriesAd } from "../harness/scenarios.mjs";
 import { never, until } from "../harness/wait.mjs";
 
 const page = (path = "/plain.html?notag&") => `${path}${AD}`;
@@ -52,7 +52,6 @@ export const front = {
   "is tapped before its script is there": {
     visits: 1,
     clicks: 1,
-    both: true,
     async run(story) {
       story.network.strike({ match: /\/t(\.\w+)?\.js$/, how: "hold" });
       await story.open(page(), { on: SHOP, complete: false });
@@ -75,6 +74,7 @@ export const front = {
   },
 
   "refuses wasm and its replacement": {
+    engines: ONCE,
     visits: 1,
     clicks: 1,
     async run(story) {
@@ -150,6 +150,7 @@ export const front = {
   },
 
   "is of a site that recorded somebody before": {
+    engines: ONCE,
     visits: 2,
     async run(story) {
       await story.open();

@@ -1,6 +1,6 @@
 // Telegram links of every kind, opened in every way.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, EDGE, WITH_TABS, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, EDGE, ONCE, WITH_TABS, carriesAd } from "../harness/scenarios.mjs";
 import { CHANNELS, FALLBACK } from "../harness/world.mjs";
 
 /** A page's link opened in some way: one visit, one click. */
@@ -26,15 +26,15 @@ const opened = (how, more = {}) => ({
 const led = (story, selector) => story.page.until((link, edge) => document.querySelector(link)?.href.startsWith(`${edge}/e/`), selector, EDGE);
 
 export const links = {
-  "with a start payload": opened((story) => story.join("#start")),
-  "of the app's own kind": opened((story) => story.join("#vip"), { channel: "vip", both: true }),
+  "with a start payload": opened((story) => story.join("#start"), { engines: ONCE }),
+  "of the app's own kind": opened((story) => story.join("#vip"), { channel: "vip" }),
   "opened by the keyboard": opened((story) => story.joins(() => story.page.enter("#join"))),
-  "opened in a new tab, by a child of the link": opened((story) => story.join("#blank b"), { engines: WITH_TABS, both: true }),
+  "opened in a new tab, by a child of the link": opened((story) => story.join("#blank b"), { engines: WITH_TABS }),
   "opened in a new tab by the middle button": opened((story) => story.join("#join", { button: 1 })),
   "opened in a new tab with Control": opened((story) => story.join("#join", { control: true })),
   "opened by a double click": opened((story) => story.join("#join", { double: true }), { engines: CHROMIUM }),
-  "opened by a script": opened((story) => story.join("#opens"), { fixture: "links", engines: WITH_TABS, both: true }),
-  "there from the start": opened((story) => story.join("#existing"), { fixture: "links" }),
+  "opened by a script": opened((story) => story.join("#opens"), { fixture: "links", engines: WITH_TABS }),
+  "there from the start": opened((story) => story.join("#existing"), { fixture: "links", engines: ONCE }),
 
   "added later": opened(
     async (story) => {
@@ -84,7 +84,6 @@ export const links = {
   "asked for by the page": {
     visits: 1,
     clicks: 1,
-    both: true,
     async run(story) {
       await story.open();
       await story.page.eval(() => {
@@ -109,7 +108,7 @@ export const links = {
     async run(story) {
       story.network.strike({ match: /\/t\.js$/, how: "hold" });
       await story.open(`/commands.html?${AD}`, { complete: false });
-      await story.page.until(() => typeof window.edgeway === "function" && document.querySelector("#join"));
+      await story.page.until(() => Boolean(window.edgeway && document.querySelector("#join")));
       await story.page.eval(() => {
         const link = document.querySelector("#join");
         edgeway("invite", {}, (invite) => {
@@ -118,13 +117,14 @@ export const links = {
         });
       });
       story.network.calm();
-      await story.page.until(() => document.querySelector("#invited"));
+      await story.page.until(() => Boolean(document.querySelector("#invited")));
       await story.join("#invited");
     },
     check: ({ visit }) => carriesAd(visit),
   },
 
   "with the channel of the tag": {
+    engines: ONCE,
     visits: 1,
     clicks: 1,
     tag: { "data-channel": "vip" },

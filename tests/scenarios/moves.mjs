@@ -95,7 +95,7 @@ export const moves = {
     check: ({ visit }) => carriesAd(visit),
   },
 
-  "on a single page": { both: true, ...single("") },
+  "on a single page": single(""),
   "on a single page, without the Navigation API": { ...single("history&") },
 
   "gone back within a single page": {

@@ -1,6 +1,6 @@
 // The debugger that ?edgeway_debug=1 brings onto a page of one's own.
 import assert from "node:assert/strict";
-import { AD, LANDING, WWW, carriesAd } from "../harness/scenarios.mjs";
+import { AD, LANDING, ONCE, WWW, carriesAd } from "../harness/scenarios.mjs";
 import { panelOf } from "../harness/panel.mjs";
 
 /** Opens a page with the debugger, which must show that all went well, and touch nothing. */
@@ -23,13 +23,14 @@ const shown = (path, { on = WWW, ...more } = {}) => ({
 });
 
 export const panels = {
-  "on a page without a policy": shown("/plain.html?", { both: true }),
+  "on a page without a policy": shown("/plain.html?"),
   "under script-src 'self'": shown("/plain.html?csp=self&"),
   "under nonce and strict-dynamic": shown("/plain.html?csp=nonce&"),
   "under Trusted Types": shown("/plain.html?csp=types&"),
   "on another site than the edge's": shown("/plain.html?", { on: LANDING }),
 
   "not unless asked for": {
+    engines: ONCE,
     visits: 1,
     async run(story) {
       await story.open(`/plain.html?edgeway_debug=0&${AD}`);

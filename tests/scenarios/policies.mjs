@@ -30,10 +30,10 @@ const noCore = (network) => network.strike({ match: /core\.js/, how: "cut" });
 export const policies = {
   "no policy: wasm": read("wasm", "/plain.html?"),
   "wasm allowed by the policy": read("wasm", "/plain.html?csp=wasm&"),
-  "script-src 'self'": read("wasm2js", "/plain.html?csp=self&", { both: true }),
+  "script-src 'self'": read("wasm2js", "/plain.html?csp=self&"),
   "nonce and strict-dynamic": read("wasm2js", "/plain.html?csp=nonce&"),
   "Trusted Types": read("wasm2js", "/plain.html?csp=types&"),
-  "nothing but the tag's own file": read("edge", "/plain.html?csp=bare&", { both: true }),
+  "nothing but the tag's own file": read("edge", "/plain.html?csp=bare&"),
   "no wasm in the browser": read("wasm2js", "/plain.html?", { wasm: false }),
   "no wasm in the browser, and its replacement is lost": read("edge", "/plain.html?", { wasm: false, strike: noCore }),
   "wasm of 4 KB at most at once": read("wasm-async", "/old-webview.html?"),
@@ -59,7 +59,6 @@ export const policies = {
     visits: 1,
     clicks: 1,
     cookies: false,
-    both: true,
     async run(story) {
       await story.open();
       await story.visited();

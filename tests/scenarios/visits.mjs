@@ -1,6 +1,6 @@
 // Who comes, from which ad, and joins.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, LANDING, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, LANDING, ONCE, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -68,6 +68,7 @@ export const visits = {
   },
 
   "twice from one ad, then from another": {
+    engines: ONCE,
     visits: 3,
     async run(story) {
       await story.open("/plain.html?fbclid=First");
@@ -148,7 +149,6 @@ export const visits = {
   "called for twice, before and after the load": {
     visits: 1,
     clicks: 1,
-    both: true,
     async run(story) {
       await story.open(`/commands.html?${AD}`);
       await story.page.eval(() => {
@@ -164,6 +164,7 @@ export const visits = {
   },
 
   "identified later": {
+    engines: ONCE,
     visits: 1,
     async run(story) {
       await story.open();
@@ -205,7 +206,7 @@ export const visits = {
       await story.visited(1);
       await story.page.leads(() => story.page.eval(() => location.reload()));
     },
-    check: ({ visits }) => visits.forEach(carriesAd),
+    check: ({ visits }) => visits.forEach((visit) => carriesAd(visit)),
   },
 
   "with the tag as a module": {
