@@ -3,8 +3,12 @@
 import { firstParty } from './tag.js';
 
 /** A random UUID; `crypto.randomUUID` is missing on plain http and in older browsers. */
-export const uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
-  (digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)))).toString(16));
+export function uuid() {
+  const random = crypto.getRandomValues(new Uint8Array(31));
+  let at = 0;
+  return '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
+    (digit ^ (random[at++] & (15 >> (digit / 4)))).toString(16));
+}
 
 /** `document.cookie`, which a sandboxed frame is refused. */
 export function cookies() {
