@@ -51,7 +51,8 @@ export function ensurePrerequisites() {
   const isStale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(ROOT, "package-lock.json")).mtimeMs;
   if (isStale || !answers(join(ROOT, "node_modules", ".bin", "node"), "--version")) {
     step("Installing npm packages");
-    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    // Not `npm ci`: it refuses a lock file made on one system for want of another's optional packages.
+    run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
 }
 

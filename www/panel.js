@@ -545,11 +545,20 @@ pre { margin: 2px 0 8px; padding: 10px; border-radius: 8px; background: var(--ti
 @media print { :host { display: none !important; } }
 `;
 
+/** Styles the panel: by a sheet that no policy refuses, where the browser can make one (Safari from 16.4, Firefox from 101). */
+function dress(root) {
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    root.append(make('style', {}, STYLE));
+  }
+}
+
 // The tag and the page may both ask for the panel, under two addresses: the first one stays.
 if (!document.querySelector('edgeway-panel')) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLE);
-  root.adoptedStyleSheets = [sheet];
+  dress(root);
   root.append(make('aside', { 'aria-label': 'Edgeway debugger', onkeydown: (event) => {
     if (event.key !== 'Escape' || !isOpen()) return;
     setOpen(false);
