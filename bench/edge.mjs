@@ -8,8 +8,10 @@ import { join } from "node:path";
 import { ROOT } from "../tools/prerequisites.mjs";
 import { serve } from "./workerd.mjs";
 
-const OURS = [join(ROOT, "dist/worker/index.js"), join(ROOT, "dist/worker/edgeway_bg.wasm")];
-const bench = (name) => [join(ROOT, "bench", name)];
+/** The built worker, its entry first. */
+export const OURS = [join(ROOT, "dist/worker/index.js"), join(ROOT, "dist/worker/edgeway_bg.wasm")];
+/** The modules of a Worker of this folder. */
+export const bench = (name) => [join(ROOT, "bench", name)];
 const CONNECTIONS = 16;
 
 const VISIT = JSON.stringify({
@@ -37,14 +39,15 @@ const POST = { method: "POST", body: VISIT, headers: { ...HEADERS, origin: "http
 const PAGE = { headers: { ...HEADERS, accept: "text/html", "sec-fetch-dest": "document" } };
 
 /** What is measured: a name, the backend, a request, and the status that both must answer. */
-const ROWS = [
+export const ROWS = [
   { name: "init proxied", backend: "adtarget", path: "/backend/track/init", request: POST, status: 200 },
   { name: "invite proxied", backend: "adtarget", path: `/backend/track/invite?websiteId=atid_bench&${IDS}`, request: { headers: { ...HEADERS, accept: "text/html", "sec-fetch-dest": "document" } }, status: 302 },
   { name: "init on the ledger", backend: "ledger", path: "/backend/track/init", request: POST, status: 200 },
   { name: "HTML pass-through", backend: "adtarget", path: "/offer?utm_source=facebook", request: PAGE, status: 200 },
 ];
 
-function settings(upstream, backend) {
+/** A deployment's settings. */
+export function settings(upstream, backend) {
   return {
     BACKEND: backend,
     ADTARGET_BASE_URL: upstream,
@@ -56,7 +59,7 @@ function settings(upstream, backend) {
 }
 
 /** Loads a server for some seconds, with a request as wrk's script says it. */
-function load(server, row, seconds, script) {
+export function load(server, row, seconds, script) {
   const url = `http://127.0.0.1:${server.port}${row.path}`;
   const before = server.cpuUs();
   const { stdout, status, error } = spawnSync("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", "-s", script, url], { encoding: "utf8" });
@@ -65,7 +68,8 @@ function load(server, row, seconds, script) {
   return { rate: requests / (microseconds / 1e6), cpu: (server.cpuUs() - before) / requests, p50: p50 / 1000, p99: p99 / 1000, requests, failed };
 }
 
-function script(row, work) {
+/** Writes wrk's script for a row to the folder `work`. */
+export function script(row, work) {
   const lua = ({ method = "GET", body, headers }) => `
 wrk.method = ${JSON.stringify(method)}
 wrk.body = ${body ? `[==[${body}]==]` : "nil"}
@@ -80,7 +84,8 @@ end
   return file;
 }
 
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+/** The middle one of some numbers. */
+export const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function check(server, row, who) {
   const { Host: _, ...headers } = row.request.headers;

@@ -1,7 +1,7 @@
 // One Worker in a workerd process of its own, by a configuration written for the run, and its CPU time.
 
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
@@ -52,10 +52,20 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = ${worker(modules(work, files), [...bindings, '(name = "RECORDS", queue = "sink")'])};
 const sink :Workerd.Worker = ${worker(modules(work, [join(ROOT, "bench", "sink.js")]), [])};
 `);
-  const child = spawn(workerd.default, ["serve", join(work, "bench.capnp")], { stdio: ["ignore", "ignore", "inherit"] });
+  // What it says may be much, and goes where nobody has to read along: a pipe would stop it once full.
+  const log = join(work, "log");
+  const out = openSync(log, "w");
   const started = performance.now();
+  const child = spawn(workerd.default, ["serve", join(work, "bench.capnp")], { stdio: ["ignore", "ignore", out] });
+  closeSync(out);
+  const stop = () => {
+    process.off("exit", stop);
+    child.kill("SIGKILL");
+    rmSync(work, { recursive: true, force: true });
+  };
+  process.on("exit", stop);
   while (!(await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined))) {
-    if (child.exitCode !== null) throw new Error(`workerd ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`workerd ended with ${child.exitCode}: ${readFileSync(log, "utf8").slice(-2000)}`);
     await sleep(2);
   }
   return {
@@ -66,9 +76,6 @@ const sink :Workerd.Worker = ${worker(modules(work, [join(ROOT, "bench", "sink.j
       return (Number(stat[11]) + Number(stat[12])) * TICK_US;
     },
     residentMb: () => Math.round(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1] / 1024),
-    stop: () => {
-      child.kill("SIGKILL");
-      rmSync(work, { recursive: true, force: true });
-    },
+    stop,
   };
 }

@@ -1,0 +1,95 @@
+// `npm run bench`: the edge beside a JavaScript Worker and the bare floor, the tracker beside other scripts, side by side in one run.
+//
+//   npm run bench -- [--quick] [--only edge|tracker]
+//   npm run --silent bench -- --json
+
+import { parseArgs } from "node:util";
+import { findChromium, findProgram } from "./browsers.mjs";
+import { fail, run, step } from "./prerequisites.mjs";
+
+const { quick, only, json } = options();
+// In the machine's form nothing but the figures goes to the output.
+if (json) console.log = console.error;
+const aside = { stdio: ["ignore", 2, 2] };
+// Ends what was started, too, when it is itself ended.
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) process.on(signal, () => process.exit(code));
+
+if (only !== "tracker" && process.platform !== "linux") fail("the edge is measured on Linux alone, by /proc; the tracker anywhere: --only tracker");
+if (only !== "tracker" && !findProgram("wrk")) fail("wrk is needed for the edge's figures: install it (Debian, Ubuntu: apt-get install wrk)");
+run("node", ["tools/build.mjs"], aside);
+if (only !== "edge" && !findChromium()) run("node", ["-e", 'import("./tools/browsers.mjs").then(({ ensureBrowsers }) => ensureBrowsers({ others: false }))'], aside);
+
+const figures = {};
+try {
+  if (only !== "tracker") await measureEdge();
+  if (only !== "edge") await measureTracker();
+} catch (error) {
+  fail(error.message);
+}
+if (json) process.stdout.write(JSON.stringify(figures) + "\n");
+
+function options() {
+  try {
+    const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } } });
+    if (![undefined, "edge", "tracker"].includes(values.only)) throw new Error(`--only: edge or tracker, not ${values.only}`);
+    return values;
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+async function measureEdge() {
+  const { edgeRows } = await import("../bench/edge.mjs");
+  const { workerFigures } = await import("../bench/worker.mjs");
+  step("Measuring the edge, on raw workerd");
+  figures.rows = await edgeRows(quick ? { seconds: 2, rounds: 1 } : {});
+  table(
+    ["requests/s", "Edgeway", "JavaScript", "floor", "ratio", "CPU µs: Edgeway", "JavaScript", "floor", "p50 ms: Edgeway", "JavaScript", "p99 ms: Edgeway", "JavaScript"],
+    figures.rows.map(({ name, ours, js, floor, ratio, cpu_us, p50_ms, p99_ms }) => [
+      name, whole(ours), whole(js), whole(floor), ratio.toFixed(2), whole(cpu_us.ours), whole(cpu_us.js), whole(cpu_us.floor),
+      p50_ms.ours.toFixed(2), p50_ms.js.toFixed(2), p99_ms.ours.toFixed(2), p99_ms.js.toFixed(2),
+    ]),
+  );
+  step("Measuring the worker: size, start-up, memory");
+  const worker = (figures.worker = await workerFigures(quick ? { starts: 3, requests: 20_000 } : {}));
+  const { requests, ours, js } = worker.memory;
+  table(
+    ["the worker", "Edgeway", "JavaScript", "floor"],
+    [
+      ["wasm, bytes", whole(worker.wasm), "", ""],
+      ["wasm, gzip", whole(worker.gzip), "", ""],
+      ["start to first answer, ms", whole(worker.startup_ms), whole(worker.js_startup_ms), whole(worker.floor_startup_ms)],
+      ["memory at start, MB", ours[0], js[0], ""],
+      [`after ${whole(requests / 2)} requests`, ours[1], js[1], ""],
+      [`after ${whole(requests)} requests`, ours[2], js[2], ""],
+    ],
+  );
+}
+
+async function measureTracker() {
+  const { trackerRows } = await import("../bench/tracker.mjs");
+  step("Measuring the tracker, in Chromium");
+  const { rows, leftOut } = await trackerRows(quick ? { rounds: 3 } : {});
+  const [ours, ...others] = rows;
+  figures.tracker = { ...ours, others, leftOut };
+  table(
+    ["what a page loads", "raw", "gzip", "brotli", "first hit at 0 ms", "to plain", "at 150 ms", "to plain", "main thread ms"],
+    rows.map(({ name, raw, gzip, brotli, first_hit_ms, ratio, main_thread_ms }) => [
+      name, whole(raw), whole(gzip), whole(brotli), whole(first_hit_ms[0]), ratio[0].toFixed(2), whole(first_hit_ms[150]), ratio[150].toFixed(2), main_thread_ms.toFixed(1),
+    ]),
+  );
+  if (leftOut) console.log(`Left out, the scripts from npm: ${leftOut}`);
+}
+
+function whole(number) {
+  return Math.round(number).toLocaleString("en");
+}
+
+/** Prints rows under their headings as a Markdown table, numbers to the right. */
+function table(headings, rows) {
+  const cells = [headings, ...rows.map((row) => row.map(String))];
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join(" | ")} |`;
+  const rule = `|${widths.map((width, column) => "-".repeat(width + (column ? 1 : 2)) + (column ? ":" : "")).join("|")}|`;
+  console.log(["", line(cells[0]), rule, ...cells.slice(1).map(line), ""].join("\n"));
+}
