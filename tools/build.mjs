@@ -11,6 +11,16 @@ const WASM_FEATURES = ["bulk-memory", "bulk-memory-opt", "multivalue", "mutable-
   .map((feature) => `--enable-${feature}`);
 const work = join(ROOT, "target", "bindings");
 
+const TRACKER_FLAGS = [
+  // WebAssembly as browsers took it in 2017; what the compiler's own library has beyond that, pack.mjs lowers.
+  "-Ctarget-cpu=mvp", "-Ctarget-feature=+bulk-memory",
+  // Without its symbols the module does not name its features, and wasm-bindgen asks for no more than that either.
+  "-Cstrip=symbols",
+  // The core needs a few hundred bytes of stack: the data behind it then has shorter addresses.
+  "-Clink-arg=-zstack-size=4096",
+  // What is called once or twice is smaller where it is called; more than that is not.
+  "-Cllvm-args=-inline-threshold=50",
+];
 const TOOLS = [join(ROOT, "tools"), join(ROOT, "package-lock.json")];
 
 ensurePrerequisites();
@@ -43,9 +53,7 @@ function buildWorker() {
 function buildFiles() {
   step("Building the tracker");
   run("cargo", ["build", "--locked", "--profile", "tracker", "--target", WASM, "-p", "edgeway-tracker", "--target-dir", join(ROOT, "target", "tracker")], {
-    // WebAssembly as browsers took it in 2017; what the compiler's own library has beyond that, pack.mjs lowers. Without
-    // its symbols the module does not say so, and wasm-bindgen asks for no more than that either.
-    env: { ...environment, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-Ctarget-cpu=mvp -Ctarget-feature=+bulk-memory -Cstrip=symbols" },
+    env: { ...environment, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: TRACKER_FLAGS.join(" ") },
   });
   const compiled = join(ROOT, "target", "tracker", WASM, "tracker", "tracker.wasm");
   const out = join(ROOT, "dist", "www");

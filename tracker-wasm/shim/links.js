@@ -1,6 +1,6 @@
 // Telegram links lead through the edge, which hands out the invite that belongs to this visit.
 
-import { base, firstParty, settings, shortLinks } from './tag.js';
+import { base, settings, shortLinks } from './tag.js';
 import { emit } from './log.js';
 import { ids, uuid } from './ids.js';
 import { flush, visitId } from './visit.js';
@@ -67,7 +67,7 @@ function query(fields) {
 /** Where a link to `href` shall lead instead, if it shall. */
 function lead(href, eventId) {
   if (CHAT.test(href)) return inviteLink('', href, eventId);
-  if (!firstParty && shortLinks.some((start) => href.startsWith(start))) {
+  if (shortLinks.some((start) => href.startsWith(start))) {
     return href + (href.includes('?') ? '&' : '?') + query({ eventId });
   }
 }
