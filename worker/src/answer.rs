@@ -86,7 +86,14 @@ impl Answer {
 
     /// The platform's own form of it.
     pub fn into_response(self) -> Response {
-        runtime::respond(self.status, &self.headers, &self.body)
+        let Self {
+            status,
+            mut headers,
+            body,
+        } = self;
+        headers.push_str("\n\n");
+        headers.push_str(&body);
+        runtime::respond(status, &headers)
     }
 }
 

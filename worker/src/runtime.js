@@ -35,9 +35,11 @@ function headerPairs(lines) {
   });
 }
 
-/** A new answer; `headers` are lines of `name:value`. */
-export function answer(status, headers, body) {
-  return new Response(body === "" ? null : body, { status, headers: headerPairs(headers) });
+/** A new answer; `packed` are its headers, lines of `name:value`, an empty line, and its body. */
+export function answer(status, packed) {
+  const end = packed.indexOf("\n\n");
+  const body = packed.slice(end + 2);
+  return new Response(body === "" ? null : body, { status, headers: headerPairs(packed.slice(0, end)) });
 }
 
 /** A copy of an answer with `headers` added, and those named in `removed` (comma-separated) taken away; the body streams on. */
@@ -49,24 +51,30 @@ export function amended(response, headers, removed) {
 }
 
 /**
- * Calls a server and reads its answer: status, location and retry-after, a line each, then the body. Rejects when that
+ * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location and retry-after, a line each, then the body. Rejects when that
  * takes longer than `timeout` (ms) or the body is larger than `limit` (bytes). What still runs then is cancelled by the
  * platform when the invocation ends.
  */
-export function call(url, method, headers, body, timeout, limit) {
+export function call(head, body, timeout, limit) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
     const settle = (settled) => (value) => {
       clearTimeout(timer);
       settled(value);
     };
-    exchange(url, { method, headers: headerPairs(headers), body: body === "" ? undefined : body, redirect: "manual" }, limit)
-      .then(settle(resolve), settle(reject));
+    exchange(head, body, limit).then(settle(resolve), settle(reject));
   });
 }
 
-async function exchange(url, init, limit) {
-  const response = await fetch(url, init);
+async function exchange(call, body, limit) {
+  const url = call.indexOf("\n") + 1;
+  const lines = call.indexOf("\n", url);
+  const response = await fetch(call.slice(url, lines), {
+    method: call.slice(0, url - 1),
+    headers: headerPairs(call.slice(lines + 1)),
+    body: body === "" ? undefined : body,
+    redirect: "manual",
+  });
   const { status, headers } = response;
   const head = `${status}\n${headers.get("location") ?? ""}\n${headers.get("retry-after") ?? ""}\n`;
   // A redirect says all it has to say in its head.

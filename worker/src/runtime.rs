@@ -20,9 +20,9 @@ extern "C" {
     /// Country (two letters), region and city of the client, a line each, as the platform located it.
     pub fn place(request: &Request) -> String;
 
-    /// An answer made here: `headers` are lines of `name:value`.
+    /// An answer made here: its headers, lines of `name:value`, an empty line, and its body.
     #[wasm_bindgen(js_name = answer)]
-    pub fn respond(status: u16, headers: &str, body: &str) -> Response;
+    pub fn respond(status: u16, packed: &str) -> Response;
 
     /// A copy of an answer whose body streams on, with `headers` added and the comma-separated `removed` taken away.
     pub fn amended(response: &Response, headers: &str, removed: &str) -> Response;
@@ -36,14 +36,7 @@ extern "C" {
     ) -> Response;
 
     #[wasm_bindgen(js_name = call)]
-    fn send(
-        url: &str,
-        method: &str,
-        headers: &str,
-        body: &str,
-        timeout_ms: u32,
-        limit: u32,
-    ) -> Promise;
+    fn send(head: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
 
     #[wasm_bindgen(js_name = passOn)]
     fn forward(request: &Request, url: &str, headers: &str) -> Promise;
@@ -148,14 +141,11 @@ impl Call<'_> {
     /// # Errors
     /// In words for the log: no answer in time, connection refused or cut, an answer too large.
     pub async fn send(&self) -> Result<Reply, String> {
-        let promise = send(
-            self.url,
-            self.method,
-            self.headers,
-            self.body,
-            self.timeout_ms,
-            REPLY_LIMIT,
+        let head = [self.method, self.url, self.headers].join(
+            "
+",
         );
+        let promise = send(&head, self.body, self.timeout_ms, REPLY_LIMIT);
         match JsFuture::from(promise).await {
             Ok(packed) => packed
                 .as_string()
