@@ -3,7 +3,7 @@
 import http from "node:http";
 import https from "node:https";
 import { listen, shut } from "./http.mjs";
-import { until } from "./wait.mjs";
+import { sleep, until } from "./wait.mjs";
 import { selfSigned } from "./certificate.mjs";
 
 /** Browsers ask for these by themselves. */
@@ -13,8 +13,9 @@ const NOISE = /\/favicon\.ico$/;
  * Starts the proxy. `hosts` maps host names (without port) to the base URL of what answers for them.
  * `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as there is no answer.
  * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url)` says so): `how` is "cut" (it
- * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), a number of milliseconds to wait before it is passed on, or
- * `{status}` (answered so by something on the way).
+ * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), "last" (its connection ends with
+ * the answer), a number of milliseconds to wait before it is passed on, or `{status}` (answered so by something on the way). A number may also strike
+ * the opening of a connection, whose URL is `connect://host:port`.
  */
 export async function startNetwork(hosts) {
   const network = { url: "", hosts, requests: [], strikes: [] };
@@ -49,7 +50,7 @@ export async function startNetwork(hosts) {
       return outgoing.writeHead((entry.status = how.status)).end();
     }
     if (how === "hold") await new Promise((resolve) => held.set(entry, resolve));
-    if (typeof how === "number") await new Promise((resolve) => setTimeout(resolve, how));
+    if (typeof how === "number") await sleep(how);
     const { hostname, port } = new URL(target);
     const headers = { ...incoming.headers, host: url.host, "MF-Original-URL": url.href };
     delete headers["proxy-connection"];
@@ -57,7 +58,7 @@ export async function startNetwork(hosts) {
       entry.status = answer.statusCode;
       entry.location = answer.headers.location;
       if (how === "deaf") return outgoing.destroy();
-      outgoing.writeHead(answer.statusCode, answer.headers);
+      outgoing.writeHead(answer.statusCode, how === "last" ? { ...answer.headers, connection: "close" } : answer.headers);
       answer.pipe(outgoing);
       answer.on("error", () => outgoing.destroy());
     });
@@ -78,9 +79,11 @@ export async function startNetwork(hosts) {
     forward(incoming, outgoing, new URL(incoming.url, `https://${incoming.headers.host}`)),
   );
   const server = http.createServer((incoming, outgoing) => forward(incoming, outgoing, new URL(incoming.url, `http://${incoming.headers.host}`)));
-  server.on("connect", (incoming, socket, head) => {
+  server.on("connect", async (incoming, socket, head) => {
     socket.on("error", () => socket.destroy());
     if (!network.hosts[incoming.url.split(":")[0]]) return socket.destroy();
+    const how = struck(new URL(`connect://${incoming.url}`));
+    if (typeof how === "number") await sleep(how);
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length) socket.unshift(head);
     secure.emit("connection", socket);

@@ -111,7 +111,24 @@ export const front = {
     check({ visits: [loaded, pushed], click, story }) {
       atEdge({ visit: loaded, story });
       assert.match(pushed.fbc, /\.Push1$/);
-      if (story.backend === "ledger") assert.match(click.fbc, /\.Push1$/);
+      if (story.backend === "ledger") assert.equal(click.visitId, pushed.visitId);
+    },
+  },
+
+  "is open in two tabs": {
+    visits: 2,
+    clicks: 1,
+    engines: ONCE,
+    async run(story) {
+      await story.open(page(), { on: SHOP });
+      await story.visited(1);
+      await story.open("/plain.html?notag&fbclid=OtherTab", { on: SHOP, page: await story.tab() });
+      await story.visited(2);
+      await story.join();
+    },
+    check({ visit, click, story }) {
+      atEdge({ visit, story });
+      if (story.backend === "ledger") assert.equal(click.visitId, visit.visitId, "the click is of its own tab's visit");
     },
   },
 

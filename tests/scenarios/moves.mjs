@@ -49,7 +49,10 @@ export const moves = {
     both: true,
     tag: { "data-auto": "off" },
     async run(story) {
+      // The call has to open a connection first, while the next page has one.
+      story.network.strike({ match: /\/t\.js$/, how: "last" });
       await story.open(`/leaves.html?${AD}`);
+      story.network.strike({ match: /^connect:.*edge/, how: 300 });
       await story.page.leads(() => story.page.click("#leave"));
     },
     check: ({ visit }) => carriesAd(visit),
