@@ -1,6 +1,7 @@
 // Who comes, from which ad, and joins.
 import assert from "node:assert/strict";
 import { AD, CHROMIUM, LANDING, ONCE, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
+import { until } from "../harness/wait.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -10,6 +11,24 @@ async function withCookies({ page }, cookies) {
   await page.eval((pairs) => pairs.forEach((pair) => (document.cookie = `${pair}; path=/; domain=shop.test`)), cookies);
 }
 
+/** A visit in Meta's in-app browser, whose answer comes after `wait` ms or never. */
+const inApp = (wait, tells) => ({
+  visits: 1,
+  clicks: 1,
+  engines: ONCE,
+  async run(story) {
+    await story.open(`/in-app.html?answer=${wait}&utm_source=fb`);
+    if (tells) await until(async () => (await story.world.visits())[0]?.fbc, "the app's click id kept");
+    await story.visited();
+    await story.join();
+  },
+  check({ visit }) {
+    assert.equal(visit.utmSource, "fb");
+    if (tells) assert.match(visit.fbc, /^fb\.1\.\d{13}\.App_Click-1$/);
+    else assert.equal(visit.fbc, undefined);
+  },
+});
+
 export const visits = {
   "from an ad, then a tap": {
     visits: 1,
@@ -18,6 +37,7 @@ export const visits = {
     async run(story) {
       await story.open();
       await story.visited();
+      assert.equal(await story.page.eval(async () => (await edgeway.ready) === edgeway), true);
       const cookies = await story.page.cookies();
       await story.join();
       return cookies;
@@ -135,6 +155,25 @@ export const visits = {
       assert.equal(patches.length, 1, "told once");
     },
   },
+
+  "with an _fbp that comes as the visitor leaves": {
+    visits: 1,
+    async run(story) {
+      await story.open();
+      await story.visited();
+      await story.page.leads(() =>
+        story.page.eval(() => {
+          document.cookie = "_fbp=fb.1.1700000000001.77; path=/";
+          location.href = "/plain.html?notag";
+        }),
+      );
+      await until(async () => (await story.world.visits())[0].fbp, "the _fbp kept");
+    },
+    check: ({ visit }) => assert.equal(visit.fbp, "fb.1.1700000000001.77"),
+  },
+
+  "in an app that tells the click id": inApp(50, true),
+  "in an app that never answers": inApp(0, false),
 
   "with three tags": {
     visits: 1,
