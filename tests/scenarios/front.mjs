@@ -11,11 +11,26 @@ const atEdge = ({ visit, story }) => {
 
 /** A page whose script never runs, for whatever reason: the page request and the tap are counted. */
 const scriptless = (prepare, more = {}) => ({
+  scriptless: true,
   visits: 1,
   clicks: 1,
   async run(story) {
     prepare?.(story);
     await story.open(page(more.path), { on: SHOP });
+    await story.join();
+  },
+  check: atEdge,
+  ...more,
+});
+
+/** A page that has the tag already. */
+const withTag = (tag, more = {}) => ({
+  visits: 1,
+  clicks: 1,
+  tag,
+  async run(story) {
+    await story.open(undefined, { on: SHOP });
+    await story.told("answered");
     await story.join();
   },
   check: atEdge,
@@ -50,6 +65,7 @@ export const front = {
   "has its script blocked": scriptless(({ network }) => network.strike({ match: /\/t(\.\w+)?\.js$/, how: "cut" })),
 
   "is tapped before its script is there": {
+    scriptless: true,
     visits: 1,
     clicks: 1,
     async run(story) {
@@ -62,16 +78,9 @@ export const front = {
     check: atEdge,
   },
 
-  "has a tag of its own": {
-    visits: 1,
-    clicks: 1,
-    async run(story) {
-      await story.open(undefined, { on: SHOP });
-      await story.told("answered");
-      await story.join();
-    },
-    check: atEdge,
-  },
+  "has a tag of its own": withTag({ src: "/e/t.js" }),
+  // It leaves the edge's links on another host than its own alone.
+  "has a tag of its own, from another host": withTag({}, { scriptless: true, engines: ONCE }),
 
   "refuses wasm and its replacement": {
     engines: ONCE,

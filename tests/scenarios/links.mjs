@@ -1,7 +1,13 @@
 // Telegram links of every kind, opened in every way.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { AD, CHROMIUM, EDGE, ONCE, WITH_TABS, carriesAd } from "../harness/scenarios.mjs";
-import { CHANNELS, FALLBACK } from "../harness/world.mjs";
+import { ROOT } from "../harness/edge.mjs";
+import { CHANNELS, FALLBACK, WEBSITE } from "../harness/world.mjs";
+
+/** What the README gives to pages that want a tap before the script counted, made out to this edge. */
+const readme = await readFile(`${ROOT}README.md`, "utf8");
+const EARLY = /<script>\naddEventListener\('click'.*?<\/script>/s.exec(readme)[0].replace("https://edge.example.com", EDGE).replace("atid_…", WEBSITE);
 
 /** A page's link opened in some way: one visit, one click. */
 const opened = (how, more = {}) => ({
@@ -79,6 +85,25 @@ export const links = {
       await story.join("#share");
     },
     check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/share/url?url=https%3A%2F%2Fshop.test%2F"),
+  },
+
+  "tapped before the script is there, where the page has the README's lines": {
+    visits: 1,
+    clicks: 1,
+    scriptless: true,
+    head: EARLY,
+    async run(story) {
+      story.network.strike({ match: /\/t\.js$/, how: "hold" });
+      await story.open(undefined, { complete: false });
+      await story.page.until(() => Boolean(document.querySelector("#join")));
+      await story.page.leads(() => story.page.click("#join"));
+      story.network.calm();
+      await story.open();
+    },
+    check({ visit, click, story }) {
+      carriesAd(visit);
+      assert.equal(story.backend === "ledger" ? click.channel : click.channelId, story.backend === "ledger" ? "main" : CHANNELS[0]);
+    },
   },
 
   "asked for by the page": {
