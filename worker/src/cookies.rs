@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use attribution::META_COOKIE_MAX_AGE_S;
+
 /// The visitor's id, a year (AdTarget's contract).
 pub const TEMP_ID: Cookie = Cookie {
     name: "adtarget_temp_id",
@@ -15,17 +17,17 @@ pub const SESSION: Cookie = Cookie {
 /// Meta's click, 90 days (Meta's rule).
 pub const FBC: Cookie = Cookie {
     name: "_fbc",
-    max_age_s: 7_776_000,
+    max_age_s: META_COOKIE_MAX_AGE_S,
 };
 /// Meta's browser id, 90 days (Meta's rule).
 pub const FBP: Cookie = Cookie {
     name: "_fbp",
-    max_age_s: 7_776_000,
+    max_age_s: META_COOKIE_MAX_AGE_S,
 };
 /// First and last touch, as long as a click of Meta's lives.
 pub const TOUCH: Cookie = Cookie {
     name: attribution::TOUCH_COOKIE,
-    max_age_s: 7_776_000,
+    max_age_s: META_COOKIE_MAX_AGE_S,
 };
 
 /// A cookie's name and life.
