@@ -1,7 +1,7 @@
 // What Cloudflare calls: the wasm-bindgen exports, and a fresh instance where one has panicked. A panic leaves an instance
 // in no state that can be trusted, so its requests are answered with 500 at once, and the next one finds a new instance.
 
-import { __wbg_reset_state, body_limit, fetch as answer, initSync, queue as consume, reads_body } from "./edgeway.js";
+import { __wbg_reset_state, body_limit, fetch as answer, initSync, queue as consume } from "./edgeway.js";
 import module from "./edgeway_bg.wasm";
 import { inbound } from "runtime";
 
@@ -73,12 +73,12 @@ async function read(request, limit) {
 }
 
 initSync({ module });
-const limit = body_limit();
 
 async function fetch(request, env, context) {
   try {
     const head = inbound(request);
-    const body = request.method === "POST" && reads_body(env, request.url) ? await read(request, limit) : undefined;
+    const limit = request.method === "POST" ? body_limit(env, request.url) : undefined;
+    const body = limit === undefined ? undefined : await read(request, limit);
     return await guarded(() => answer(request, head, body, env, context));
   } catch {
     return failure();

@@ -17,9 +17,6 @@ use crate::queue::Message;
 use crate::record::Client;
 use crate::runtime::{self, Context, Rescue};
 
-/// The most a call's body may hold, in bytes.
-pub const BODY_LIMIT: u32 = 16 * 1024;
-
 /// One request: who calls, and what the worker has to answer with.
 pub struct Edge<'a> {
     /// The request as the platform handed it over.
@@ -32,8 +29,8 @@ pub struct Edge<'a> {
     pub config: &'static Config,
     /// Who calls.
     pub caller: Caller<'a>,
-    /// The body of a call, where the route takes one; `None`: larger than [`BODY_LIMIT`].
-    pub body: Option<&'a [u8]>,
+    /// The body of a call, where the route takes one; `PAYLOAD_TOO_LARGE` where it was too large to be read.
+    pub body: Result<&'a [u8], Error>,
     /// When, Unix time in ms.
     pub now_ms: u64,
 }
@@ -107,6 +104,16 @@ impl Edge<'_> {
         }
     }
 
+    /// A header that is not among those every request is read with; empty when it was not sent.
+    pub fn header(&self, name: &str) -> String {
+        self.request
+            .headers()
+            .get(name)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
     /// A binding's own object; `None` when it is not bound.
     pub fn binding(&self, name: &str) -> Option<JsValue> {
         binding(self.env, name)
@@ -147,7 +154,9 @@ pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
 async fn keep_without_queue(env: &Env, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
         Ok(Message::Deliver(_)) => Err("only the queue can deliver it".to_owned()),
-        Ok(Message::Keep(record)) => ledger::write(env, &[record]).await,
+        Ok(Message::Keep(record)) => ledger::write(env, &[record])
+            .await
+            .map_err(|why| why.to_string()),
         Err(why) => Err(why.to_string()),
     };
     if let Err(second) = kept {

@@ -17,6 +17,22 @@ pub enum Error {
     ChannelNotFound,
     /// Too many calls; the number is when to come back, in s.
     RateLimited(u32),
+    /// A keyed call without a key.
+    AuthRequired,
+    /// The key is none of ours.
+    InvalidKey,
+    /// The key was revoked.
+    RevokedKey,
+    /// No lead of that Telegram user is known.
+    LeadNotFound,
+    /// The lead has no conversion of that id that the call could be about.
+    ConversionNotFound,
+    /// An Idempotency-Key came back with another request.
+    IdempotencyMismatch,
+    /// The first call with that Idempotency-Key is still running.
+    IdempotencyInProgress,
+    /// Nothing is at that path.
+    NotFound,
     /// The path exists, but not for that method; the text lists those it takes.
     MethodNotAllowed(&'static str),
     /// A server behind the edge could not be reached.
@@ -35,6 +51,14 @@ impl Error {
             Self::ForbiddenDomain(_) => "FORBIDDEN_DOMAIN",
             Self::ChannelNotFound => "CHANNEL_NOT_FOUND",
             Self::RateLimited(_) => "RATE_LIMITED",
+            Self::AuthRequired => "AUTH_REQUIRED",
+            Self::InvalidKey => "INVALID_KEY",
+            Self::RevokedKey => "REVOKED_KEY",
+            Self::LeadNotFound => "LEAD_NOT_FOUND",
+            Self::ConversionNotFound => "CONVERSION_NOT_FOUND",
+            Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
+            Self::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
+            Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::BadGateway => "BAD_GATEWAY",
             Self::Internal => "INTERNAL_ERROR",
@@ -46,7 +70,14 @@ impl Error {
         match self {
             Self::InvalidPayload(_) => 400,
             Self::ForbiddenDomain(_) => 403,
-            Self::WebsiteNotFound | Self::ChannelNotFound => 404,
+            Self::AuthRequired | Self::InvalidKey | Self::RevokedKey => 401,
+            Self::WebsiteNotFound
+            | Self::ChannelNotFound
+            | Self::LeadNotFound
+            | Self::ConversionNotFound
+            | Self::NotFound => 404,
+            Self::IdempotencyInProgress => 409,
+            Self::IdempotencyMismatch => 422,
             Self::MethodNotAllowed(_) => 405,
             Self::PayloadTooLarge(_) => 413,
             Self::RateLimited(_) => 429,
@@ -74,6 +105,20 @@ impl fmt::Display for Error {
             Self::RateLimited(seconds) => {
                 write!(formatter, "too many calls; come back in {seconds} s")
             }
+            Self::AuthRequired => {
+                formatter.write_str("authorization: expected Bearer and an API key")
+            }
+            Self::InvalidKey => formatter.write_str("authorization: no such key"),
+            Self::RevokedKey => formatter.write_str("authorization: the key was revoked"),
+            Self::LeadNotFound => formatter.write_str("telegramUserId: no such lead"),
+            Self::ConversionNotFound => formatter.write_str("conversionId: no such conversion"),
+            Self::IdempotencyMismatch => {
+                formatter.write_str("idempotency-key: it was used before, with another request")
+            }
+            Self::IdempotencyInProgress => {
+                formatter.write_str("idempotency-key: the first call with it is still running")
+            }
+            Self::NotFound => formatter.write_str("nothing is here"),
             Self::MethodNotAllowed(allowed) => write!(formatter, "this path takes {allowed}"),
             Self::BadGateway => formatter.write_str("the site behind the edge does not answer"),
             Self::Internal => formatter.write_str("something failed here"),

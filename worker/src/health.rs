@@ -12,7 +12,10 @@ use crate::runtime::{self, Call};
 pub async fn health(edge: &Edge<'_>) -> Answer {
     let config = edge.config;
     let (backend, reachable) = match &config.backend {
-        Backend::Ledger => ("ledger", ledger::probe(edge.env).await),
+        Backend::Ledger => (
+            "ledger",
+            ledger::probe(edge.env).await.map_err(|why| why.to_string()),
+        ),
         Backend::AdTarget(adtarget) => ("adtarget", probe(adtarget).await),
     };
     if let Err(why) = &reachable {

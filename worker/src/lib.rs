@@ -6,6 +6,7 @@
 
 pub mod adtarget;
 pub mod answer;
+pub mod api;
 pub mod caller;
 pub mod config;
 pub mod cookies;
@@ -13,13 +14,16 @@ pub mod edge;
 pub mod error;
 pub mod files;
 pub mod health;
+pub mod hooks;
 pub mod ids;
+pub mod invites;
 pub mod ledger;
 pub mod queue;
 pub mod record;
 pub mod routes;
 pub mod runtime;
 pub mod site;
+pub mod telegram;
 pub mod track;
 
 use std::cell::OnceCell;
@@ -39,23 +43,15 @@ use crate::error::Error;
 use crate::routes::Route;
 use crate::runtime::Context;
 
-/// Whether a request is a call whose body the worker reads whole, up to [`body_limit`]; all other bodies stream through.
+/// The most that the body of a POST to `url` may hold, in bytes, where the worker reads it whole; none: it streams through.
 #[wasm_bindgen]
-pub fn reads_body(env: &Env, url: &str) -> bool {
+pub fn body_limit(env: &Env, url: &str) -> Option<u32> {
     let head = ["POST", url].join("\n");
-    matches!(
-        Route::of(Caller::read(&head).path, &config(env).prefix),
-        Route::Init | Route::UpdateFbp
-    )
+    Route::of(Caller::read(&head).path, &config(env).prefix).body_limit()
 }
 
-/// The most a body that is read whole may hold, in bytes.
-#[wasm_bindgen]
-pub fn body_limit() -> u32 {
-    edge::BODY_LIMIT
-}
-
-/// A request comes in: its head as `inbound` of `runtime.js` packs it, and its body where [`reads_body`] (none: too large).
+/// A request comes in: its head as `inbound` of `runtime.js` packs it, and its body where there
+/// is a [`body_limit`] (none: too large).
 /// What can be answered without waiting is answered at once, as a Response; else with a Promise of one.
 #[wasm_bindgen]
 pub fn fetch(
@@ -67,16 +63,19 @@ pub fn fetch(
 ) -> JsValue {
     let mut answer = Box::pin(async move {
         let config = config(&env);
+        let caller = Caller::read(&head);
+        let route = Route::of(caller.path, &config.prefix);
         let edge = Edge {
             request: &request,
             env: &env,
             context: &context,
             config,
-            caller: Caller::read(&head),
-            body: body.as_deref(),
+            caller,
+            body: body.as_deref().ok_or(Error::PayloadTooLarge(
+                route.body_limit().unwrap_or_default(),
+            )),
             now_ms: runtime::now_ms(),
         };
-        let route = Route::of(edge.caller.path, &config.prefix);
         answer(&edge, &route).await
     });
     match answer
@@ -109,6 +108,14 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
             .await
             .unwrap_or_else(|error| Answer::from(error).into_response());
     }
+    match route {
+        Route::Api(path) => return api::answer(edge, path).await.into_response(),
+        Route::TelegramHook(bot) => {
+            return hooks::telegram::receive(edge, bot).await.into_response();
+        }
+        Route::Hook(source) => return hooks::signed::receive(edge, source).await.into_response(),
+        _ => {}
+    }
     let cors = track::cors_headers(edge);
     if edge.caller.method == "OPTIONS" {
         return with_cors(track::preflight(), cors).into_response();
@@ -120,7 +127,9 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::Invite => track::click::invite(edge).await,
         Route::Channel(slug) => track::click::channel(edge, slug).await,
         Route::Health => Ok(health::health(edge).await),
-        Route::Page => Err(Error::Internal),
+        Route::Page | Route::Api(_) | Route::TelegramHook(_) | Route::Hook(_) => {
+            Err(Error::Internal)
+        }
     };
     with_cors(answer.unwrap_or_else(Answer::from), cors).into_response()
 }

@@ -13,6 +13,12 @@ pub enum Route<'a> {
     Channel(&'a str),
     /// `GET /t.js` and what belongs to it: a static file, by its name.
     Tracker(&'a str),
+    /// `/api/v1/…`: the keyed surface, by the path behind that.
+    Api(&'a str),
+    /// `POST /hooks/telegram/{bot}`: an update of a bot, by its username.
+    TelegramHook(&'a str),
+    /// `POST /hooks/{source}`: a signed webhook.
+    Hook(&'a str),
     /// `GET /healthz`
     Health,
     /// The landing page, and all else.
@@ -30,6 +36,13 @@ impl<'a> Route<'a> {
             "/backend/track/update-fbp" | "/track/update-fbp" => Self::UpdateFbp,
             "/backend/track/invite" | "/track/invite" => Self::Invite,
             "/healthz" => Self::Health,
+            _ if let Some(rest) = path.strip_prefix("/api/v1/") => Self::Api(rest),
+            _ if let Some(rest) = path.strip_prefix("/hooks/") => {
+                match rest.strip_prefix("telegram/") {
+                    Some(bot) => Self::TelegramHook(bot),
+                    None => Self::Hook(rest),
+                }
+            }
             _ => match neutral.unwrap_or(path) {
                 "/init" if neutral.is_some() => Self::Init,
                 "/update-fbp" if neutral.is_some() => Self::UpdateFbp,
@@ -45,13 +58,23 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// The most that the body of a POST may hold, in bytes, where it is read whole; `None`: it streams through.
+    pub fn body_limit(&self) -> Option<u32> {
+        match self {
+            Self::Init | Self::UpdateFbp | Self::Api(_) => Some(16 * 1024),
+            Self::TelegramHook(_) | Self::Hook(_) => Some(256 * 1024),
+            _ => None,
+        }
+    }
+
     /// The methods it takes, as an Allow header says them; `None`: all.
     pub fn methods(&self) -> Option<&'static str> {
         match self {
             Self::Init | Self::UpdateFbp => Some("POST, OPTIONS"),
             Self::Invite | Self::Channel(_) | Self::Tracker(_) => Some("GET, HEAD, OPTIONS"),
+            Self::TelegramHook(_) | Self::Hook(_) => Some("POST"),
             Self::Health => Some("GET, HEAD"),
-            Self::Page => None,
+            Self::Api(_) | Self::Page => None,
         }
     }
 }
@@ -103,6 +126,10 @@ mod tests {
             ),
             ("/t.min.js", Route::Page),
             ("/e/panel.js", Route::Tracker("panel.js")),
+            ("/api/v1/leads/1/events", Route::Api("leads/1/events")),
+            ("/api/v1", Route::Page),
+            ("/hooks/telegram/shop_bot", Route::TelegramHook("shop_bot")),
+            ("/hooks/stripe", Route::Hook("stripe")),
             ("/healthz", Route::Health),
             ("/", Route::Page),
             ("/e", Route::Page),

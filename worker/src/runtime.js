@@ -146,3 +146,9 @@ export function decorated(response, link, websiteId, tag) {
     })
     .transform(response);
 }
+
+/** Runs `statements`, JSON of `[sql, parameter]` each, as one transaction; resolves to JSON of the rows that each gave. */
+export async function transact(database, statements) {
+  const prepared = JSON.parse(statements).map(([sql, parameter]) => database.prepare(sql).bind(parameter));
+  return JSON.stringify((await database.batch(prepared)).map(({ results }) => results));
+}

@@ -1,7 +1,9 @@
 //! Edgeway's own ledger, on D1: what the queue brings is written here, a batch in one transaction.
 
-use serde::Serialize;
-use wasm_bindgen::JsValue;
+mod database;
+
+pub use database::{Database, Rows, Statement, Unavailable};
+
 use worker::Env;
 
 use crate::record::{Click, LateFbp, Record, Visit};
@@ -12,8 +14,8 @@ pub const DATABASE: &str = "DB";
 /// Writes records, all or none. Writing one a second time changes nothing, and no order is asked for.
 ///
 /// # Errors
-/// In words for the log; nothing is written then.
-pub async fn write(env: &Env, records: &[Record]) -> Result<(), String> {
+/// The database's; nothing is written then.
+pub async fn write(env: &Env, records: &[Record]) -> Result<(), Unavailable> {
     let mut visits: Vec<&Visit> = Vec::new();
     let mut late: Vec<&LateFbp> = Vec::new();
     let mut clicks: Vec<&Click> = Vec::new();
@@ -24,57 +26,37 @@ pub async fn write(env: &Env, records: &[Record]) -> Result<(), String> {
             Record::Click(click) => clicks.push(click),
         }
     }
-    let database = env.d1(DATABASE).map_err(|error| error.to_string())?;
     let mut statements = Vec::new();
-    let mut add = |sql: &str, rows: String| {
-        database
-            .prepare(sql)
-            .bind(&[JsValue::from_str(&rows)])
-            .map(|statement| statements.push(statement))
-            .map_err(|error| error.to_string())
-    };
     if !visits.is_empty() {
-        let rows = json(&visits)?;
-        add(include_str!("visits.sql"), rows.clone())?;
-        add(include_str!("visitors.sql"), rows)?;
+        statements.push(Statement::new(include_str!("visits.sql"), &visits)?);
+        statements.push(Statement::new(include_str!("visitors.sql"), &visits)?);
     }
     if !late.is_empty() {
-        let rows = json(&late)?;
-        add(include_str!("late_fbp_visitors.sql"), rows.clone())?;
-        add(include_str!("late_fbp_visits.sql"), rows)?;
+        statements.push(Statement::new(
+            include_str!("late_fbp_visitors.sql"),
+            &late,
+        )?);
+        statements.push(Statement::new(include_str!("late_fbp_visits.sql"), &late)?);
     }
     if !clicks.is_empty() {
-        add(include_str!("clicks.sql"), json(&clicks)?)?;
+        statements.push(Statement::new(include_str!("clicks.sql"), &clicks)?);
     }
     if statements.is_empty() {
         return Ok(());
     }
-    // A batch is one transaction: had it been cut off, nothing of it would stand.
-    let results = database
-        .batch(statements)
-        .await
-        .map_err(|error| error.to_string())?;
-    match results.iter().find(|result| !result.success()) {
-        Some(failed) => Err(failed.error().unwrap_or_else(|| "unknown error".to_owned())),
-        None => Ok(()),
-    }
+    // One transaction: had it been cut off, nothing of it would stand.
+    Database::bound(env, DATABASE)?
+        .transact(&statements)
+        .await?;
+    Ok(())
 }
 
 /// Whether the ledger answers.
 ///
 /// # Errors
-/// In words for the log.
-pub async fn probe(env: &Env) -> Result<(), String> {
-    let database = env.d1(DATABASE).map_err(|error| error.to_string())?;
-    let statement =
-        database.prepare("SELECT count(*) AS visits FROM (SELECT 1 FROM visits LIMIT 1)");
-    statement
-        .first::<i32>(Some("visits"))
-        .await
-        .map(drop)
-        .map_err(|error| error.to_string())
-}
-
-fn json(rows: &impl Serialize) -> Result<String, String> {
-    serde_json::to_string(rows).map_err(|error| error.to_string())
+/// The database's.
+pub async fn probe(env: &Env) -> Result<(), Unavailable> {
+    let database = Database::bound(env, DATABASE)?;
+    let rows = database.rows::<serde_json::Value>("SELECT 1 FROM visits WHERE ?1 LIMIT 1", &true);
+    rows.await.map(drop)
 }

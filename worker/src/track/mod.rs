@@ -10,7 +10,7 @@ use attribution::url;
 
 use crate::answer::Answer;
 use crate::config::Site;
-use crate::edge::{BODY_LIMIT, Edge};
+use crate::edge::Edge;
 use crate::error::Error;
 
 /// The body of a call: JSON, as application/json or, from a beacon, as text/plain.
@@ -30,7 +30,7 @@ fn body<'a>(edge: &Edge<'a>) -> Result<&'a [u8], Error> {
             "content-type: expected application/json or text/plain".to_owned(),
         ));
     }
-    edge.body.ok_or(Error::PayloadTooLarge(BODY_LIMIT))
+    edge.body.clone()
 }
 
 /// What a page may send, asked for ahead (the Fetch standard's preflight).

@@ -3,11 +3,19 @@
 //! Names are those of AdTarget's guide where it has one, so that its users move over by copying them. A wrong setting
 //! never stops the worker: it is named in the log and in `/healthz`, and its default stands in.
 
-use attribution::telegram::TelegramLink;
-use attribution::url::{self, is_within};
-use serde::{Deserialize, Serialize};
+mod bot;
+mod site;
 
-use crate::ids::ClickId;
+use std::ops::RangeInclusive;
+
+use attribution::url;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use bot::Bot;
+pub use site::{Channel, Invite, InviteMode, Site};
+
+use crate::telegram::ChatId;
 
 /// Everything the worker is told.
 #[derive(Debug)]
@@ -20,6 +28,8 @@ pub struct Config {
     pub sites: Vec<Site>,
     /// The landing page behind the worker (`SITE_ORIGIN`).
     pub front: Option<Front>,
+    /// Edgeway's bots in Telegram, by settings `TELEGRAM_BOT_…` or `TELEGRAM_BOTS`.
+    pub bots: Vec<Bot>,
     /// Whether a browser's Global Privacy Control stops capture at the edge (`RESPECT_GPC`).
     pub respect_gpc: bool,
     /// Whether a rate-limiting binding is there.
@@ -59,47 +69,6 @@ pub struct Front {
     pub capture: bool,
 }
 
-/// A landing page's site.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Site {
-    /// Its public id, as the tracker's tag and AdTarget name it.
-    pub website_id: String,
-    /// The domains its pages are on; a subdomain of one counts.
-    #[serde(default)]
-    pub domains: Vec<String>,
-    /// The registrable domain its cookies are set on; none: the host alone.
-    #[serde(default)]
-    pub cookie_domain: Option<String>,
-    /// Its Telegram channels; the first is the default.
-    #[serde(default)]
-    pub channels: Vec<Channel>,
-}
-
-/// A Telegram channel that a site leads to.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Channel {
-    /// Its name in `/c/{slug}`.
-    pub slug: String,
-    /// Its id at the backend; none at AdTarget: the site's default channel there.
-    #[serde(default)]
-    pub channel_id: Option<String>,
-    /// Where a click leads when no personal link is to be had.
-    #[serde(default)]
-    pub invite: Option<Invite>,
-    /// Names under which pages link to it: a username or `+hash`.
-    #[serde(default)]
-    pub links: Vec<String>,
-}
-
-/// A channel's own invite: a Telegram link, or a link to a bot that is told the click by `?start={clickId}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invite {
-    link: TelegramLink,
-    tells_click: bool,
-}
-
 /// A setting that is wrong.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -107,112 +76,6 @@ pub struct Problem {
     pub setting: &'static str,
     /// What it should be.
     pub message: String,
-}
-
-const CLICK_ID_PLACE: &str = "{clickId}";
-
-impl Invite {
-    /// Reads a Telegram link, with or without `{clickId}` as its start payload.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let tells_click = text.contains(CLICK_ID_PLACE);
-        let link = TelegramLink::parse(&text.replace(CLICK_ID_PLACE, "clickId"))
-            .map_err(|_| "not a link to t.me, telegram.me, telegram.dog or tg:".to_owned())?;
-        if tells_click && link.start() != Some("clickId") {
-            return Err("{clickId} can only be the value of start=".to_owned());
-        }
-        Ok(Self { link, tells_click })
-    }
-
-    /// The link for one click; `start` is the payload that the page's own link carried.
-    pub fn for_click(&self, click: &ClickId, start: Option<&str>) -> TelegramLink {
-        let payload = if self.tells_click {
-            Some(click.as_str())
-        } else {
-            start
-        };
-        payload
-            .and_then(|payload| self.link.with_start(payload))
-            .unwrap_or_else(|| self.link.clone())
-    }
-
-    /// Whether the link tells one click from another.
-    pub fn is_personal(&self) -> bool {
-        self.tells_click
-    }
-
-    /// The name in the link: a username or `+hash`.
-    pub fn name(&self) -> Option<&str> {
-        self.link.name()
-    }
-}
-
-impl<'de> Deserialize<'de> for Invite {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
-
-impl Site {
-    /// Whether a page on `host` is the site's.
-    pub fn owns(&self, host: &str) -> bool {
-        self.domains.iter().any(|domain| is_within(host, domain))
-    }
-
-    /// The registrable domain of the site's pages: what Meta's cookies count their index by.
-    pub fn registrable_domain<'a>(&'a self, host: &'a str) -> &'a str {
-        self.cookie_domain
-            .as_deref()
-            .or_else(|| {
-                self.domains
-                    .iter()
-                    .find(|domain| is_within(host, domain))
-                    .map(String::as_str)
-            })
-            .unwrap_or(host)
-    }
-
-    /// The domain to set cookies on for a page on `host`: only one that a browser takes from there.
-    pub fn cookie_domain_at(&self, host: &str) -> Option<&str> {
-        self.cookie_domain
-            .as_deref()
-            .filter(|domain| is_within(host, domain))
-    }
-
-    /// The channel called `slug`.
-    pub fn channel(&self, slug: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.slug == slug)
-    }
-
-    /// The channel with that id at the backend.
-    pub fn channel_by_id(&self, id: &str) -> Option<&Channel> {
-        self.channels
-            .iter()
-            .find(|channel| channel.channel_id.as_deref() == Some(id))
-    }
-
-    /// The channel that a link on the page means: by its name, else the site's default.
-    pub fn channel_of_link(&self, link: &TelegramLink) -> Option<&Channel> {
-        let named = link
-            .name()
-            .and_then(|name| self.channels.iter().find(|channel| channel.is_called(name)));
-        named.or_else(|| self.channels.first())
-    }
-}
-
-impl Channel {
-    /// Whether links on pages call the channel `name`. Usernames know no case, hashes of invites do.
-    fn is_called(&self, name: &str) -> bool {
-        let same = |other: &str| {
-            other == name || (!name.starts_with('+') && other.eq_ignore_ascii_case(name))
-        };
-        self.links.iter().any(|link| same(link))
-            || self
-                .invite
-                .as_ref()
-                .and_then(Invite::name)
-                .is_some_and(same)
-    }
 }
 
 /// Reads variables and secrets, and collects what is wrong with them.
@@ -264,6 +127,30 @@ impl Settings<'_> {
         Some(text.trim_end_matches('/').to_owned())
     }
 
+    /// A setting that is a word of some type's own.
+    fn parsed<T: DeserializeOwned>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        let value = serde_json::Value::String(self.text(name)?);
+        let parsed = serde_json::from_value(value).ok();
+        if parsed.is_none() {
+            self.wrong(name, expected);
+        }
+        parsed
+    }
+
+    fn number(&mut self, name: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
+        match self.text(name).map(|text| text.parse()) {
+            None => default,
+            Some(Ok(number)) if range.contains(&number) => number,
+            Some(_) => {
+                self.wrong(
+                    name,
+                    format!("expected {} to {}", range.start(), range.end()),
+                );
+                default
+            }
+        }
+    }
+
     fn list(&self, name: &str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
         text.split(',')
@@ -311,6 +198,16 @@ impl Settings<'_> {
                 channel_id,
                 invite,
                 links: self.list("CHANNEL_LINKS"),
+                telegram_id: self.parsed(
+                    "TELEGRAM_CHAT_ID",
+                    "expected a chat's id such as -1001234567890",
+                ),
+                bot: None,
+                mode: self
+                    .parsed("INVITE_MODE", "expected shared, personal, request or bot")
+                    .unwrap_or_default(),
+                pool_size: self.number("INVITE_POOL_SIZE", 1..=1_000, 50),
+                link_hours: self.number("INVITE_LINK_HOURS", 1..=8_760, 72),
             }],
         })
     }
@@ -361,6 +258,15 @@ impl Settings<'_> {
                 );
             }
             for channel in &site.channels {
+                if channel.mode != InviteMode::Shared && channel.telegram_id.is_none() {
+                    self.wrong(
+                        "TELEGRAM_CHAT_ID",
+                        format!(
+                            "{}: its invite mode needs the channel's id at Telegram",
+                            channel.slug
+                        ),
+                    );
+                }
                 if !is_word(&channel.slug) {
                     self.wrong(
                         "CHANNEL_SLUG",
@@ -392,6 +298,7 @@ impl Config {
             respect_gpc: settings.switch("RESPECT_GPC", false),
             limits_calls,
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),
+            bots: settings.bots(),
             sites,
             problems: settings.problems,
         }
@@ -400,6 +307,32 @@ impl Config {
     /// The site of that public id.
     pub fn site(&self, website_id: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.website_id == website_id)
+    }
+
+    /// The bot of a channel: the one it names, else the first.
+    pub fn bot_of(&self, channel: &Channel) -> Option<&Bot> {
+        match &channel.bot {
+            Some(username) => self.bot(username),
+            None => self.bots.first(),
+        }
+    }
+
+    /// The bot called `username`; usernames know no case.
+    pub fn bot(&self, username: &str) -> Option<&Bot> {
+        self.bots
+            .iter()
+            .find(|bot| bot.username.eq_ignore_ascii_case(username))
+    }
+
+    /// The channel that is that chat at Telegram, and its site.
+    pub fn channel_of_chat(&self, chat: ChatId) -> Option<(&Site, &Channel)> {
+        let channels = self
+            .sites
+            .iter()
+            .flat_map(|site| site.channels.iter().map(move |channel| (site, channel)));
+        channels
+            .into_iter()
+            .find(|(_, channel)| channel.telegram_id == Some(chat))
     }
 
     /// The site whose pages are on `host`, else the first.
@@ -434,14 +367,7 @@ impl Settings<'_> {
                 return Backend::Ledger;
             }
         }
-        let timeout_ms = match self.text("ADTARGET_TIMEOUT_MS").map(|text| text.parse()) {
-            None => 1_500,
-            Some(Ok(ms @ 100..=30_000)) => ms,
-            Some(_) => {
-                self.wrong("ADTARGET_TIMEOUT_MS", "expected 100 to 30000");
-                1_500
-            }
-        };
+        let timeout_ms = self.number("ADTARGET_TIMEOUT_MS", 100..=30_000, 1_500);
         Backend::AdTarget(AdTarget {
             base: self
                 .origin("ADTARGET_BASE_URL")
@@ -449,6 +375,47 @@ impl Settings<'_> {
             timeout_ms,
             defer_visits: self.switch("DEFER_VISITS", false),
         })
+    }
+
+    /// The bots: one by simple settings, or several by JSON.
+    fn bots(&mut self) -> Vec<Bot> {
+        let base = self
+            .origin("TELEGRAM_API_BASE")
+            .unwrap_or_else(|| "https://api.telegram.org".to_owned());
+        let (setting, bots) = match self.text("TELEGRAM_BOTS") {
+            Some(json) => match serde_json::from_str::<Vec<Bot>>(&json) {
+                Ok(bots) => ("TELEGRAM_BOTS", bots),
+                // What serde says of a wrong value may hold the value.
+                Err(_) => {
+                    self.wrong("TELEGRAM_BOTS", "not the documented JSON");
+                    return Vec::new();
+                }
+            },
+            None => {
+                let names = [
+                    "TELEGRAM_BOT_USERNAME",
+                    "TELEGRAM_BOT_TOKEN",
+                    "TELEGRAM_WEBHOOK_SECRET",
+                ];
+                match names.map(|name| self.text(name)) {
+                    [None, None, None] => return Vec::new(),
+                    [Some(username), Some(token), Some(secret)] => (
+                        "TELEGRAM_BOT_TOKEN",
+                        vec![Bot::single(username, token, secret)],
+                    ),
+                    _ => {
+                        self.wrong(
+                            "TELEGRAM_BOT_TOKEN",
+                            format!("a bot needs all of {}", names.join(", ")),
+                        );
+                        return Vec::new();
+                    }
+                }
+            }
+        };
+        bots.into_iter()
+            .filter_map(|bot| bot.new(&base).map_err(|why| self.wrong(setting, why)).ok())
+            .collect()
     }
 
     fn prefix(&mut self) -> String {
@@ -469,6 +436,8 @@ impl Settings<'_> {
 
 #[cfg(test)]
 mod tests {
+    use attribution::telegram::TelegramLink;
+
     use super::*;
 
     fn config(settings: &[(&str, &str)]) -> Config {
@@ -572,34 +541,5 @@ mod tests {
             "x",
             "an unknown link means the default channel"
         );
-    }
-
-    #[test]
-    fn an_invite_may_tell_the_click_to_a_bot() {
-        let click = ClickId::of(crate::ids::EventId::new([7; 16]));
-        let bot = Invite::parse("https://t.me/some_bot?start={clickId}").unwrap();
-        assert_eq!(
-            bot.for_click(&click, Some("x")).as_str(),
-            format!("https://t.me/some_bot?start={}", click.as_str())
-        );
-        let plain = Invite::parse("https://t.me/+AbC").unwrap();
-        assert_eq!(plain.for_click(&click, None).as_str(), "https://t.me/+AbC");
-        assert!(Invite::parse("https://t.me/{clickId}").is_err());
-    }
-
-    #[test]
-    fn cookies_go_only_where_a_browser_takes_them() {
-        let site = Site {
-            website_id: String::new(),
-            domains: vec!["example.co.uk".into()],
-            cookie_domain: Some("example.co.uk".into()),
-            channels: vec![],
-        };
-        assert_eq!(
-            site.cookie_domain_at("lp.example.co.uk"),
-            Some("example.co.uk")
-        );
-        assert_eq!(site.cookie_domain_at("edge.workers.dev"), None);
-        assert_eq!(site.registrable_domain("lp.example.co.uk"), "example.co.uk");
     }
 }

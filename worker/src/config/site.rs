@@ -1,0 +1,227 @@
+//! Sites and their Telegram channels.
+
+use attribution::telegram::TelegramLink;
+use attribution::url::is_within;
+use serde::Deserialize;
+
+use crate::ids::ClickId;
+use crate::telegram::ChatId;
+
+/// A landing page's site.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Site {
+    /// Its public id, as the tracker's tag and AdTarget name it.
+    pub website_id: String,
+    /// The domains its pages are on; a subdomain of one counts.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// The registrable domain its cookies are set on; none: the host alone.
+    #[serde(default)]
+    pub cookie_domain: Option<String>,
+    /// Its Telegram channels; the first is the default.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+}
+
+/// A Telegram channel that a site leads to.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Channel {
+    /// Its name in `/c/{slug}`.
+    pub slug: String,
+    /// Its id at the backend; none at AdTarget: the site's default channel there.
+    #[serde(default)]
+    pub channel_id: Option<String>,
+    /// Where a click leads when no personal link is to be had.
+    #[serde(default)]
+    pub invite: Option<Invite>,
+    /// Names under which pages link to it: a username or `+hash`.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// Its id at Telegram.
+    #[serde(default)]
+    pub telegram_id: Option<ChatId>,
+    /// The username of the bot that is an admin there; none: the first.
+    #[serde(default)]
+    pub bot: Option<String>,
+    /// How a click gets its link.
+    #[serde(default)]
+    pub mode: InviteMode,
+    /// How many links are kept made ahead.
+    #[serde(default = "default_pool_size")]
+    pub pool_size: u32,
+    /// How long a link that was handed out can be used, in hours.
+    #[serde(default = "default_link_hours")]
+    pub link_hours: u32,
+}
+
+fn default_pool_size() -> u32 {
+    50
+}
+
+fn default_link_hours() -> u32 {
+    72
+}
+
+/// How a click gets its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InviteMode {
+    /// The channel's own link, the same for all: joins can't be told apart.
+    #[default]
+    Shared,
+    /// A link of the click's own, for one member.
+    Personal,
+    /// A link of the click's own that asks to join; the bot approves.
+    Request,
+    /// A link to the bot with the click as its start payload; the bot answers with a link of the click's own.
+    Bot,
+}
+
+/// A channel's own invite: a Telegram link, or a link to a bot that is told the click by `?start={clickId}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    link: TelegramLink,
+    tells_click: bool,
+}
+
+const CLICK_ID_PLACE: &str = "{clickId}";
+
+impl Invite {
+    /// Reads a Telegram link, with or without `{clickId}` as its start payload.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let tells_click = text.contains(CLICK_ID_PLACE);
+        let link = TelegramLink::parse(&text.replace(CLICK_ID_PLACE, "clickId"))
+            .map_err(|_| "not a link to t.me, telegram.me, telegram.dog or tg:".to_owned())?;
+        if tells_click && link.start() != Some("clickId") {
+            return Err("{clickId} can only be the value of start=".to_owned());
+        }
+        Ok(Self { link, tells_click })
+    }
+
+    /// The link for one click; `start` is the payload that the page's own link carried.
+    pub fn for_click(&self, click: &ClickId, start: Option<&str>) -> TelegramLink {
+        let payload = if self.tells_click {
+            Some(click.as_str())
+        } else {
+            start
+        };
+        payload
+            .and_then(|payload| self.link.with_start(payload))
+            .unwrap_or_else(|| self.link.clone())
+    }
+
+    /// Whether the link tells one click from another.
+    pub fn is_personal(&self) -> bool {
+        self.tells_click
+    }
+
+    /// The name in the link: a username or `+hash`.
+    pub fn name(&self) -> Option<&str> {
+        self.link.name()
+    }
+}
+
+impl<'de> Deserialize<'de> for Invite {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Site {
+    /// Whether a page on `host` is the site's.
+    pub fn owns(&self, host: &str) -> bool {
+        self.domains.iter().any(|domain| is_within(host, domain))
+    }
+
+    /// The registrable domain of the site's pages: what Meta's cookies count their index by.
+    pub fn registrable_domain<'a>(&'a self, host: &'a str) -> &'a str {
+        self.cookie_domain
+            .as_deref()
+            .or_else(|| {
+                self.domains
+                    .iter()
+                    .find(|domain| is_within(host, domain))
+                    .map(String::as_str)
+            })
+            .unwrap_or(host)
+    }
+
+    /// The domain to set cookies on for a page on `host`: only one that a browser takes from there.
+    pub fn cookie_domain_at(&self, host: &str) -> Option<&str> {
+        self.cookie_domain
+            .as_deref()
+            .filter(|domain| is_within(host, domain))
+    }
+
+    /// The channel called `slug`.
+    pub fn channel(&self, slug: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.slug == slug)
+    }
+
+    /// The channel with that id at the backend.
+    pub fn channel_by_id(&self, id: &str) -> Option<&Channel> {
+        self.channels
+            .iter()
+            .find(|channel| channel.channel_id.as_deref() == Some(id))
+    }
+
+    /// The channel that a link on the page means: by its name, else the site's default.
+    pub fn channel_of_link(&self, link: &TelegramLink) -> Option<&Channel> {
+        let named = link
+            .name()
+            .and_then(|name| self.channels.iter().find(|channel| channel.is_called(name)));
+        named.or_else(|| self.channels.first())
+    }
+}
+
+impl Channel {
+    /// Whether links on pages call the channel `name`. Usernames know no case, hashes of invites do.
+    fn is_called(&self, name: &str) -> bool {
+        let same = |other: &str| {
+            other == name || (!name.starts_with('+') && other.eq_ignore_ascii_case(name))
+        };
+        self.links.iter().any(|link| same(link))
+            || self
+                .invite
+                .as_ref()
+                .and_then(Invite::name)
+                .is_some_and(same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invite_may_tell_the_click_to_a_bot() {
+        let click = ClickId::of(crate::ids::EventId::new([7; 16]));
+        let bot = Invite::parse("https://t.me/some_bot?start={clickId}").unwrap();
+        assert_eq!(
+            bot.for_click(&click, Some("x")).as_str(),
+            format!("https://t.me/some_bot?start={}", click.as_str())
+        );
+        let plain = Invite::parse("https://t.me/+AbC").unwrap();
+        assert_eq!(plain.for_click(&click, None).as_str(), "https://t.me/+AbC");
+        assert!(Invite::parse("https://t.me/{clickId}").is_err());
+    }
+
+    #[test]
+    fn cookies_go_only_where_a_browser_takes_them() {
+        let site = Site {
+            website_id: String::new(),
+            domains: vec!["example.co.uk".into()],
+            cookie_domain: Some("example.co.uk".into()),
+            channels: vec![],
+        };
+        assert_eq!(
+            site.cookie_domain_at("lp.example.co.uk"),
+            Some("example.co.uk")
+        );
+        assert_eq!(site.cookie_domain_at("edge.workers.dev"), None);
+        assert_eq!(site.registrable_domain("lp.example.co.uk"), "example.co.uk");
+    }
+}

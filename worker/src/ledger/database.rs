@@ -1,0 +1,131 @@
+//! One D1 database: statements that take one JSON text as `?1` and run as one transaction.
+
+use std::fmt;
+
+use js_sys::Promise;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+use crate::edge;
+use crate::error::Error;
+use crate::runtime;
+
+#[wasm_bindgen(module = "/src/runtime.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = transact)]
+    fn run(database: &JsValue, statements: &str) -> Promise;
+}
+
+/// A database's binding. What is read through it sees all that was written before: there is one primary, and no session
+/// is sent to a replica.
+#[derive(Debug)]
+pub struct Database(JsValue);
+
+/// SQL and its one parameter.
+#[derive(Debug, Serialize)]
+pub struct Statement(&'static str, String);
+
+/// What one statement gave.
+#[derive(Debug)]
+pub struct Rows(Box<RawValue>);
+
+/// The database did not answer, or not as asked; in words for the log.
+#[derive(Debug)]
+pub struct Unavailable(String);
+
+impl Statement {
+    /// A statement; SQL reads `parameter`, as JSON, from `?1`.
+    ///
+    /// # Errors
+    /// Where `parameter` can't be JSON.
+    pub fn new(sql: &'static str, parameter: &impl Serialize) -> Result<Self, Unavailable> {
+        Ok(Self(sql, serde_json::to_string(parameter)?))
+    }
+}
+
+impl Rows {
+    /// The rows, a struct each: its fields bear the columns' names.
+    ///
+    /// # Errors
+    /// When the rows are not of that shape.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, Unavailable> {
+        Ok(serde_json::from_str(self.0.get())?)
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// When the rows are not of that shape.
+    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, Unavailable> {
+        Ok(self.read()?.into_iter().next())
+    }
+}
+
+impl Database {
+    /// The database bound as `binding`.
+    ///
+    /// # Errors
+    /// When none is.
+    pub fn bound(env: &Env, binding: &str) -> Result<Self, Unavailable> {
+        edge::binding(env, binding)
+            .map(Self)
+            .ok_or_else(|| Unavailable(format!("{binding} is not bound")))
+    }
+
+    /// Runs statements as one transaction: all or none. Gives what each of them gave.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is written then, as far as it says.
+    pub async fn transact(&self, statements: &[Statement]) -> Result<Vec<Rows>, Unavailable> {
+        let packed = serde_json::to_string(statements)?;
+        let text = JsFuture::from(run(&self.0, &packed))
+            .await
+            .map_err(|why| Unavailable(runtime::words(&why)))?
+            .as_string()
+            .unwrap_or_default();
+        let rows: Vec<Box<RawValue>> = serde_json::from_str(&text)?;
+        if rows.len() != statements.len() {
+            return Err(Unavailable(
+                "an answer to each statement is missing".to_owned(),
+            ));
+        }
+        Ok(rows.into_iter().map(Rows).collect())
+    }
+
+    /// The rows of one statement.
+    ///
+    /// # Errors
+    /// When the database fails, or the rows are not of that shape.
+    pub async fn rows<T: DeserializeOwned>(
+        &self,
+        sql: &'static str,
+        parameter: &impl Serialize,
+    ) -> Result<Vec<T>, Unavailable> {
+        let results = self.transact(&[Statement::new(sql, parameter)?]).await?;
+        results.first().map_or(Ok(Vec::new()), Rows::read)
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl From<serde_json::Error> for Unavailable {
+    fn from(why: serde_json::Error) -> Self {
+        Self(why.to_string())
+    }
+}
+
+/// The caller learns that something failed, the log what.
+impl From<Unavailable> for Error {
+    fn from(why: Unavailable) -> Self {
+        runtime::log_error(&format!("the ledger: {why}"));
+        Self::Internal
+    }
+}

@@ -1,0 +1,165 @@
+//! Telegram's Bot API (<https://core.telegram.org/bots/api>), as far as Edgeway calls it.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::config::Bot;
+use crate::runtime::Call;
+
+/// How long a call may take, in ms: no visitor stands behind it.
+const TIMEOUT_MS: u32 = 10_000;
+
+/// A chat's id at Telegram, such as `-1001234567890` for a channel; 52 bits at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ChatId(i64);
+
+impl ChatId {
+    const LIMIT: u64 = 1 << 52;
+
+    /// Reads an id; `None` beyond 52 bits.
+    pub fn new(id: i64) -> Option<Self> {
+        (id.unsigned_abs() < Self::LIMIT && id != 0).then_some(Self(id))
+    }
+}
+
+impl fmt::Display for ChatId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// From a number, as Telegram writes it, or a text, as settings may.
+impl<'de> Deserialize<'de> for ChatId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(i64),
+            Text(String),
+        }
+        let number = match Written::deserialize(deserializer)? {
+            Written::Number(number) => Some(number),
+            Written::Text(text) => text.parse().ok(),
+        };
+        number
+            .and_then(Self::new)
+            .ok_or_else(|| serde::de::Error::custom("expected a chat's id such as -1001234567890"))
+    }
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Too many calls (429): Telegram wants none for so many s.
+    Throttled(u32),
+    /// Telegram will not do it; its own code and words, and no use in asking again.
+    Refused(u16, String),
+    /// Slow, cut off, 5xx or not in the Bot API's words: it may do it later.
+    Failed(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Throttled(seconds) => write!(formatter, "too many calls, wait {seconds} s"),
+            Self::Refused(code, words) => write!(formatter, "{code} {words}"),
+            Self::Failed(why) => formatter.write_str(why),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    ok: bool,
+    result: Option<T>,
+    error_code: Option<u16>,
+    description: Option<String>,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    retry_after: Option<u32>,
+}
+
+/// Calls `method` once. What is repeated is up to the caller.
+///
+/// # Errors
+/// [`Failure`]; the token is in none.
+pub async fn call<T: DeserializeOwned>(
+    bot: &Bot,
+    method: &str,
+    parameters: &impl Serialize,
+) -> Result<T, Failure> {
+    let body = serde_json::to_string(parameters).map_err(|why| Failure::Failed(why.to_string()))?;
+    let call = Call {
+        url: &bot.url(method),
+        method: "POST",
+        headers: "content-type:application/json",
+        body: &body,
+        timeout_ms: TIMEOUT_MS,
+    };
+    // What the runtime says of a failed call may name its URL, and so the token.
+    let reply = call
+        .send()
+        .await
+        .map_err(|why| Failure::Failed(bot.redacted(&why)))?;
+    let envelope: Envelope<T> = serde_json::from_str(&reply.body).map_err(|_| {
+        Failure::Failed(format!(
+            "{method}: {} without the Bot API's JSON",
+            reply.status
+        ))
+    })?;
+    match envelope {
+        Envelope {
+            ok: true,
+            result: Some(result),
+            ..
+        } => Ok(result),
+        Envelope {
+            parameters: Some(Parameters {
+                retry_after: Some(seconds),
+            }),
+            ..
+        } => Err(Failure::Throttled(seconds)),
+        Envelope {
+            error_code: Some(429),
+            ..
+        } => Err(Failure::Throttled(1)),
+        Envelope {
+            error_code: Some(code @ 400..=499),
+            description,
+            ..
+        } => Err(Failure::Refused(code, description.unwrap_or_default())),
+        Envelope { description, .. } => Err(Failure::Failed(format!(
+            "{method}: {} {}",
+            reply.status,
+            description.unwrap_or_default()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ChatId;
+
+    #[test]
+    fn ids_of_chats() {
+        let read = |json| {
+            serde_json::from_str::<ChatId>(json)
+                .ok()
+                .map(|id| id.to_string())
+        };
+        assert_eq!(read("-1001234567890").as_deref(), Some("-1001234567890"));
+        assert_eq!(
+            read("\"-1001234567890\"").as_deref(),
+            Some("-1001234567890")
+        );
+        for wrong in ["0", "4503599627370496", "1.5", "\"@name\"", "null"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}
