@@ -242,17 +242,23 @@ describe("a page behind the edge, with capture off", () => {
   });
 });
 
-describe("Global Privacy Control at the edge", () => {
-  let world;
-  before(async () => (world = await startWorld({ front: true, vars: { RESPECT_GPC: "on" } })));
-  after(() => world.close());
+const SIGNALS = [
+  ["Global Privacy Control", { setting: "RESPECT_GPC", header: "sec-gpc", mark: "data-gpc" }],
+  ["Do Not Track", { setting: "RESPECT_DNT", header: "dnt", mark: "data-dnt" }],
+];
+for (const [name, { setting, header, mark }] of SIGNALS) {
+  describe(`${name} at the edge`, () => {
+    let world;
+    before(async () => (world = await startWorld({ front: true, vars: { [setting]: "on" } })));
+    after(() => world.close());
 
-  it("respected, it keeps the page request to itself", async () => {
-    const { text, cookies } = await world.edge.request(`${SHOP}/plain.html`, { headers: { ...NAVIGATION, "sec-gpc": "1" } });
-    assert.equal(cookies.adtarget_temp_id, undefined);
-    assert.equal(attribute(only(tags(text)), "data-gpc"), "respect");
-    assert.deepEqual(await world.visits(), []);
-    await world.edge.request(`${SHOP}/plain.html`, { headers: NAVIGATION });
-    assert.equal((await world.visits()).length, 1, "without the signal it is a visit");
+    it("respected, it keeps the page request to itself", async () => {
+      const { text, cookies } = await world.edge.request(`${SHOP}/plain.html`, { headers: { ...NAVIGATION, [header]: "1" } });
+      assert.equal(cookies.adtarget_temp_id, undefined);
+      assert.equal(attribute(only(tags(text)), mark), "respect");
+      assert.deepEqual(await world.visits(), []);
+      await world.edge.request(`${SHOP}/plain.html`, { headers: NAVIGATION });
+      assert.equal((await world.visits()).length, 1, "without the signal it is a visit");
+    });
   });
-});
+}

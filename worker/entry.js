@@ -1,7 +1,7 @@
 // What Cloudflare calls: the wasm-bindgen exports, and a fresh instance where one has panicked. A panic leaves an instance
 // in no state that can be trusted, so its requests are answered with 500 at once, and the next one finds a new instance.
 
-import { __wbg_reset_state, body_limit, fetch as answer, initSync, queue as consume } from "./edgeway.js";
+import { __wbg_reset_state, body_limit, fetch as answer, initSync, queue as consume, scheduled as sweep } from "./edgeway.js";
 import module from "./edgeway_bg.wasm";
 import { inbound } from "runtime";
 
@@ -85,4 +85,8 @@ async function fetch(request, env, context) {
   }
 }
 
-export default { fetch, queue: (batch, env) => guarded(() => consume(batch, env)) };
+export default {
+  fetch,
+  queue: (batch, env) => guarded(() => consume(batch, env)),
+  scheduled: (event, env) => guarded(() => sweep(env)),
+};

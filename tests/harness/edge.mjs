@@ -26,12 +26,13 @@ async function modules(folder) {
 
 /**
  * Starts one edge. `vars` are settings over wrangler.toml's, `bare` leaves wrangler.toml's own out; `limits` are rate limits by binding
- * (calls a minute; without bound unless given); `retries` how often the queue tries again; `origin` the public origin under which
+ * (calls a minute; without bound unless given); `databases` are bindings of further D1 databases; `retries` how often the queue tries again; `origin` the public origin under which
  * `edge.request("/path")` calls it.
  */
-export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", root = ROOT } = {}) {
+export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", databases = [], root = ROOT } = {}) {
   const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
   const [d1] = Object.keys(configured.d1Databases);
+  const d1Databases = { ...configured.d1Databases, ...Object.fromEntries(databases.map((binding) => [binding, binding])) };
   const [deadQueue] = Object.values(configured.queueConsumers).map((consumer) => consumer.deadLetterQueue).filter(Boolean);
   const edge = { origin, logs: [], deadLetters: [] };
   let buried = 0;
@@ -56,6 +57,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
       bindings: { ...(bare ? {} : configured.bindings), ...vars },
       modulesRoot: "/",
       modules: await modules(path.join(root, "dist/worker")),
+      d1Databases,
       queueConsumers,
       ratelimits,
     },
@@ -73,7 +75,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   );
   edge.url = (await miniflare.ready).origin;
   edge.d1 = await miniflare.getD1Database(d1, "edge");
-  await migrate(edge.d1, path.join(root, "migrations"));
+  for (const binding of Object.keys(d1Databases)) await migrate(await miniflare.getD1Database(binding, "edge"), path.join(root, "migrations"));
 
   /** One request from outside: a path under `origin` or a whole URL; `ip` is what the platform says the client's address is. */
   edge.request = (where, { ip, headers, ...rest } = {}) =>
@@ -87,6 +89,10 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   /** Resolves when every message sent has been handled for good. */
   edge.drained = (ms) => until(async () => ((seen) => seen.sent <= seen.settled + buried)(await edge.queue()), "the queue drained", ms);
   edge.rows = async (sql, ...values) => (await edge.d1.prepare(sql).bind(...values).all()).results;
+  /** The rows of another database. */
+  edge.rowsOf = async (binding, sql) => (await (await miniflare.getD1Database(binding, "edge")).prepare(sql).all()).results;
+  /** Strikes the clock of the cron trigger. */
+  edge.strike = async () => (await miniflare.getWorker("edge")).scheduled({ cron: "*/5 * * * *" });
   /** Empties every table. */
   edge.clear = async () => {
     const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'");

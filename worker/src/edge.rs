@@ -12,9 +12,9 @@ use crate::caller::Caller;
 use crate::config::{Config, Site};
 use crate::error::Error;
 use crate::ids::TempId;
-use crate::ledger;
+use crate::ledger::{self, Database, Unavailable};
 use crate::queue::Message;
-use crate::record::Client;
+use crate::record::{Client, Record};
 use crate::runtime::{self, Context, Rescue};
 
 /// One request: who calls, and what the worker has to answer with.
@@ -66,7 +66,7 @@ impl Edge<'_> {
 
     /// Keeps it as [`Edge::keep`] does; the queue hands it out after `delay_s` seconds.
     pub fn keep_later(&self, message: &Message, delay_s: u32) {
-        keep(self.env, self.context, message, delay_s);
+        keep(self.env, self.config, self.context, message, delay_s);
     }
 
     /// Counts a call against its address.
@@ -134,15 +134,21 @@ thread_local! {
 
 /// Keeps a record after the answer: through the queue, which hands it out after `delay_s` seconds, else in the ledger at
 /// once, else in the log, so that it can be found.
-pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
+pub fn keep(
+    env: &Env,
+    config: &'static Config,
+    context: &Context,
+    message: &Message,
+    delay_s: u32,
+) {
     let Ok(message) = serde_json::to_string(message) else {
         return runtime::log_error("a record could not be written as JSON");
     };
     RESCUE.with(|rescue| {
         let rescue = rescue.get_or_init(|| {
-            Closure::new(|env: Env, message: String, why: String| {
+            Closure::new(move |env: Env, message: String, why: String| {
                 future_to_promise(async move {
-                    keep_without_queue(&env, &message, &why).await;
+                    keep_without_queue(&env, config, &message, &why).await;
                     Ok(JsValue::UNDEFINED)
                 })
             })
@@ -151,10 +157,15 @@ pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
     });
 }
 
-async fn keep_without_queue(env: &Env, message: &str, why: &str) {
+async fn keep_in_ledger(env: &Env, config: &Config, record: &Record) -> Result<(), Unavailable> {
+    let database = Database::bound(env, config.database_of(record.website_id()))?;
+    ledger::write(&database, &[record]).await
+}
+
+async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
         Ok(Message::Deliver(_)) => Err("only the queue can deliver it".to_owned()),
-        Ok(Message::Keep(record)) => ledger::write(env, &[record])
+        Ok(Message::Keep(record)) => keep_in_ledger(env, config, &record)
             .await
             .map_err(|why| why.to_string()),
         Err(why) => Err(why.to_string()),

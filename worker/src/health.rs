@@ -14,7 +14,9 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     let (backend, reachable) = match &config.backend {
         Backend::Ledger => (
             "ledger",
-            ledger::probe(edge.env).await.map_err(|why| why.to_string()),
+            ledger::probe(edge.env, config)
+                .await
+                .map_err(|why| why.to_string()),
         ),
         Backend::AdTarget(adtarget) => ("adtarget", probe(adtarget).await),
     };
@@ -46,6 +48,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             "siteOrigin": config.front.as_ref().map(|front| &front.origin),
             "edgeCapture": config.front.as_ref().map(|front| front.capture),
             "respectGpc": config.respect_gpc,
+            "respectDnt": config.respect_dnt,
             "apiKey": if config.has_api_key { "set" } else { "not set" },
         },
         "sites": config.sites.iter().map(site).collect::<Vec<_>>(),

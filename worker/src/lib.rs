@@ -23,6 +23,7 @@ pub mod record;
 pub mod routes;
 pub mod runtime;
 pub mod site;
+pub mod sweeper;
 pub mod telegram;
 pub mod track;
 
@@ -93,6 +94,13 @@ pub fn fetch(
 pub async fn queue(batch: queue::Batch, env: Env) {
     // Repeating a batch does no harm: see `consume`.
     queue::consume(&batch, &env, config(&env)).await;
+}
+
+/// The clock has struck: a cron trigger of `wrangler.toml`.
+#[wasm_bindgen]
+pub async fn scheduled(env: Env) {
+    // Repeating it does no harm: see `sweep`.
+    sweeper::sweep(&env, config(&env)).await;
 }
 
 async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {

@@ -8,7 +8,7 @@ use worker::Env;
 
 use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
 use crate::config::{AdTarget, Backend, Config};
-use crate::ledger;
+use crate::ledger::{self, Database};
 use crate::record::Record;
 use crate::runtime;
 
@@ -85,25 +85,35 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
         }
     }
     // Repeating it does no harm: a row that stands is not written again.
-    keep_in_ledger(env, for_ledger).await;
+    keep_in_ledger(env, config, for_ledger).await;
     // Repeating it does no harm: AdTarget knows a call it has taken by its Idempotency-Key.
     deliver(config, owed).await;
 }
 
-async fn keep_in_ledger(env: &Env, records: Vec<(Envelope, Record)>) {
-    if records.is_empty() {
-        return;
-    }
-    let (messages, records): (Vec<_>, Vec<_>) = records.into_iter().unzip();
-    // One transaction: cut off, nothing stands and every message comes again; done, each row is known by its key.
-    match ledger::write(env, &records).await {
-        Ok(()) => messages.iter().for_each(Envelope::ack),
-        Err(why) => {
-            runtime::log_error(&format!(
-                "the ledger took none of {} records: {why}",
-                messages.len()
-            ));
-            messages.iter().for_each(|message| message.retry_later(0));
+async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Record)>) {
+    for binding in config.databases() {
+        let (messages, records): (Vec<_>, Vec<_>) = records
+            .iter()
+            .filter(|(_, record)| config.database_of(record.website_id()) == binding)
+            .map(|(message, record)| (message, record))
+            .unzip();
+        if records.is_empty() {
+            continue;
+        }
+        // One transaction: cut off, nothing stands and every message comes again; done, each row is known by its key.
+        let written = match Database::bound(env, binding) {
+            Ok(database) => ledger::write(&database, &records).await,
+            Err(why) => Err(why),
+        };
+        match written {
+            Ok(()) => messages.iter().for_each(|message| message.ack()),
+            Err(why) => {
+                runtime::log_error(&format!(
+                    "{binding} took none of {} records: {why}",
+                    messages.len()
+                ));
+                messages.iter().for_each(|message| message.retry_later(0));
+            }
         }
     }
 }

@@ -20,6 +20,17 @@ pub enum Record {
     Click(Box<Click>),
 }
 
+impl Record {
+    /// The site it belongs to.
+    pub fn website_id(&self) -> &str {
+        match self {
+            Self::Visit(visit) => &visit.website_id,
+            Self::LateFbp(fbp) => &fbp.website_id,
+            Self::Click(click) => &click.website_id,
+        }
+    }
+}
+
 /// The person at the browser, as far as a call shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -84,6 +95,8 @@ pub struct Visit {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LateFbp {
+    /// The site's public id.
+    pub website_id: String,
     /// The visitor.
     pub temp_id: TempId,
     /// When it came, Unix time in ms.

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 pub use bot::Bot;
 pub use site::{Channel, Invite, InviteMode, Site};
 
+use crate::ledger;
 use crate::telegram::ChatId;
 
 /// Everything the worker is told.
@@ -32,6 +33,10 @@ pub struct Config {
     pub bots: Vec<Bot>,
     /// Whether a browser's Global Privacy Control stops capture at the edge (`RESPECT_GPC`).
     pub respect_gpc: bool,
+    /// Whether a browser's Do Not Track does (`RESPECT_DNT`).
+    pub respect_dnt: bool,
+    /// How long visits and clicks are kept, in days (`RETENTION_DAYS`).
+    pub retention_days: u32,
     /// Whether a rate-limiting binding is there.
     pub limits_calls: bool,
     /// Whether `ADTARGET_API_KEY` is set; its value is read only where a keyed call is made.
@@ -193,6 +198,7 @@ impl Settings<'_> {
             website_id,
             domains,
             cookie_domain: self.text("COOKIE_DOMAIN"),
+            database: None,
             channels: vec![Channel {
                 slug,
                 channel_id,
@@ -296,8 +302,10 @@ impl Config {
             prefix: settings.prefix(),
             front,
             respect_gpc: settings.switch("RESPECT_GPC", false),
+            respect_dnt: settings.switch("RESPECT_DNT", false),
             limits_calls,
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),
+            retention_days: settings.number("RETENTION_DAYS", 1..=3_650, 90),
             bots: settings.bots(),
             sites,
             problems: settings.problems,
@@ -307,6 +315,23 @@ impl Config {
     /// The site of that public id.
     pub fn site(&self, website_id: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.website_id == website_id)
+    }
+
+    /// The bindings of all databases, the main one first.
+    pub fn databases(&self) -> Vec<&str> {
+        let mut databases = vec![ledger::DATABASE];
+        for site in &self.sites {
+            if !databases.contains(&site.database()) {
+                databases.push(site.database());
+            }
+        }
+        databases
+    }
+
+    /// The binding of the database that holds a site; the main one for a site that is no more.
+    pub fn database_of(&self, website_id: &str) -> &str {
+        self.site(website_id)
+            .map_or(ledger::DATABASE, Site::database)
     }
 
     /// The bot of a channel: the one it names, else the first.

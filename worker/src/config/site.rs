@@ -5,6 +5,7 @@ use attribution::url::is_within;
 use serde::Deserialize;
 
 use crate::ids::ClickId;
+use crate::ledger;
 use crate::telegram::ChatId;
 
 /// A landing page's site.
@@ -16,6 +17,9 @@ pub struct Site {
     /// The domains its pages are on; a subdomain of one counts.
     #[serde(default)]
     pub domains: Vec<String>,
+    /// The binding of the D1 database that holds all of the site; none: `DB`.
+    #[serde(default)]
+    pub database: Option<String>,
     /// The registrable domain its cookies are set on; none: the host alone.
     #[serde(default)]
     pub cookie_domain: Option<String>,
@@ -131,6 +135,11 @@ impl<'de> Deserialize<'de> for Invite {
 }
 
 impl Site {
+    /// The binding of the site's database.
+    pub fn database(&self) -> &str {
+        self.database.as_deref().unwrap_or(ledger::DATABASE)
+    }
+
     /// Whether a page on `host` is the site's.
     pub fn owns(&self, host: &str) -> bool {
         self.domains.iter().any(|domain| is_within(host, domain))
@@ -215,6 +224,7 @@ mod tests {
             website_id: String::new(),
             domains: vec!["example.co.uk".into()],
             cookie_domain: Some("example.co.uk".into()),
+            database: None,
             channels: vec![],
         };
         assert_eq!(

@@ -1,21 +1,27 @@
 //! Edgeway's own ledger, on D1: what the queue brings is written here, a batch in one transaction.
+//!
+//! A site is whole in one database, which its setting `database` names: when one is full, or its one primary is busy, the
+//! next site gets another. Keys and their idempotency are in the main one.
 
 mod database;
+mod retention;
 
 pub use database::{Database, Rows, Statement, Unavailable};
+pub use retention::forget;
 
 use worker::Env;
 
+use crate::config::Config;
 use crate::record::{Click, LateFbp, Record, Visit};
 
-/// The database's binding.
+/// The main database's binding.
 pub const DATABASE: &str = "DB";
 
-/// Writes records, all or none. Writing one a second time changes nothing, and no order is asked for.
+/// Writes records of one database, all or none. Writing one a second time changes nothing, and no order is asked for.
 ///
 /// # Errors
 /// The database's; nothing is written then.
-pub async fn write(env: &Env, records: &[Record]) -> Result<(), Unavailable> {
+pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unavailable> {
     let mut visits: Vec<&Visit> = Vec::new();
     let mut late: Vec<&LateFbp> = Vec::new();
     let mut clicks: Vec<&Click> = Vec::new();
@@ -45,18 +51,20 @@ pub async fn write(env: &Env, records: &[Record]) -> Result<(), Unavailable> {
         return Ok(());
     }
     // One transaction: had it been cut off, nothing of it would stand.
-    Database::bound(env, DATABASE)?
-        .transact(&statements)
-        .await?;
+    database.transact(&statements).await?;
     Ok(())
 }
 
-/// Whether the ledger answers.
+/// Whether the ledger answers, each database of it.
 ///
 /// # Errors
 /// The database's.
-pub async fn probe(env: &Env) -> Result<(), Unavailable> {
-    let database = Database::bound(env, DATABASE)?;
-    let rows = database.rows::<serde_json::Value>("SELECT 1 FROM visits WHERE ?1 LIMIT 1", &true);
-    rows.await.map(drop)
+pub async fn probe(env: &Env, config: &Config) -> Result<(), Unavailable> {
+    for binding in config.databases() {
+        let database = Database::bound(env, binding)?;
+        let rows =
+            database.rows::<serde_json::Value>("SELECT 1 FROM visits WHERE ?1 LIMIT 1", &true);
+        rows.await?;
+    }
+    Ok(())
 }

@@ -110,7 +110,9 @@ fn is_visit(edge: &Edge<'_>) -> bool {
         "" => caller.wants_html(),
         _ => false,
     };
-    is_document && !caller.prepares && !(edge.config.respect_gpc && caller.gpc)
+    let has_objected =
+        edge.config.respect_gpc && caller.gpc || edge.config.respect_dnt && caller.dnt;
+    is_document && !caller.prepares && !has_objected
 }
 
 /// The visit that a page request is.
@@ -171,7 +173,7 @@ fn record(edge: &Edge<'_>, visit: Visit) {
     if adtarget.defer_visits {
         return edge.keep(&Message::Deliver(Box::new(call)));
     }
-    let (env, context) = (edge.env.clone(), edge.context.clone());
+    let (env, config, context) = (edge.env.clone(), edge.config, edge.context.clone());
     edge.context.after_answer(async move {
         if let Outcome::Failed { why, retry_after_s } =
             call.make(adtarget, adtarget.timeout_ms).await
@@ -181,6 +183,7 @@ fn record(edge: &Edge<'_>, visit: Visit) {
             ));
             crate::edge::keep(
                 &env,
+                config,
                 &context,
                 &Message::Deliver(Box::new(call)),
                 retry_after_s.unwrap_or(0),
@@ -197,6 +200,9 @@ fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
     );
     if edge.config.respect_gpc {
         tag.push_str("\ndata-gpc=respect");
+    }
+    if edge.config.respect_dnt {
+        tag.push_str("\ndata-dnt=respect");
     }
     if let Some(visit) = visit {
         tag.push_str(&format!("\ndata-visit={visit}"));

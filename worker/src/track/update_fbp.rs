@@ -45,6 +45,7 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     let answer = match &edge.config.backend {
         Backend::Ledger => {
             edge.keep(&Message::Keep(Record::LateFbp(LateFbp {
+                website_id: site.website_id.clone(),
                 temp_id,
                 at_ms: edge.now_ms,
                 fbp: fbp.as_str().to_owned(),

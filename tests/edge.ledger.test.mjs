@@ -1,0 +1,96 @@
+// The ledger itself: what it forgets, and how it goes over several databases.
+import { after, before, beforeEach, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { page, SITES, startWorld, WEBSITE } from "./harness/world.mjs";
+
+const DAY = 86_400_000;
+
+describe("the ledger's memory", () => {
+  let world;
+  before(async () => (world = await startWorld({ vars: { RETENTION_DAYS: "30" } })));
+  after(() => world.close());
+  beforeEach(() => world.reset());
+
+  /** Makes every row of a table that many days older. */
+  const age = (table, column, days) => world.edge.rows(`UPDATE ${table} SET ${column} = ${column} - ${days * DAY}`);
+  const count = async (table) => (await world.edge.rows(`SELECT count(*) AS n FROM ${table}`))[0].n;
+
+  it("keeps visits, visitors and clicks for the days that are set, and no longer", async () => {
+    const tempId = randomUUID();
+    await world.init({ tempId });
+    await world.invite({ tempId });
+    assert.equal((await world.clicks()).length, 1);
+    await age("visits", "at_ms", 31);
+    await age("clicks", "at_ms", 31);
+    await age("visitors", "last_seen_ms", 31);
+    await world.init();
+    await world.visits();
+    await world.edge.strike();
+    assert.deepEqual([await count("visits"), await count("clicks"), await count("visitors")], [1, 0, 1]);
+  });
+
+  it("forgets what tells repetitions once nothing repeats any more", async () => {
+    const now = Date.now();
+    await world.edge.rows(`INSERT INTO telegram_updates SELECT 'shop_bot', value, ${now} - value * ${DAY} FROM json_each('[1, 6, 8]')`);
+    await world.edge.rows(`INSERT INTO idempotency SELECT 'abcdefgh', value, '', ${now} - value * ${DAY / 24}, 200, '{}' FROM json_each('[1, 23, 25]')`);
+    await world.edge.strike();
+    assert.deepEqual(await world.edge.rows("SELECT update_id FROM telegram_updates ORDER BY 1"), [{ update_id: 1 }, { update_id: 6 }]);
+    assert.deepEqual(await world.edge.rows("SELECT idempotency_key FROM idempotency ORDER BY 1"), [{ idempotency_key: "1" }, { idempotency_key: "23" }]);
+  });
+
+  it("goes on the next time when a database fails", async () => {
+    await world.init();
+    await world.visits();
+    await age("visits", "at_ms", 31);
+    await world.edge.fail({ d1: "fail" });
+    await world.edge.strike();
+    assert.ok(world.logged("sweeping DB"));
+    await world.edge.fail({ d1: null });
+    await world.edge.strike();
+    assert.equal(await count("visits"), 0);
+  });
+});
+
+describe("a ledger over two databases", () => {
+  const OTHER = { websiteId: "atid_other", domains: ["other.test"], database: "DB_OTHER", channels: [{ slug: "o", invite: "https://t.me/+Other" }] };
+  let world;
+  before(async () => (world = await startWorld({ databases: ["DB_OTHER"], vars: { SITES: JSON.stringify([...SITES, OTHER]) } })));
+  after(() => world.close());
+  beforeEach(() => world.reset());
+
+  it("keeps each site whole in its own", async () => {
+    const tempId = randomUUID();
+    const other = { origin: "https://other.test", referer: "https://other.test/" };
+    await Promise.all([
+      world.init(),
+      world.init({ websiteId: OTHER.websiteId, href: "https://other.test/?gclid=G", tempId }, { headers: other }),
+      world.invite({ websiteId: OTHER.websiteId, tempId }, { headers: other }),
+    ]);
+    await world.edge.request("/e/update-fbp", {
+      method: "POST", headers: { "content-type": "text/plain", ...other }, body: { websiteId: OTHER.websiteId, tempId, fbp: "fb.1.1795231938971.1" },
+    });
+    await world.edge.drained();
+    assert.deepEqual(await world.edge.rows("SELECT website_id FROM visits"), [{ website_id: WEBSITE }]);
+    assert.deepEqual(await world.edge.rowsOf("DB_OTHER", "SELECT website_id, gclid, fbp FROM visits"), [
+      { website_id: OTHER.websiteId, gclid: "G", fbp: "fb.1.1795231938971.1" },
+    ]);
+    assert.deepEqual(await world.edge.rows("SELECT * FROM clicks"), []);
+    assert.equal((await world.edge.rowsOf("DB_OTHER", "SELECT * FROM clicks")).length, 1);
+  });
+
+  it("that has one out of reach says so, and keeps the others' records", async () => {
+    const lost = await startWorld({ vars: { SITES: JSON.stringify([...SITES, OTHER]) } });
+    try {
+      assert.equal((await lost.edge.request("/healthz")).status, 503);
+      await lost.init(page());
+      await lost.init({ websiteId: OTHER.websiteId, href: "https://other.test/" }, { headers: { origin: "https://other.test" } });
+      await lost.edge.drained(10_000);
+      assert.equal((await lost.edge.rows("SELECT * FROM visits")).length, 1);
+      assert.ok(lost.logged("DB_OTHER is not bound"));
+      assert.equal(lost.edge.deadLetters.length, 1);
+    } finally {
+      await lost.close();
+    }
+  });
+});

@@ -1,0 +1,86 @@
+//! What is forgotten, and when.
+
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use super::{Database, Rows, Statement, Unavailable};
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+/// How much one statement deletes at most: D1 cuts off those that take long.
+const CHUNK: u32 = 2_000;
+/// How many chunks one run deletes at most of each table: the next run goes on.
+const CHUNKS: u32 = 20;
+
+/// What is deleted: rows older than a number of ms, and how.
+struct Rule {
+    keeps_ms: u64,
+    sql: &'static str,
+}
+
+/// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept. Telegram and senders of webhooks
+/// repeat for a day or a few: what is remembered for telling a repetition goes after that.
+fn rules(visits_ms: u64) -> [Rule; 7] {
+    [
+        Rule {
+            keeps_ms: visits_ms,
+            sql: "DELETE FROM visits WHERE visit_id IN (
+                SELECT visit_id FROM visits WHERE at_ms < ?1 ->> 'before' ORDER BY at_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+        Rule {
+            keeps_ms: visits_ms,
+            sql: "DELETE FROM clicks WHERE click_id IN (
+                SELECT click_id FROM clicks WHERE at_ms < ?1 ->> 'before' ORDER BY at_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+        Rule {
+            keeps_ms: visits_ms,
+            sql: "DELETE FROM visitors WHERE temp_id IN (
+                SELECT temp_id FROM visitors WHERE last_seen_ms < ?1 ->> 'before' ORDER BY last_seen_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+        Rule {
+            keeps_ms: visits_ms,
+            sql: "DELETE FROM invite_names WHERE name IN (
+                SELECT name FROM invite_names WHERE at_ms < ?1 ->> 'before' ORDER BY at_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+        Rule {
+            keeps_ms: visits_ms,
+            sql: "DELETE FROM webhook_events WHERE (source, event_id) IN (
+                SELECT source, event_id FROM webhook_events WHERE at_ms < ?1 ->> 'before' ORDER BY at_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+        Rule {
+            keeps_ms: 7 * DAY_MS,
+            sql: "DELETE FROM telegram_updates WHERE (bot, update_id) IN (
+                SELECT bot, update_id FROM telegram_updates WHERE at_ms < ?1 ->> 'before' ORDER BY at_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+        Rule {
+            keeps_ms: 24 * HOUR_MS,
+            sql: "DELETE FROM idempotency WHERE (key_prefix, idempotency_key) IN (
+                SELECT key_prefix, idempotency_key FROM idempotency WHERE at_ms < ?1 ->> 'before' ORDER BY at_ms LIMIT ?1 ->> 'limit') RETURNING 1 AS gone",
+        },
+    ]
+}
+
+/// Forgets what is old. `days` is how long visits are kept. Gives how many rows went.
+///
+/// # Errors
+/// The database's; what was deleted before stays deleted, and the next run goes on.
+pub async fn forget(database: &Database, now_ms: u64, days: u32) -> Result<usize, Unavailable> {
+    let mut gone = 0;
+    for Rule { keeps_ms, sql } in rules(u64::from(days) * DAY_MS) {
+        let parameter = json!({ "before": now_ms.saturating_sub(keeps_ms), "limit": CHUNK });
+        for _ in 0..CHUNKS {
+            let statement = Statement::new(sql, &parameter)?;
+            // Repeating it does no harm: what is gone is gone.
+            let results = database.transact(&[statement]).await?;
+            let chunk = results
+                .first()
+                .map_or(Ok(Vec::new()), Rows::read::<IgnoredAny>)?
+                .len();
+            gone += chunk;
+            if chunk < CHUNK as usize {
+                break;
+            }
+        }
+    }
+    Ok(gone)
+}
