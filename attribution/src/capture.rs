@@ -6,6 +6,7 @@ use core::slice;
 use crate::cookie;
 use crate::decimal::{self, Digits};
 use crate::meta::{self, Fbc, Fbp};
+use crate::touch::Touch;
 use crate::written::{Written, cut, text};
 
 /// How much of an address is read.
@@ -151,27 +152,18 @@ fn fields() -> impl Iterator<Item = Field> {
 }
 
 /// Where in a page view's addresses parameters are looked for.
-pub(crate) struct Queries<'a> {
+struct Queries<'a> {
     address: &'a [u8],
     fragment: &'a [u8],
     referrer: &'a [u8],
 }
 
 impl<'a> Queries<'a> {
-    pub(crate) fn of(address: &'a [u8], fragment: &'a [u8], referrer: &'a [u8]) -> Queries<'a> {
+    fn of(address: &'a [u8], fragment: &'a [u8], referrer: &'a [u8]) -> Queries<'a> {
         Queries {
             address: cut(address, b'?').1,
             fragment: fragment_query(fragment),
             referrer: cut(referrer, b'?').1,
-        }
-    }
-
-    /// A query that stands alone.
-    pub(crate) fn of_query(address: &'a [u8]) -> Queries<'a> {
-        Queries {
-            address,
-            fragment: &[],
-            referrer: &[],
         }
     }
 
@@ -187,25 +179,17 @@ impl<'a> Queries<'a> {
         }
         value
     }
+}
 
-    /// Meta's click id, which [`PageView::each_field`] gives inside `fbc` alone.
-    fn fbclid(&self) -> Option<String> {
-        let field = fields().find(|field| field.kind == b'f')?;
-        let value = self.find(&field);
-        (!value.is_empty()).then(|| text(&[value]))
-    }
-
-    /// What these queries carry.
-    pub(crate) fn carried(&self) -> (ClickIds, Utm) {
-        let (mut click_ids, mut utm) = Default::default();
-        for field in fields() {
-            if let Some(slot) = slot(field.name, &mut click_ids, &mut utm) {
-                let value = self.find(&field);
-                *slot = (!value.is_empty()).then(|| text(&[value]));
-            }
+/// What a query that stands alone carries.
+pub(crate) fn carried(query: &[u8]) -> (ClickIds, Utm) {
+    let (mut click_ids, mut utm) = Default::default();
+    for field in fields() {
+        if let Some(slot) = slot(field.name, &mut click_ids, &mut utm) {
+            *slot = find(query, &field).into_text();
         }
-        (click_ids, utm)
     }
+    (click_ids, utm)
 }
 
 fn slot<'a>(
@@ -237,13 +221,23 @@ impl PageView<'_> {
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
     pub fn each_field(&self, mut put: impl FnMut(&'static [u8], &[Written<'_>])) {
+        self.walk(|field, _, pieces| {
+            if pieces.iter().any(|piece| !piece.is_empty()) {
+                put(field.name, pieces);
+            }
+        });
+    }
+
+    /// Gives `each` every field with what was found of it in the addresses, and the pieces of its value.
+    fn walk(&self, mut each: impl FnMut(&Field, Written<'_>, &[Written<'_>])) {
         let cookies = self.cookies.as_bytes();
         let (page, fragment) = cut(bounded(self.href), b'#');
         let referrer = without_fragment(self.referrer);
         let queries = Queries::of(page, fragment, referrer);
         for field in fields() {
             let mut room = [Digits::default(); 2];
-            let mut value = queries.find(&field);
+            let found = queries.find(&field);
+            let mut value = found;
             let known = match field.kind {
                 b'@' => page,
                 b'r' => referrer,
@@ -261,24 +255,46 @@ impl PageView<'_> {
                 Some(new) => new,
                 None => slice::from_ref(&value),
             };
-            if pieces.iter().any(|piece| !piece.is_empty()) {
-                put(field.name, pieces);
-            }
+            each(&field, found, pieces);
         }
     }
 
     /// Reads what the page view carries, as [`each_field`](PageView::each_field) does.
     pub fn capture(&self) -> Capture {
+        self.capture_and_touch().0
+    }
+
+    /// Reads what the page view carries, and what of that is a step on the visitor's way: its own address and another
+    /// site's referrer, since what cookies remember belongs to earlier steps.
+    pub fn capture_and_touch(&self) -> (Capture, Touch) {
         let mut capture = Capture::default();
-        self.each_field(|name, value| capture.keep(name, text(value)));
-        let (page, fragment) = cut(bounded(self.href), b'#');
-        let queries = Queries::of(page, fragment, without_fragment(self.referrer));
-        capture.click_ids.fbclid = queries.fbclid();
+        let mut touch = self.begin_touch();
+        self.walk(|field, found, pieces| {
+            if field.kind == b'f' {
+                capture.click_ids.fbclid = found.into_text();
+            }
+            if let Some(slot) = slot(field.name, &mut touch.click_ids, &mut touch.utm) {
+                *slot = found.into_text();
+            }
+            if pieces.iter().any(|piece| !piece.is_empty()) {
+                capture.keep(field.name, text(pieces));
+            }
+        });
         if let Some(fbc) = &capture.fbc {
             let sent = cookie::find(self.cookies.as_bytes(), b"_fbc", meta::is_well_formed);
             capture.fbc_is_new = fbc.as_str().as_bytes() != sent;
         }
-        capture
+        // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
+        if touch.referrer.is_none() {
+            touch.click_ids.fbclid = self.fbclid_of_address();
+        }
+        (capture, touch)
+    }
+
+    fn fbclid_of_address(&self) -> Option<String> {
+        let (page, fragment) = cut(bounded(self.href), b'#');
+        let field = fields().find(|field| field.kind == b'f')?;
+        Queries::of(page, fragment, &[]).find(&field).into_text()
     }
 }
 
@@ -366,8 +382,12 @@ fn find<'a>(mut query: &'a [u8], field: &Field) -> Written<'a> {
         let pair;
         (pair, query) = cut(query, b'&');
         let (name, value) = cut(pair, b'=');
-        let name = Written::escaped(name, true).map(|byte| byte.to_ascii_lowercase());
-        if value.is_empty() || !name.eq(field.parameter.iter().copied()) {
+        // An escape only makes a name longer.
+        let is_it = name.len() >= field.parameter.len()
+            && Written::escaped(name, true)
+                .map(|byte| byte.to_ascii_lowercase())
+                .eq(field.parameter.iter().copied());
+        if value.is_empty() || !is_it {
             continue;
         }
         let mut read = Written::escaped(value, is_utm);

@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 
-use crate::capture::{ClickIds, PageView, Queries, Utm, bounded, without_fragment};
+use crate::capture::{ClickIds, PageView, Utm, carried, without_fragment};
 use crate::decimal::{self, Digits};
 use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
 use crate::written::{Written, cut, text};
@@ -41,22 +41,16 @@ impl Touch {
 }
 
 impl PageView<'_> {
-    /// The page view as a touch.
-    pub fn touch(&self) -> Touch {
-        let (page, fragment) = cut(bounded(self.href), b'#');
-        let mut referrer = without_fragment(self.referrer);
-        // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
-        if !self.is_external(referrer) {
-            referrer = &[];
-        }
-        let (click_ids, utm) = Queries::of(page, fragment, referrer).carried();
+    /// The page view as a touch, without what its queries carry.
+    pub(crate) fn begin_touch(&self) -> Touch {
+        let page = without_fragment(self.href);
+        let referrer = without_fragment(self.referrer);
         let read = |bytes| text(&[Written::plain(bytes)]);
         Touch {
             at_ms: self.now_ms,
-            click_ids,
-            utm,
-            referrer: (!referrer.is_empty()).then(|| read(referrer)),
+            referrer: self.is_external(referrer).then(|| read(referrer)),
             landing_page: read(cut(page, b'?').0),
+            ..Touch::default()
         }
     }
 
@@ -156,7 +150,7 @@ fn read_touch(text: &str) -> Option<Touch> {
         }
     }
     touch.at_ms = at_ms?;
-    (touch.click_ids, touch.utm) = Queries::of_query(text.as_bytes()).carried();
+    (touch.click_ids, touch.utm) = carried(text.as_bytes());
     Some(touch)
 }
 

@@ -35,6 +35,17 @@ impl<'a> Written<'a> {
         self.rest.is_empty()
     }
 
+    /// The text of it; `None` where nothing is left.
+    pub(crate) fn into_text(self) -> Option<String> {
+        (!self.is_empty()).then(|| text(&[self]))
+    }
+
+    /// Whether it stands for itself as it is written.
+    fn is_plain(&self) -> bool {
+        let is_changed = |&byte| byte == b'%' || self.plus_is_space && byte == b'+';
+        !self.is_escaped || !self.rest.iter().any(is_changed)
+    }
+
     /// Whether what is left is UTF-8, as the Encoding Standard has it.
     pub(crate) fn is_utf8(self) -> bool {
         // How many bytes a character lacks, and between which bounds the next of them lies.
@@ -88,7 +99,14 @@ impl Iterator for Written<'_> {
 
 /// All of `pieces` as one text, with U+FFFD for what is not UTF-8.
 pub(crate) fn text(pieces: &[Written<'_>]) -> String {
-    let bytes: Vec<u8> = pieces.iter().copied().flatten().collect();
+    let mut bytes = Vec::with_capacity(pieces.iter().map(|piece| piece.rest.len()).sum());
+    for piece in pieces {
+        if piece.is_plain() {
+            bytes.extend_from_slice(piece.rest);
+        } else {
+            bytes.extend(*piece);
+        }
+    }
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

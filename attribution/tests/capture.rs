@@ -494,8 +494,7 @@ proptest! {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (href, referrer, cookies) = (text(&href), text(&referrer), text(&cookies));
         let page = PageView { href: &href, referrer: &referrer, cookies: &cookies, now_ms, subdomain_index };
-        page.capture();
-        page.touch();
+        page.capture_and_touch();
     }
 
     /// Text made of the marks that steer the parser gets further than arbitrary text.
@@ -507,8 +506,7 @@ proptest! {
         subdomain_index: u8,
     ) {
         let page = PageView { href: &href, referrer: &href, cookies: &cookies, now_ms, subdomain_index };
-        let capture = page.capture();
-        page.touch();
+        let (capture, _) = page.capture_and_touch();
         for (_, value) in capture.fields() {
             prop_assert!(!value.is_empty());
         }

@@ -14,7 +14,7 @@ fn page<'a>(href: &'a str, referrer: &'a str, now_ms: u64) -> PageView<'a> {
 }
 
 fn touch(href: &str, referrer: &str, now_ms: u64) -> Touch {
-    page(href, referrer, now_ms).touch()
+    page(href, referrer, now_ms).capture_and_touch().1
 }
 
 /// When the first and the last touch were, after page views at 1, 2, 3 …
@@ -99,7 +99,7 @@ fn a_touch_holds_what_the_address_carries_and_no_cookie() {
     );
     view.cookies = "_gcl_aw=GCL.1.old; _tgclid=old; _fbc=fb.1.2.old";
     assert_eq!(
-        view.touch(),
+        view.capture_and_touch().1,
         Touch {
             at_ms: 7,
             click_ids: ClickIds {
@@ -117,7 +117,7 @@ fn a_touch_holds_what_the_address_carries_and_no_cookie() {
     );
     let mut direct = page("https://www.example.com/", "", 7);
     direct.cookies = view.cookies;
-    assert!(!direct.touch().is_sourced());
+    assert!(!direct.capture_and_touch().1.is_sourced());
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_site_ends_where_its_registrable_domain_does() {
         let mut view = page(href, referrer, 1);
         view.subdomain_index = index;
         assert_eq!(
-            view.touch().referrer.is_some(),
+            view.capture_and_touch().1.referrer.is_some(),
             external,
             "{href} {referrer}"
         );

@@ -3,7 +3,7 @@
 
 use attribution::telegram::TelegramLink;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::caller::Caller;
@@ -133,16 +133,12 @@ impl OwedCall {
             why,
             retry_after_s: reply.retry_after.parse().ok(),
         };
-        let json = || {
-            serde_json::from_str::<Value>(&reply.body)
-                .ok()
-                .filter(Value::is_object)
-        };
+        let json = || serde_json::from_str::<Said>(&reply.body).ok();
         match reply.status {
             200..=299 | 301 | 302 | 303 | 307 | 308 if matches!(self.call, Keyless::Invite(_)) => {
                 let link = match reply.status {
                     200..=299 => {
-                        json().and_then(|body| body.get("inviteLink")?.as_str().map(str::to_owned))
+                        json().and_then(|said| serde_json::from_str(said.invite_link?.get()).ok())
                     }
                     _ => Some(reply.location.clone()),
                 };
@@ -160,12 +156,20 @@ impl OwedCall {
             },
             // Not the visitor's fault: the account's key or bill, or the rush of the hour.
             401 | 402 | 429 => failed(reply.status.to_string(), &reply),
-            400..=499 if json().is_some_and(|body| body.get("error").is_some()) => {
-                Outcome::Refused(reply)
-            }
+            400..=499 if json().is_some_and(|said| said.error.is_some()) => Outcome::Refused(reply),
             status => failed(status.to_string(), &reply),
         }
     }
+}
+
+/// What an answer says that matters here; all else in the object is passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said<'a> {
+    #[serde(borrow, default)]
+    invite_link: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 /// The body of init for a visit: AdTarget's fields, ours that it does not know, and the page's own untouched.
@@ -197,7 +201,7 @@ pub fn init_body(visit: &Visit) -> String {
         #[serde(flatten)]
         attribution: &'a Attribution,
         #[serde(flatten)]
-        extra: &'a std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>,
+        extra: &'a std::collections::BTreeMap<String, Box<RawValue>>,
     }
     let Client {
         ip,

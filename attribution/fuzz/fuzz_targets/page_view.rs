@@ -41,7 +41,7 @@ fuzz_target!(|input: &str| {
     }
 
     let remembered = Touches::parse(cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or(cookies));
-    let written = remembered.with(page.touch()).to_cookie();
+    let written = remembered.with(page.capture_and_touch().1).to_cookie();
     assert!(written.len() <= 1800);
     assert!(
         written

@@ -126,7 +126,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         now_ms: edge.now_ms,
         subdomain_index: index,
     };
-    let mut seen = view.capture();
+    let (mut seen, touch) = view.capture_and_touch();
     // Made on first sight, as Meta's own server libraries do: fbevents.js goes on with the one it finds.
     if seen.fbp.is_none() {
         let [a, b, c, d, ..] = entropy()?;
@@ -136,7 +136,6 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
             u32::from_le_bytes([a, b, c, d]),
         ));
     }
-    let touch = view.touch();
     let sourced = touch.is_sourced();
     let touches =
         Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default()).with(touch);

@@ -157,7 +157,8 @@ fn told_visit(
         now_ms: edge.now_ms,
         subdomain_index: subdomain_index(site.registrable_domain(page_host)),
     };
-    let mut attribution = Attribution::from(view.capture());
+    let (capture, touch) = view.capture_and_touch();
+    let mut attribution = Attribution::from(capture);
     for (name, slot) in attribution.fields_mut() {
         let Some(told) = fields.text(name)? else {
             continue;
@@ -171,7 +172,6 @@ fn told_visit(
             *slot = Some(told.into_owned());
         }
     }
-    let touch = view.touch();
     let sourced = touch.is_sourced();
     let touches = Touches::parse(
         attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
