@@ -127,8 +127,6 @@ CREATE TABLE webhook_events (
 -- Which are old enough to forget?
 CREATE INDEX webhook_events_by_age ON webhook_events (at_ms);
 
--- Which visits, clicks, visitors and names are old enough to forget?
-CREATE INDEX visits_by_age ON visits (at_ms);
-CREATE INDEX clicks_by_age ON clicks (at_ms);
-CREATE INDEX visitors_by_age ON visitors (last_seen_ms);
+-- Which are old enough to forget? Visits and clicks have no such index: they come in the order of their times, so the
+-- oldest are the first rows, and a million index entries cost as much as a million rows.
 CREATE INDEX invite_names_by_age ON invite_names (at_ms);
