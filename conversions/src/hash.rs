@@ -1,6 +1,6 @@
 //! What is kept of a person: SHA-256 in lower-case hexadecimal.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,12 +13,7 @@ pub struct Hash(String);
 impl Hash {
     /// The SHA-256 of a normalised value.
     pub fn of(normalised: &str) -> Self {
-        let mut text = String::with_capacity(64);
-        for byte in sha256(normalised.as_bytes()) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self(hex(&sha256(normalised.as_bytes())))
     }
 
     /// A value that came hashed: 64 or 32 hexadecimal digits in any case.
@@ -69,4 +64,12 @@ impl std::error::Error for NotAHash {}
 /// The SHA-256 of `bytes`.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// Lower-case hexadecimal digits, two a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hash::{Hash, sha256};
+use crate::hash::{Hash, hex, sha256};
 
 /// A Telegram user, 1 to 2^52 - 1: Telegram's ids have "at most 52 significant bits" (Bot API, "User").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,12 +106,20 @@ impl ConversionId {
     /// # Errors
     /// [`NotAConversionId`] for anything else.
     pub fn parse(text: &str) -> Result<Self, NotAConversionId> {
-        let is_lower_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != 32 || !text.bytes().all(is_lower_hex) {
-            return Err(NotAConversionId);
+        let mut digits = text.bytes().map(|byte| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(NotAConversionId),
+        });
+        let mut id = [0; 16];
+        for byte in &mut id {
+            let mut digit = || digits.next().ok_or(NotAConversionId)?;
+            *byte = digit()? << 4 | digit()?;
         }
-        let number = u128::from_str_radix(text, 16).map_err(|_| NotAConversionId)?;
-        Ok(Self(number.to_be_bytes()))
+        match digits.next() {
+            None => Ok(Self(id)),
+            Some(_) => Err(NotAConversionId),
+        }
     }
 
     /// The id that platforms deduplicate by, the same on every retry: `adtarget_<id>`.
@@ -122,7 +130,7 @@ impl ConversionId {
 
 impl fmt::Display for ConversionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+        formatter.write_str(&hex(&self.0))
     }
 }
 

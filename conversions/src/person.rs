@@ -108,21 +108,21 @@ impl Person {
             None => number.to_owned(),
         };
         Self {
-            email: hashed(raw.email, meta::email),
-            email_google: hashed_sha256(raw.email, google::email),
-            phone: hashed(raw.phone, |number| meta::phone(&in_full(number))),
-            phone_e164: hashed_sha256(raw.phone, |number| google::phone(&in_full(number))),
-            first_name: hashed(raw.first_name, meta::name),
-            first_name_google: hashed_sha256(raw.first_name, google::name),
-            last_name: hashed(raw.last_name, meta::name),
-            last_name_google: hashed_sha256(raw.last_name, google::name),
-            city: hashed(raw.city, meta::city),
-            state: hashed(raw.state, meta::state),
-            zip: hashed(raw.zip, meta::zip),
-            country: hashed(raw.country, meta::country),
-            birth_date: hashed(raw.birth_date, |text| meta::birth_date(text, year(now_ms))),
-            gender: hashed(raw.gender, meta::gender),
-            external_id: hashed(raw.external_id, meta::external_id),
+            email: hashed(raw.email, &meta::email),
+            email_google: hashed_sha256(raw.email, &google::email),
+            phone: hashed(raw.phone, &|number| meta::phone(&in_full(number))),
+            phone_e164: hashed_sha256(raw.phone, &|number| google::phone(&in_full(number))),
+            first_name: hashed(raw.first_name, &meta::name),
+            first_name_google: hashed_sha256(raw.first_name, &google::name),
+            last_name: hashed(raw.last_name, &meta::name),
+            last_name_google: hashed_sha256(raw.last_name, &google::name),
+            city: hashed(raw.city, &meta::city),
+            state: hashed(raw.state, &meta::state),
+            zip: hashed(raw.zip, &meta::zip),
+            country: hashed(raw.country, &meta::country),
+            birth_date: hashed(raw.birth_date, &|text| meta::birth_date(text, year(now_ms))),
+            gender: hashed(raw.gender, &meta::gender),
+            external_id: hashed(raw.external_id, &meta::external_id),
         }
     }
 
@@ -132,7 +132,7 @@ impl Person {
     }
 }
 
-fn hashed(raw: Option<&str>, rule: impl Fn(&str) -> Option<String>) -> Option<Hash> {
+fn hashed(raw: Option<&str>, rule: &dyn Fn(&str) -> Option<String>) -> Option<Hash> {
     let raw = raw?;
     match Hash::parse(trim(raw)) {
         Ok(hash) => Some(hash),
@@ -140,7 +140,7 @@ fn hashed(raw: Option<&str>, rule: impl Fn(&str) -> Option<String>) -> Option<Ha
     }
 }
 
-fn hashed_sha256(raw: Option<&str>, rule: impl Fn(&str) -> Option<String>) -> Option<Hash> {
+fn hashed_sha256(raw: Option<&str>, rule: &dyn Fn(&str) -> Option<String>) -> Option<Hash> {
     hashed(raw, rule).filter(Hash::is_sha256)
 }
 
