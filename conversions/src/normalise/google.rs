@@ -1,11 +1,12 @@
 //! Google's rules, as its Data Manager formatter applies them ("Format user data").
 
+use super::lowercase::lowercase;
 use super::{some_text, trim};
 
 /// An address: trimmed, lower-case, one `@` with text on both sides and no white space. At gmail.com and googlemail.com
 /// the local part loses its dots and what follows a plus sign.
 pub fn email(text: &str) -> Option<String> {
-    let text = trim(text).to_lowercase();
+    let text = lowercase(trim(text));
     let (user, domain) = text.split_once('@')?;
     if domain.is_empty() || domain.contains('@') || text.contains(super::is_space) {
         return None;
@@ -26,12 +27,12 @@ pub fn phone(text: &str) -> Option<String> {
 
 /// A given or family name: trimmed, lower-case.
 pub fn name(text: &str) -> Option<String> {
-    some_text(trim(text).to_lowercase())
+    some_text(lowercase(trim(text)))
 }
 
 /// A country: two letters (ISO 3166-1) in upper case. Google takes it unhashed.
 pub fn region_code(text: &str) -> Option<String> {
-    let code = trim(text).to_uppercase();
+    let code = trim(text).to_ascii_uppercase();
     (code.chars().count() == 2).then_some(code)
 }
 

@@ -2,11 +2,12 @@
 //! `piiUtil`). TikTok and Snapchat ask for no more, so they get the same.
 
 pub use super::birth_date::birth_date;
+use super::lowercase::lowercase;
 use super::{is_space, some_text, trim};
 
 /// An address: trimmed, lower-case, and of the form Meta takes for one.
 pub fn email(text: &str) -> Option<String> {
-    let text = text.to_lowercase();
+    let text = lowercase(text);
     let email = trim(&text);
     let (local, domain) = email.split_once('@')?;
     (is_local_part(local) && is_domain(domain)).then(|| email.to_owned())
@@ -21,12 +22,8 @@ pub fn phone(text: &str) -> Option<String> {
 /// A first or last name: lower-case, without white space and ASCII punctuation; any script.
 pub fn name(text: &str) -> Option<String> {
     let is_kept = |character: &char| !is_space(*character) && !character.is_ascii_punctuation();
-    some_text(
-        text.chars()
-            .filter(is_kept)
-            .collect::<String>()
-            .to_lowercase(),
-    )
+    let name: String = text.chars().filter(is_kept).collect();
+    some_text(lowercase(&name))
 }
 
 /// A city: a-z and 0-9, beginning with a letter. Other letters are left out, not transliterated.
@@ -52,14 +49,14 @@ pub fn country(text: &str) -> Option<String> {
 
 /// A postal code: lower-case, what stands before a hyphen, at least two UTF-16 units.
 pub fn zip(text: &str) -> Option<String> {
-    let text = text.to_lowercase();
+    let text = lowercase(text);
     let zip = trim(text.split('-').next().unwrap_or_default());
     (zip.encode_utf16().count() >= 2).then(|| zip.to_owned())
 }
 
 /// `m` or `f`, from the words Meta knows.
 pub fn gender(text: &str) -> Option<String> {
-    let text = text.to_lowercase();
+    let text = lowercase(text);
     let is_in = |words: &str| words.split_whitespace().any(|word| word == trim(&text));
     if is_in(MALE) {
         Some("m".to_owned())
@@ -76,7 +73,7 @@ pub fn external_id(text: &str) -> Option<String> {
         .chars()
         .filter(|character| !is_space(*character))
         .collect();
-    some_text(id.to_lowercase())
+    some_text(lowercase(&id))
 }
 
 const MALE: &str = "m male man boy guy lad chap bloke dude fellow gentleman lord sir mister mr he him his himself \
@@ -121,11 +118,8 @@ fn is_domain(text: &str) -> bool {
 /// The two letters of a place, by a table whose lines are a code and the names it goes by. The order of the lines
 /// matters: a text that holds several names means the first of the table.
 fn two_letters(text: &str, table: &str) -> Option<String> {
-    let letters: String = text
-        .to_lowercase()
-        .chars()
-        .filter(char::is_ascii_lowercase)
-        .collect();
+    let mut letters = lowercase(text);
+    letters.retain(|character| character.is_ascii_lowercase());
     if letters.len() == 2 {
         return Some(letters);
     }

@@ -5,6 +5,7 @@
 
 mod birth_date;
 pub mod google;
+mod lowercase;
 pub mod meta;
 pub mod phone;
 
