@@ -131,6 +131,8 @@ fn names() {
             ("王小明", Some("王小明")),
             ("a\u{3000}b\u{feff}c", Some("abc")),
             ("a—b", Some("a—b")),
+            // No white space to ECMAScript.
+            ("a\u{85}b", Some("a\u{85}b")),
             ("_-_", None),
             (" ", None),
         ],
@@ -219,6 +221,8 @@ fn zips() {
             ("94110-1234", Some("94110")),
             (" SW1A 1AA ", Some("sw1a 1aa")),
             ("7", None),
+            // One character, two UTF-16 units.
+            ("𝟕", Some("𝟕")),
             ("-94110", None),
             ("", None),
         ],
