@@ -136,15 +136,10 @@ impl CustomName {
 
 /// In any case: a name that differs from a standard one by that alone is a slip, and would be counted apart.
 fn is_standard(name: &str) -> bool {
-    [
-        "Lead",
-        "Purchase",
-        "CompleteRegistration",
-        "Subscribe",
-        "Custom",
-    ]
-    .iter()
-    .any(|standard| standard.eq_ignore_ascii_case(name))
+    matches!(
+        name.to_ascii_lowercase().as_str(),
+        "lead" | "purchase" | "completeregistration" | "subscribe" | "custom"
+    )
 }
 
 /// Why a text is not the name of a custom event.

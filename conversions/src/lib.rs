@@ -5,12 +5,22 @@
 //! | module | rule | source |
 //! |---|---|---|
 //! | [`Money`], [`Currency`] | amounts in minor units, read from the text of a number | ISO 4217, RFC 8259 |
-//! | [`EventType`] | the five kinds of event | AdTarget, "POST /events/conversion" |
+//! | [`EventType`] | the five kinds of event, and the names of custom ones | AdTarget, "POST /events/conversion"; TikTok |
+//! | [`TelegramUserId`], [`ConversionId`] | ids; the same cause is the same conversion | Telegram, Bot API; AdTarget |
+//! | [`RawPerson`] to [`Person`] | who it was, by hashes alone | the platforms' matching parameters |
+//! | [`normalise`] | what each platform wants a value to be before it is hashed | Meta's parameter builder, Google's formatter |
 
 #![forbid(unsafe_code)]
 
 mod event;
+mod hash;
+mod ids;
 mod money;
+pub mod normalise;
+mod person;
 
 pub use event::{CustomName, CustomNameError, EventType, EventTypeError};
+pub use hash::{Hash, NotAHash};
+pub use ids::{ConversionId, NotAConversionId, NotATelegramUserId, TelegramUserId};
 pub use money::{Currency, Money, MoneyError, UnknownCurrency};
+pub use person::{Person, RawPerson};
