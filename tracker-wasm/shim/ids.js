@@ -73,7 +73,7 @@ export function write(key, value) {
 }
 
 const HOMES = [['tempId', 'adtarget_temp_id', 31536000], ['clientSessionId', 'adtarget_session_id', 1800]];
-const UUID = /^[\da-fA-F-]{36}$/;
+const UUID = /^[\da-f-]{36}$/i;
 
 /** The ids in use. */
 export const ids = {};
