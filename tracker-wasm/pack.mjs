@@ -44,8 +44,11 @@ async function pack() {
     // A trap has one handler, the shim, which then sends the visit's raw parts. Without its checks a call that
     // would fail one fails at the memory's end, or answers what the shim can't read: the same to the page.
     '--traps-never-happen', '--low-memory-unused',
-    // A function called once stays one: spelled out where it is called, it compresses worse.
-    '-Oz', '--converge', '--one-caller-inline-max-function-size', '0', '--strip-debug', '--strip-producers', '--strip-target-features');
+    // A large function called once stays one: spelled out where it is called, it compresses worse. So does what the
+    // passes left out would make.
+    '-Oz', '--one-caller-inline-max-function-size', '40',
+    ...['simplify-locals', 'local-cse', 'reorder-locals', 'ssa-nomerge'].map((pass) => `--skip-pass=${pass}`),
+    '--strip-debug', '--strip-producers', '--strip-target-features');
   const fallback = join(work, 'core.js');
   run('wasm2js', wasm, '-o', fallback, '-Oz');
   const bytes = readFileSync(wasm);
@@ -54,7 +57,9 @@ async function pack() {
   const tracker = (await bundle({
     entryPoints: [join(shim, 'main.js')],
     format: 'iife',
-    define: { WASM_TEXT: JSON.stringify(encode(bytes)), CORE_FILE: '"t.@.core.js"' },
+    // Chromium then compiles every function off the main thread, as it loads the file.
+    banner: { js: '//# allFunctionsCalledOnLoad' },
+    define: { WASM_HEX: JSON.stringify(bytes.toString('hex').toUpperCase()), CORE_FILE: '"t.@.core.js"' },
   })).text;
   // One name for both files: the tracker knows its fallback's, so it can't hold its own.
   const hash = createHash('sha256').update(tracker).update(core).digest('hex').slice(0, 12);
@@ -102,17 +107,6 @@ async function bundle(options) {
     ...options,
   });
   return outputFiles[0];
-}
-
-/**
- * Bytes as text of printable ASCII, which survives whatever character set the script is read in. Three ranges
- * of 88 bytes share the characters from `#` on, the upper two after a `{` or a `|`; `!` stands for the backslash.
- * After brotli it is a tenth smaller than base64 and no larger than text beyond ASCII.
- */
-function encode(bytes) {
-  let text = '';
-  for (const byte of bytes) text += ['', '{', '|'][Math.floor(byte / 88)] + String.fromCharCode(35 + (byte % 88));
-  return text.replaceAll('\\', '!');
 }
 
 function size(content) {

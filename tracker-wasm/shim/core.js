@@ -20,38 +20,29 @@ function start({ memory, room, capture: parse }, how) {
   emit('core', how);
 }
 
-/** The module's bytes; pack.mjs says how they were written. */
-function decode(text) {
-  const bytes = new Uint8Array(text.length);
-  let size = 0;
-  let range = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 122) range = (code - 122) * 88;
-    else {
-      bytes[size++] = (code === 33 ? 57 : code - 35) + range;
-      range = 0;
-    }
-  }
-  return bytes.subarray(0, size);
+/**
+ * The module's bytes. Hex, since browsers read it natively, in a twentieth of a script's time, and since it takes a
+ * tenth less than base64 after brotli.
+ */
+function decode(hex) {
+  return Uint8Array.fromHex ? Uint8Array.fromHex(hex) : Uint8Array.from(hex.match(/../g), (byte) => '0x' + byte);
 }
 
 /** Settles once the core runs or is known not to. */
 export let ready;
 
 /** Starts the core: at once, where the browser lets it. */
-export function startCore() {
-  ready = load();
+export function startCore(hex) {
+  ready = load(hex);
 }
 
-async function load() {
+async function load(hex) {
   try {
-    const bytes = decode(WASM_TEXT);
+    const bytes = decode(hex);
     try {
       start(new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports, 'wasm');
     } catch (refused) {
-      // Older Chromium compiles no more than 4 KB on the main thread at once.
-      if (!(refused instanceof RangeError)) throw refused;
+      // Older Chromium compiles no more than 4 KB on the main thread at once; who refuses all refuses this.
       start((await WebAssembly.instantiate(bytes)).instance.exports, 'wasm-async');
     }
   } catch (refused) {

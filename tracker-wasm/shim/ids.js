@@ -2,12 +2,9 @@
 
 import { firstParty } from './tag.js';
 
-/** A random UUID; `crypto.randomUUID` is missing on plain http and in older browsers. */
+/** A random UUID; `crypto.randomUUID` is missing on plain http and in older browsers, where a blob's address ends with one. */
 export function uuid() {
-  const random = crypto.getRandomValues(new Uint8Array(31));
-  let at = 0;
-  return '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
-    (digit ^ (random[at++] & (15 >> (digit / 4)))).toString(16));
+  return crypto.randomUUID ? crypto.randomUUID() : URL.createObjectURL(new Blob()).slice(-36);
 }
 
 /** `document.cookie`, which a sandboxed frame is refused. */
@@ -15,7 +12,7 @@ export function cookies() {
   try { return document.cookie; } catch (refused) { return ''; }
 }
 
-/** The value of one cookie; each look at `document.cookie` costs a fraction of a millisecond. */
+/** The value of one cookie; each look at `document.cookie` may wait for another process. */
 export function cookie(name, all = cookies()) {
   const found = all.match('(?:^|; )' + name + '=([^;]*)');
   return found && found[1];
@@ -33,19 +30,30 @@ export function setCookie(name, value, seconds, scope = domain) {
   } catch (refused) { /* localStorage and memory remain */ }
 }
 
-/** Finds the registrable domain: the shortest tail of the host on which the browser keeps a cookie. */
+/**
+ * Finds the registrable domain: the shortest tail of the host on which the browser keeps a cookie. Answers all cookies,
+ * as it had to look at them.
+ */
 export function findDomain() {
-  const labels = location.hostname.split('.');
+  const { hostname } = location;
+  const labels = hostname.split('.');
   subdomainIndex = 0;
   // A name of one label and an IP address have none.
-  if (!labels[1] || /^\d+$/.test(labels[labels.length - 1])) return;
+  if (!labels[1] || /\.\d+$/.test(hostname)) return cookies();
   while (++subdomainIndex < labels.length) {
     domain = ';domain=' + labels.slice(-subdomainIndex - 1).join('.');
+    // A name of two labels leaves no choice.
+    if (!labels[2]) return cookies();
     setCookie('edgeway_domain', 1, 9);
-    if (cookie('edgeway_domain')) return setCookie('edgeway_domain', '', 0);
+    const all = cookies();
+    if (cookie('edgeway_domain', all)) {
+      setCookie('edgeway_domain', '', 0);
+      return all;
+    }
   }
   domain = '';
   subdomainIndex = 1;
+  return cookies();
 }
 
 const memory = {};
@@ -71,8 +79,7 @@ const UUID = /^[\da-f-]{36}$/i;
 export const ids = {};
 
 /** Takes up the ids that `given` names, else those remembered, else new ones, and prolongs their life. */
-export function renewIds(given) {
-  const all = cookies();
+export function renewIds(given, all = cookies()) {
   for (const [id, name, seconds] of HOMES) {
     const [expiry, kept] = (read(name) || '').split('.');
     const remembered = [given && given[id], cookie(name, all), expiry > Date.now() && kept];

@@ -13,7 +13,7 @@ import { whenLeft, whenMoved, whenShown } from './page.js';
 /** Whether something may be stored and sent. */
 let active;
 let wanted;
-/** Whether the commands given before the load have been carried out. */
+/** Whether the commands given before the load have been carried out; undefined before that began. */
 let drained;
 /** The address the page was loaded by: scripts may tidy it up before the visitor consents. */
 const landing = location.href;
@@ -43,7 +43,7 @@ const commands = {
 };
 
 /** Runs a command; one that fails takes no other with it. */
-function run(name, ...rest) {
+function run([name, ...rest]) {
   try {
     return commands[name](...rest);
   } catch (why) {
@@ -70,15 +70,11 @@ function stop() {
   forgetOutbox();
 }
 
-function load() {
-  startCore();
-  const early = window.edgeway && window.edgeway.q;
-  const edgeway = window.edgeway = run;
-  edgeway.log = log;
-  edgeway.ready = ready.then(() => edgeway);
-  // A proxy may turn a call into a push, as TikTok's in-app browser does; nothing here calls either.
-  edgeway.q = { push: (command) => run(...command) };
-  [].slice.call(early || []).forEach((command) => run(...command));
+/** Carries out the commands given before the load, and begins. */
+function start(early) {
+  if (drained !== undefined) return;
+  drained = false;
+  early.forEach(run);
   drained = true;
   whenShown(begin);
   whenMoved((replaced) => active && settings.auto !== 'off' && visit(replaced));
@@ -96,5 +92,21 @@ function load() {
   if (landing.includes('edgeway_debug=1')) import(base + 'panel.js');
 }
 
+function load(wasm) {
+  startCore(wasm);
+  const early = [].slice.call(before.q || []);
+  const edgeway = window.edgeway = (...command) => {
+    start(early);
+    return run(command);
+  };
+  edgeway.log = log;
+  // A proxy may turn a call into a push, as TikTok's in-app browser does; nothing here calls either.
+  edgeway.q = { push: (command) => edgeway(...command) };
+  // Not at once: what asks for a stack, as developer tools do, would have the engine read the whole script again.
+  edgeway.ready = Promise.resolve(early).then(start).then(() => ready).then(() => edgeway);
+}
+
 // A second tag finds the first one's work done.
-if (settings && !(window.edgeway && window.edgeway.ready)) load();
+const before = window.edgeway || {};
+// At the end of the file, for it compresses better there.
+if (settings && !before.ready) load(WASM_HEX);

@@ -2,7 +2,7 @@
 
 /** Runs `start` once the page is really shown: a prerendered one may never be. */
 export function whenShown(start) {
-  if (document.prerendering) document.addEventListener('prerenderingchange', start, { once: true });
+  if (document.prerendering) document.addEventListener('prerenderingchange', start);
   else start();
 }
 

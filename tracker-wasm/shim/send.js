@@ -6,16 +6,11 @@ import { emit, failed } from './log.js';
 import { write } from './ids.js';
 
 const PREFIX = 'edgeway.';
-const MAX_AGE = 24 * 60 * 60 * 1000;
-const MAX_KEPT = 20;
-const MAX_BYTES = 60 * 1024;
-/** The edge takes 16 KB. */
-const MAX_BODY = 16000;
+const FIRST_DELAY = 2000;
+
 /** What an entry is under way by. */
 const FETCH = 1;
 const BEACON = 2;
-const FIRST_DELAY = 2000;
-const MAX_DELAY = 300000;
 
 /** What waits for an answer, by its key in localStorage. */
 const outbox = {};
@@ -24,6 +19,8 @@ let timer;
 
 /** Sends `body` to the route `to`; settles with the answer, or with nothing once it is put off. */
 export function send(to, body, beacon) {
+  // The edge takes 16 KB.
+  const MAX_BODY = 16000;
   for (const field of ['cookie', 'landingPage', 'referrer']) {
     if (JSON.stringify(body).length > MAX_BODY) delete body[field];
   }
@@ -77,6 +74,7 @@ async function post(key, beacon) {
     }
     entry.under = 0;
   }
+  const MAX_DELAY = 300000;
   clearTimeout(timer);
   timer = setTimeout(sweep, delay);
   delay = Math.min(delay * 2, MAX_DELAY);
@@ -95,10 +93,13 @@ function waiting() {
       if (key.startsWith(PREFIX) && !outbox[key]) outbox[key] = JSON.parse(localStorage[key]);
     }
   } catch (refused) { /* what this page holds remains */ }
+  const MAX_AGE_MS = 86400000;
+  const MAX_KEPT = 20;
+  const MAX_BYTES = 61440;
   let room = MAX_BYTES;
   return Object.keys(outbox).sort((a, b) => outbox[b].at - outbox[a].at).filter((key, newer) => {
     const entry = outbox[key];
     room -= JSON.stringify(entry).length;
-    return (newer < MAX_KEPT && room > 0 && Date.now() - entry.at < MAX_AGE) || drop(key);
+    return (newer < MAX_KEPT && room > 0 && Date.now() - entry.at < MAX_AGE_MS) || drop(key);
   }).reverse();
 }

@@ -8,13 +8,13 @@ export const settings = own && own.dataset;
 
 // An inline module that imports this file has no `src`: the innermost frame of a stack is this file.
 const source = (own && own.src) || (new Error().stack.match(/https?:\S+\//) || [location.href])[0];
-const folder = new URL('.', source);
+const [folder, origin] = /^([^/]*\/\/[^/]*)[^?#]*\//.exec(source);
 
 /** Whether the edge and the page share one origin: then cookies travel, and the edge keeps them. */
-export const firstParty = folder.origin === location.origin;
+export const firstParty = origin === location.origin;
 
 /** The folder of the edge's routes; the root's routes are found under the neutral prefix. */
-export const base = folder.href + (folder.pathname === '/' ? 'e/' : '');
+export const base = folder === origin + '/' ? folder + 'e/' : folder;
 
 /** Where the edge's short invite links begin. */
-export const shortLinks = [folder.origin + '/c/', base + 'c/'];
+export const shortLinks = [origin + '/c/', base + 'c/'];

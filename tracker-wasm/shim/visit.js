@@ -7,10 +7,6 @@ import { cookie, cookies, findDomain, ids, renewIds, setCookie, subdomainIndex, 
 import { send } from './send.js';
 import { refreshLinks } from './links.js';
 
-const FBC_LIFE = 90 * 24 * 60 * 60;
-/** How long the visit waits for the in-app browser, in milliseconds. */
-const APP_PATIENCE = 400;
-
 /** What every visit says of the visitor beside the capture. */
 export const visitor = { bot: navigator.webdriver || undefined };
 
@@ -38,8 +34,8 @@ export async function visit(tidied, href = location.href) {
   if (here === path && known(query, before) && (tidied || known(before, query))) return;
   path = here;
   flush();
-  if (!current) findDomain();
-  renewIds();
+  let all = current ? cookies() : findDomain();
+  renewIds(null, all);
   // The edge recorded the load of the page, not what follows on it.
   const captured = settings.visit;
   delete settings.visit;
@@ -52,9 +48,13 @@ export async function visit(tidied, href = location.href) {
   };
   referrer = href;
   refreshLinks();
-  if (!core.capture) await core.ready;
-  if (!appFbc) await askApp(href);
-  dispatch(mine);
+  const app = askApp(href, all);
+  if (app || !core.capture) {
+    await Promise.all([app, core.ready]);
+    // Other scripts had their turn.
+    all = undefined;
+  }
+  dispatch(mine, false, all);
 }
 
 /** Forgets the visit, so that a page shown again counts again. */
@@ -75,18 +75,19 @@ export function enrich() {
   if (current && current.sent) sendVisit(current);
 }
 
-function dispatch(mine, beacon) {
+function dispatch(mine, beacon, all) {
   if (mine.sent) return;
-  sendVisit(mine, beacon);
-  setTimeout(watchFbp, 150, mine, 300);
+  sendVisit(mine, beacon, all);
+  setTimeout(watchFbp, 300, mine, 600);
 }
 
-function sendVisit(mine, beacon) {
+function sendVisit(mine, beacon, all = cookies()) {
   const { eventId, capturedBy, href } = mine;
-  const fields = carried(mine);
+  const fields = carried(mine, all);
   const body = Object.assign({ websiteId: settings.websiteId, eventId, capturedBy, href }, ids, visitor, fields);
   mine.fbp = body.fbp;
-  if (!firstParty && body.fbc && body.fbc !== cookie('_fbc')) setCookie('_fbc', body.fbc, FBC_LIFE);
+  const FBC_LIFE_S = 7776000;
+  if (!firstParty && body.fbc && body.fbc !== cookie('_fbc', all)) setCookie('_fbc', body.fbc, FBC_LIFE_S);
   emit('captured', body);
   mine.sent = send('init', body, beacon).then((answer) => {
     if (!answer || !answer.tempId || mine !== current) return;
@@ -96,8 +97,8 @@ function sendVisit(mine, beacon) {
 }
 
 /** What the page view carries, by the core or, where none runs, raw for the edge's own. */
-function carried({ href, referrer, at }) {
-  const known = cookies() + (appFbc ? ';_fbc=' + appFbc : '');
+function carried({ href, referrer, at }, all) {
+  const known = all + (appFbc ? ';_fbc=' + appFbc : '');
   try {
     return core.capture(href, referrer, known, at, subdomainIndex);
   } catch (missing) {
@@ -125,8 +126,11 @@ function patchFbp(beacon) {
   return true;
 }
 
-/** Asks Meta's in-app browser for the click id of a visit without one. It may never answer. */
-function askApp(href) {
+/** Asks Meta's in-app browser, if this is it, for the click id of a visit without one. It may never answer. */
+function askApp(href, all) {
+  const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
+  const isAndroid = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
+  if (!(isAndroid || window.webkit) || appFbc || /fbclid=/i.test(href) || cookie('_fbc', all)) return;
   return new Promise((go) => {
     const take = (id) => {
       if (/^[\w-]+$/.test(id)) {
@@ -135,10 +139,8 @@ function askApp(href) {
       }
       go();
     };
-    const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
-    const isAndroid = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
-    if (!(isAndroid || window.webkit) || /fbclid=/i.test(href) || cookie('_fbc')) return go();
-    setTimeout(go, APP_PATIENCE);
+    const PATIENCE_MS = 400;
+    setTimeout(go, PATIENCE_MS);
     try {
       if (isAndroid) {
         const request = new XMLHttpRequest();
