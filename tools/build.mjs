@@ -42,7 +42,7 @@ function buildWorker() {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   cpSync(module, join(out, "edgeway_bg.wasm"));
-  run("esbuild", [join(bindings, "entry.js"), "--bundle", "--format=esm", "--target=es2022", "--external:*.wasm",
+  run("esbuild", [join(bindings, "entry.js"), "--bundle", "--format=esm", "--target=es2022", "--external:*.wasm", "--external:cloudflare:*",
     `--alias:runtime=${join(bindings, "snippets", snippets, "src", "runtime.js")}`,
     // Every closure that Rust hands out is freed by Rust: registering each for the collector would cost more than it does.
     "--define:FinalizationRegistry=undefined", "--minify-syntax", `--outfile=${join(out, "index.js")}`, "--log-level=warning"]);

@@ -1,7 +1,11 @@
 // What Cloudflare calls: the wasm-bindgen exports, and a fresh instance where one has panicked. A panic leaves an instance
 // in no state that can be trusted, so its requests are answered with 500 at once, and the next one finds a new instance.
 
-import { __wbg_reset_state, body_limit, fetch as answer, initSync, queue as consume, scheduled as sweep } from "./edgeway.js";
+import { DurableObject } from "cloudflare:workers";
+import {
+  __wbg_reset_state, body_limit, fetch as answer, initSync, pool_alarm, pool_hand_out, pool_joined, pool_make, pool_prepare, pool_status, pool_warm,
+  queue as consume, scheduled as sweep,
+} from "./edgeway.js";
 import module from "./edgeway_bg.wasm";
 import { inbound } from "runtime";
 
@@ -83,6 +87,38 @@ async function fetch(request, env, context) {
   } catch {
     return failure();
   }
+}
+
+/** A channel's invite links, made ahead. Every method has the channel's key and an argument, and answers with a text. */
+export class InvitePool extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    told(guarded(() => pool_prepare(ctx.storage)));
+  }
+  handOut(channel, event) {
+    return told(guarded(() => pool_hand_out(this.ctx.storage, this.env, channel, event)));
+  }
+  async make(channel, event) {
+    return told(await guarded(() => pool_make(this.ctx.storage, this.env, channel, event)));
+  }
+  joined(_, name) {
+    return told(guarded(() => pool_joined(this.ctx.storage, name)));
+  }
+  warm(channel) {
+    return told(guarded(() => pool_warm(this.ctx.storage, this.env, channel)));
+  }
+  status() {
+    return told(guarded(() => pool_status(this.ctx.storage)));
+  }
+  async alarm() {
+    // Thrown, the platform rings again later.
+    told(await guarded(() => pool_alarm(this.ctx.storage, this.env)));
+  }
+}
+
+function told(answer) {
+  if (answer === undefined) throw new Error("it failed; the log says why");
+  return answer;
 }
 
 export default {

@@ -1,10 +1,12 @@
 //! `GET /healthz`: what is configured and reachable, without a secret.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Site};
 use crate::edge::Edge;
+use crate::invites;
 use crate::ledger;
 use crate::runtime::{self, Call};
 
@@ -39,6 +41,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
         "bindings": {
             "ledger": bound(ledger::DATABASE),
             "queue": bound("RECORDS"),
+            "invites": bound(invites::POOLS),
             "rateLimitAddress": bound("RATE_LIMIT_ADDRESS"),
             "rateLimitVisitor": bound("RATE_LIMIT_VISITOR"),
             "assets": bound("ASSETS"),
@@ -51,22 +54,27 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             "respectDnt": config.respect_dnt,
             "apiKey": if config.has_api_key { "set" } else { "not set" },
         },
-        "sites": config.sites.iter().map(site).collect::<Vec<_>>(),
+        "sites": join_all(config.sites.iter().map(|each| site(edge, each))).await,
         "problems": config.problems,
     });
     Answer::json(if is_well { 200 } else { 503 }, &body)
 }
 
-fn site(site: &Site) -> Value {
+async fn site(edge: &Edge<'_>, site: &Site) -> Value {
+    let channels = site.channels.iter().map(|channel| async move {
+        json!({
+            "slug": channel.slug,
+            "channelId": channel.channel_id,
+            "invite": if channel.invite.is_some() { "set" } else { "not set" },
+            "mode": channel.mode,
+            "pool": invites::status(edge.env, edge.config, channel).await,
+        })
+    });
     json!({
         "websiteId": site.website_id,
         "domains": site.domains,
         "cookieDomain": site.cookie_domain,
-        "channels": site.channels.iter().map(|channel| json!({
-            "slug": channel.slug,
-            "channelId": channel.channel_id,
-            "invite": if channel.invite.is_some() { "set" } else { "not set" },
-        })).collect::<Vec<_>>(),
+        "channels": join_all(channels).await,
     })
 }
 

@@ -78,6 +78,12 @@ impl ClickId {
         Self(event.0.as_simple().to_string())
     }
 
+    /// Reads one; `None` for anything but 32 of 0-9 and a-f.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
     /// The text of it.
     pub fn as_str(&self) -> &str {
         &self.0

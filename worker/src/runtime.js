@@ -61,13 +61,18 @@ export function amended(response, headers, removed) {
  * platform when the invocation ends.
  */
 export function call(head, body, timeout, limit) {
+  return within(timeout, exchange(head, body, limit));
+}
+
+/** What `promise` becomes; rejects when that takes longer than `timeout` (ms). */
+function within(timeout, promise) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
     const settle = (settled) => (value) => {
       clearTimeout(timer);
       settled(value);
     };
-    exchange(head, body, limit).then(settle(resolve), settle(reject));
+    promise.then(settle(resolve), settle(reject));
   });
 }
 
@@ -159,3 +164,27 @@ export async function transact(database, statements) {
   const prepared = JSON.parse(statements).map(([sql, parameter]) => database.prepare(sql).bind(parameter));
   return JSON.stringify((await database.batch(prepared)).map(({ results }) => results));
 }
+
+/** Runs `statements`, JSON of `[sql, [parameter, …]]` each, on a Durable Object's own database, at once; JSON of the rows that each gave. */
+export function execute(storage, statements) {
+  return JSON.stringify(JSON.parse(statements).map(([sql, parameters]) => storage.sql.exec(sql, ...parameters).toArray()));
+}
+
+/** Wakes a Durable Object at the Unix time `at` (ms), unless it wakes before that anyway. */
+export function wakeBy(storage, at) {
+  const set = async () => {
+    const alarm = await storage.getAlarm();
+    if (alarm === null || alarm > at) await storage.setAlarm(at);
+  };
+  set().catch((why) => console.error(`invites: no alarm could be set: ${why}`));
+}
+
+/** Asks the pool of a channel; resolves to its answer, a text. Rejects when that takes longer than `timeout` (ms). */
+export async function askPool(env, channel, method, argument, timeout) {
+  const { INVITES } = env;
+  if (!INVITES) throw new Error("INVITES is not bound");
+  return within(timeout, INVITES.get(INVITES.idFromName(channel))[method](channel, argument));
+}
+
+/** Resolves after `ms`. */
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

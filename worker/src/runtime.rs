@@ -52,6 +52,9 @@ extern "C" {
         rescue: &Closure<Rescue>,
     );
 
+    #[wasm_bindgen(js_name = sleep)]
+    fn start_sleep(ms: u32) -> Promise;
+
     #[wasm_bindgen(catch, js_name = asset)]
     fn fetch_asset(assets: &JsValue, request: &Request, path: &str) -> Result<Promise, JsValue>;
 }
@@ -90,6 +93,12 @@ impl Context {
 /// Now, Unix time in ms. It stands still between two pieces of I/O (a rule of the platform).
 pub fn now_ms() -> u64 {
     date_now() as u64
+}
+
+/// Waits so many ms.
+pub async fn sleep(ms: u64) {
+    // It never fails.
+    let _ = JsFuture::from(start_sleep(u32::try_from(ms).unwrap_or(u32::MAX))).await;
 }
 
 /// A server's answer, read whole.

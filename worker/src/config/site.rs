@@ -2,7 +2,7 @@
 
 use attribution::telegram::TelegramLink;
 use attribution::url::is_within;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::ClickId;
 use crate::ledger;
@@ -69,7 +69,7 @@ fn default_link_hours() -> u32 {
 }
 
 /// How a click gets its link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InviteMode {
     /// The channel's own link, the same for all: joins can't be told apart.

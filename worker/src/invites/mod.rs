@@ -1,1 +1,265 @@
 //! Invites that belong to a click: links made ahead, handed out one a click.
+//!
+//! A Durable Object a channel ([`object`]) keeps them ready, so that a click costs one hop and no call to Telegram. A link's name at
+//! Telegram is the id of the click that gets it: when someone joins, Telegram's own update says which click it was. What the object does
+//! next is told by [`pool`] alone.
+
+pub mod object;
+pub mod pool;
+pub mod storage;
+
+use attribution::telegram::TelegramLink;
+use futures_util::future::join_all;
+use js_sys::Promise;
+use serde_json::Value;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+use crate::config::{Bot, Channel, Config, InviteMode};
+use crate::ids::{ClickId, EventId};
+use crate::runtime;
+use crate::telegram::ChatId;
+
+use pool::Terms;
+
+/// The pools' binding.
+pub const POOLS: &str = "INVITES";
+
+/// How long a visitor waits for a link of their own, in ms; then the channel's shared one has to do.
+const VISITOR_MS: u32 = 300;
+/// How long anyone else waits for a pool that makes no call, in ms.
+const PATIENT_MS: u32 = 5_000;
+/// How long a bot waits for a link to be made, in ms: its turn, and the Bot API's own time.
+const MAKING_MS: u32 = 14_000;
+
+#[wasm_bindgen(module = "/src/runtime.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = askPool)]
+    fn ask(env: &Env, channel: &str, method: &str, argument: &str, timeout_ms: u32) -> Promise;
+}
+
+/// A link of a click's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The click that it makes.
+    pub click_id: ClickId,
+    /// Where it leads.
+    pub link: TelegramLink,
+}
+
+impl Invitation {
+    /// Reads what a pool says: the click's id and the link, a line each; empty: it has none.
+    fn read(told: &str) -> Option<Self> {
+        let (name, url) = told.split_once('\n')?;
+        Some(Self {
+            click_id: ClickId::parse(name)?,
+            link: TelegramLink::parse(url).ok()?,
+        })
+    }
+}
+
+/// The link of a click's own, where the channel's mode has one and it comes in time. Who asks again gets the same.
+pub async fn hand_out(
+    env: &Env,
+    config: &Config,
+    channel: &Channel,
+    event: EventId,
+) -> Option<Invitation> {
+    let bot = config.bot_of(channel)?;
+    let chat = channel.telegram_id?;
+    match channel.mode {
+        InviteMode::Shared => None,
+        InviteMode::Bot => to_bot(bot, ClickId::of(event)),
+        InviteMode::Personal | InviteMode::Request => {
+            match told(env, bot, chat, "handOut", &event.to_string(), VISITOR_MS).await {
+                Ok(answer) => Invitation::read(&answer),
+                Err(why) => {
+                    runtime::log_warning(&format!(
+                        "invites: {}: {why}; the click gets the channel's own link",
+                        channel.slug
+                    ));
+                    None
+                }
+            }
+        }
+    }
+}
+
+/// The way to the channel over its bot, which is told the click.
+fn to_bot(bot: &Bot, click_id: ClickId) -> Option<Invitation> {
+    let url = format!("https://t.me/{}?start={}", bot.username, click_id.as_str());
+    let link = TelegramLink::parse(&url).ok()?;
+    Some(Invitation { click_id, link })
+}
+
+/// The link with which a bot answers someone who came by `click`: from the pool, else made now. It bears a name of its own, the
+/// `click_id` of the answer. Who asks again gets the same.
+///
+/// # Errors
+/// In words for the log: the pool did not answer, or has none and Telegram makes none.
+pub async fn link_for(
+    env: &Env,
+    config: &Config,
+    channel: &Channel,
+    click: &ClickId,
+) -> Result<Invitation, String> {
+    let bot = config.bot_of(channel).ok_or("no bot is configured")?;
+    let chat = channel.telegram_id.ok_or("the channel's id is not set")?;
+    // Repeating it does no harm: a click that has a link gets that.
+    let answer = told(env, bot, chat, "make", click.as_str(), MAKING_MS).await?;
+    Invitation::read(&answer).ok_or_else(|| "no link is to be had now".to_owned())
+}
+
+/// Someone joined by the link of that name: the pool revokes it soon after.
+///
+/// # Errors
+/// In words for the log: the pool did not answer.
+pub async fn joined(env: &Env, bot: &Bot, chat: ChatId, name: &str) -> Result<(), String> {
+    // Repeating it does no harm: a link that is gone is not known.
+    told(env, bot, chat, "joined", name, PATIENT_MS)
+        .await
+        .map(drop)
+}
+
+/// Has every pool filled where it is not full: one that nobody ever clicked, too.
+pub async fn warm(env: &Env, config: &Config) {
+    let mut pools: Vec<(&Bot, ChatId)> = Vec::new();
+    for channel in channels(config).filter(|channel| channel.mode != InviteMode::Shared) {
+        let (Some(bot), Some(chat)) = (config.bot_of(channel), channel.telegram_id) else {
+            continue;
+        };
+        if !pools.contains(&(bot, chat)) {
+            pools.push((bot, chat));
+        }
+    }
+    // Repeating it does no harm: a pool that is full makes nothing.
+    join_all(pools.into_iter().map(|(bot, chat)| async move {
+        if let Err(why) = told(env, bot, chat, "warm", "", PATIENT_MS).await {
+            runtime::log_error(&format!("invites: {} in chat {chat}: {why}", bot.username));
+        }
+    }))
+    .await;
+}
+
+/// How a channel's pool stands; `null` without one, or when it does not answer in time.
+pub async fn status(env: &Env, config: &Config, channel: &Channel) -> Value {
+    /// How long an operator waits, in ms.
+    const STATUS_MS: u32 = 1_000;
+    let (Some(bot), Some(chat)) = (config.bot_of(channel), channel.telegram_id) else {
+        return Value::Null;
+    };
+    if channel.mode == InviteMode::Shared {
+        return Value::Null;
+    }
+    match told(env, bot, chat, "status", "", STATUS_MS).await {
+        Ok(answer) => serde_json::from_str(&answer).unwrap_or_default(),
+        Err(why) => {
+            runtime::log_warning(&format!("invites: {}: {why}", channel.slug));
+            Value::Null
+        }
+    }
+}
+
+async fn told(
+    env: &Env,
+    bot: &Bot,
+    chat: ChatId,
+    method: &str,
+    argument: &str,
+    timeout_ms: u32,
+) -> Result<String, String> {
+    let channel = format!("{}:{chat}", bot.username.to_ascii_lowercase());
+    // Each method says for itself why repeating it does no harm.
+    match JsFuture::from(ask(env, &channel, method, argument, timeout_ms)).await {
+        Ok(answer) => answer
+            .as_string()
+            .ok_or_else(|| "no text came back".to_owned()),
+        Err(why) => Err(runtime::words(&why)),
+    }
+}
+
+fn channels(config: &Config) -> impl Iterator<Item = &Channel> {
+    config.sites.iter().flat_map(|site| &site.channels)
+}
+
+/// The bot, chat and terms of a pool's key, which is the bot's username, a colon and the chat's id.
+fn terms_of<'a>(config: &'a Config, key: &str) -> Option<(&'a Bot, ChatId, Terms)> {
+    let (username, chat) = key.split_once(':')?;
+    let bot = config.bot(username)?;
+    let chat = ChatId::new(chat.parse().ok()?)?;
+    let channel = channels(config).find(|channel| {
+        channel.mode != InviteMode::Shared
+            && channel.telegram_id == Some(chat)
+            && config.bot_of(channel) == Some(bot)
+    })?;
+    let by_request = channel.mode == InviteMode::Request;
+    let terms = Terms::new(by_request, channel.pool_size, channel.link_hours);
+    Some((bot, chat, terms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(sites: &str) -> Config {
+        let bots = r#"[{"username":"Gate_bot","token":"1:a","webhookSecret":"s"},{"username":"other_bot","token":"2:b","webhookSecret":"s"}]"#;
+        let value = |name: &str| match name {
+            "SITES" => Some(sites.to_owned()),
+            "TELEGRAM_BOTS" => Some(bots.to_owned()),
+            _ => None,
+        };
+        Config::read(&value, false)
+    }
+
+    #[test]
+    fn a_pool_is_found_by_its_key() {
+        let config = config(
+            r#"[{"websiteId":"a","channels":[
+            {"slug":"shared","invite":"https://t.me/+A","telegramId":-1001},
+            {"slug":"personal","invite":"https://t.me/+A","telegramId":-1001,"mode":"personal","poolSize":7,"linkHours":2},
+            {"slug":"request","invite":"https://t.me/+B","telegramId":-1002,"mode":"request","bot":"other_bot"}]}]"#,
+        );
+        assert_eq!(config.problems, []);
+        let found = |key| {
+            terms_of(&config, key)
+                .map(|(bot, chat, terms)| (bot.username.as_str(), chat.to_string(), terms))
+        };
+        assert_eq!(
+            found("gate_bot:-1001"),
+            Some(("Gate_bot", "-1001".to_owned(), Terms::new(false, 7, 2)))
+        );
+        assert_eq!(
+            found("other_bot:-1002"),
+            Some(("other_bot", "-1002".to_owned(), Terms::new(true, 50, 72)))
+        );
+        for wrong in [
+            "",
+            "gate_bot",
+            "gate_bot:-1002",
+            "other_bot:-1001",
+            "x:-1001",
+            "gate_bot:x",
+        ] {
+            assert_eq!(found(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_pool_says() {
+        let name = "0123456789abcdef0123456789abcdef";
+        let read = |told: &str| Invitation::read(told).map(|found| found.link.as_str().to_owned());
+        assert_eq!(
+            read(&format!("{name}\nhttps://t.me/+AbC")).as_deref(),
+            Some("https://t.me/+AbC")
+        );
+        for none in [
+            "",
+            name,
+            "x\nhttps://t.me/+AbC",
+            &format!("{name}\nhttps://evil.test/+AbC"),
+        ] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
+use crate::invites;
 use crate::queue::Message;
 use crate::record::{Attribution, Click, Record};
 use crate::runtime;
@@ -109,9 +110,9 @@ async fn click(
         return Ok(Answer::empty(503).header("cache-control", "no-store"));
     }
     let ids = Ids::read(edge)?;
-    let click_id = ClickId::of(ids.event_id);
+    let own_id = ClickId::of(ids.event_id);
     let invite = channel.and_then(|channel| channel.invite.as_ref());
-    let shared = invite.map(|invite| invite.for_click(&click_id, start));
+    let shared = invite.map(|invite| invite.for_click(&own_id, start));
     let is_limited =
         edge.limit_address().await.is_err() || edge.limit_visitor(ids.temp_id).await.is_err();
     if let (true, Some(link)) = (is_limited, &shared) {
@@ -121,6 +122,17 @@ async fn click(
     let answer = match &edge.config.backend {
         Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared).await,
         Backend::Ledger => {
+            let own = match channel {
+                Some(channel) => {
+                    invites::hand_out(edge.env, edge.config, channel, ids.event_id).await
+                }
+                None => None,
+            };
+            let personal = own.is_some() || invite.is_some_and(|invite| invite.is_personal());
+            let (click_id, link) = match own {
+                Some(own) => (own.click_id, Some(own.link)),
+                None => (own_id, shared),
+            };
             edge.keep(&Message::Keep(Record::Click(Box::new(Click {
                 click_id,
                 at_ms: edge.now_ms,
@@ -129,12 +141,12 @@ async fn click(
                 client_session_id: ids.client_session_id,
                 visit_id: ids.visit_id,
                 channel: channel.map(|channel| channel.slug.clone()),
-                invite_link: shared.as_ref().map(|link| link.as_str().to_owned()),
-                personal: invite.is_some_and(|invite| invite.is_personal()),
+                invite_link: link.as_ref().map(|link| link.as_str().to_owned()),
+                personal,
                 attribution: carried(edge, site),
                 client: edge.client(),
             }))));
-            to_channel(edge, shared)
+            to_channel(edge, link)
         }
     };
     // The session goes on from here. Ids that a link brought are never made the browser's own: a link can be anybody's.
