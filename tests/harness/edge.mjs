@@ -27,9 +27,9 @@ async function modules(folder) {
 /**
  * Starts one edge. `vars` are settings over wrangler.toml's, `bare` leaves wrangler.toml's own out; `limits` are rate limits by binding
  * (calls a minute; without bound unless given); `databases` are bindings of further D1 databases; `retries` how often the queue tries again; `origin` the public origin under which
- * `edge.request("/path")` calls it.
+ * `edge.request("/path")` calls it; `persist` a folder that outlives the edge: one started later on it finds its data and its alarms.
  */
-export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", databases = [], root = ROOT } = {}) {
+export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", databases = [], root = ROOT, persist } = {}) {
   const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
   const [d1] = Object.keys(configured.d1Databases);
   const d1Databases = { ...configured.d1Databases, ...Object.fromEntries(databases.map((binding) => [binding, binding])) };
@@ -64,9 +64,11 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   ];
   if (deadQueue && !queueConsumers[deadQueue]) workers.push(deadLetterReader(deadQueue, bury));
 
+  const before = await children();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       workers,
+      ...(persist && { defaultPersistRoot: persist }),
       cf: false,
       log: new Log(LogLevel.WARN),
       telemetry: { enabled: false },
@@ -74,13 +76,14 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     }),
   );
   edge.url = (await miniflare.ready).origin;
+  const [workerd] = (await children()).filter((pid) => !before.includes(pid));
   edge.d1 = await miniflare.getD1Database(d1, "edge");
   for (const binding of Object.keys(d1Databases)) await migrate(await miniflare.getD1Database(binding, "edge"), path.join(root, "migrations"));
 
   /** One request from outside: a path under `origin` or a whole URL; `ip` is what the platform says the client's address is. */
   edge.request = (where, { ip, headers, ...rest } = {}) =>
     request(new URL(where, origin).href, { at: edge.url, headers: ip ? { "cf-connecting-ip": ip, ...headers } : headers, ...rest });
-  /** Makes bindings fail: `{d1, queue}`, each `"fail"`, a number of milliseconds to hang before failing, or null. */
+  /** Makes bindings fail: `{d1, queue, invites}`, each `"fail"`, a number of milliseconds to hang before failing, or null. */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /** The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}]}`, delays being those asked for. */
   edge.queue = async () => (await edge.request("/__instrument")).json();
@@ -98,11 +101,26 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'");
     if (tables.length) await edge.d1.batch(tables.map(({ name }) => edge.d1.prepare(`DELETE FROM "${name}"`)));
   };
+  /** Puts the edge's clock ahead; what sleeps until then wakes. */
+  edge.advance = (ms) => edge.fail({ advance: ms });
   edge.close = () => miniflare.dispose();
+  /** Ends it as a power cut does. */
+  edge.kill = () => {
+    process.kill(workerd, "SIGKILL");
+    return miniflare.dispose();
+  };
   return edge;
 }
 
+/** The processes that this one has started. */
+async function children() {
+  const lists = (await readdir("/proc/self/task").catch(() => [])).map((task) => readFile(`/proc/self/task/${task}/children`, "utf8"));
+  return (await Promise.all(lists)).flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+}
+
 async function migrate(database, folder) {
+  // On a folder that was used before, the tables stand.
+  if (await database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'visits'").first()) return;
   for (const file of (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort()) {
     const statements = unstable_splitSqlQuery(await readFile(path.join(folder, file), "utf8"));
     if (statements.length) await database.batch(statements.map((sql) => database.prepare(sql)));

@@ -1,8 +1,9 @@
-// Runs inside workerd around the built worker: the bindings stay the real ones, but D1 and the queue can be made to fail, the
-// queue's delays shrink to nothing (and are noted), and `/__instrument` tells how many messages are still under way.
+// Runs inside workerd around the built worker: the bindings stay the real ones, but D1, the queue and the invite pools can be made to
+// fail, the queue's delays shrink to nothing (and are noted), the clock can be put ahead (alarms with it), and `/__instrument` tells how
+// many messages are still under way.
 import * as built from "./worker/index.js";
 
-const faults = { d1: null, queue: null };
+const faults = { d1: null, queue: null, invites: null };
 const queue = { sent: 0, settled: 0, delays: [], retries: [] };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
@@ -65,10 +66,13 @@ function wrap(env) {
 
 /**
  * Throws once out of a call that Rust takes to be safe, so that the exception passes through the instance as a panic's trap
- * does: `"at once"` as a request begins, `"later"` after an await, where a warning is logged, `"in the queue"` as a message is read.
+ * does: `"at once"` as a request begins, `"later"` after an await, where a warning is logged, `"in the queue"` as a message is read,
+ * `"in the pool"` as one is called, `"in the alarm"` as one wakes.
  */
 function arm(panic) {
   const [object, name] = { "at once": [Date, "now"], later: [console, "warn"] }[panic] ?? [];
+  if (panic === "in the pool") return (faults.panicInPool = true);
+  if (panic === "in the alarm") return (faults.panicInAlarm = true);
   if (!object) return (faults.message = panic === "in the queue");
   const real = object[name];
   object[name] = () => {
@@ -77,14 +81,64 @@ function arm(panic) {
   };
 }
 
+// ---- the clock, and the objects that wake by it ------------------------------------------------------------------------------
+let ahead = 0;
+const clock = Date.now;
+Date.now = () => clock() + ahead;
+/** The names of the pools that were called since the start. */
+const pools = new Set();
+
+export class InvitePool extends built.InvitePool {
+  constructor(ctx, env) {
+    super(ctx, env);
+    const storage = around(ctx.storage, {
+      setAlarm: (at) => ctx.storage.setAlarm(at - ahead),
+      getAlarm: async () => ((at) => (at === null ? null : at + ahead))(await ctx.storage.getAlarm()),
+    });
+    this.ctx = around(ctx, { storage });
+    this.env = wrap(env);
+    this.moveAlarm = async (ms) => {
+      const at = await ctx.storage.getAlarm();
+      if (at !== null) await ctx.storage.setAlarm(at - ms);
+    };
+  }
+  advanced(ms) {
+    return this.moveAlarm(ms);
+  }
+  alarm(info) {
+    if (faults.panicInAlarm) {
+      faults.panicInAlarm = false;
+      arm("at once");
+    }
+    return super.alarm(info);
+  }
+}
+for (const name of ["handOut", "make", "joined", "warm", "status"]) {
+  InvitePool.prototype[name] = function (channel, argument) {
+    pools.add(channel);
+    if (faults.invites) return strike(faults.invites, "Internal error in Durable Object storage caused object to be reset.");
+    if (faults.panicInPool) {
+      faults.panicInPool = false;
+      arm("at once");
+    }
+    return built.InvitePool.prototype[name].call(this, channel, argument);
+  };
+}
+
+async function advance(ms, { INVITES }) {
+  ahead += ms;
+  await Promise.all([...pools].map((name) => INVITES.get(INVITES.idFromName(name)).advanced(ms)));
+}
+
 const worker = built.default;
 export * from "./worker/index.js";
 export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== "/__instrument") return worker.fetch(request, wrap(env), ctx);
-    const { forget, panic, ...struck } = request.method === "POST" ? await request.json() : {};
+    const { forget, panic, advance: ms, ...struck } = request.method === "POST" ? await request.json() : {};
     Object.assign(faults, struck);
     if (panic) arm(panic);
+    if (ms) await advance(ms, env);
     if (forget) Object.assign(queue, { delays: [], retries: [] });
     return Response.json(queue);
   },

@@ -297,7 +297,7 @@ impl Config {
         });
         let sites = settings.sites(front.as_ref());
         settings.check_sites(&sites);
-        Self {
+        let mut config = Self {
             backend: settings.backend(&sites),
             prefix: settings.prefix(),
             front,
@@ -309,7 +309,42 @@ impl Config {
             bots: settings.bots(),
             sites,
             problems: settings.problems,
+        };
+        config.check_invites();
+        config
+    }
+
+    /// Every channel with links of its own needs a bot; and where two slugs are one channel at Telegram, they share its links.
+    fn check_invites(&mut self) {
+        let own: Vec<_> = (self.sites.iter().flat_map(|site| &site.channels))
+            .filter(|channel| channel.mode != InviteMode::Shared)
+            .collect();
+        let mut problems = Vec::new();
+        for (place, channel) in own.iter().enumerate() {
+            let bot = self.bot_of(channel);
+            if bot.is_none() {
+                problems.push(Problem {
+                    setting: "TELEGRAM_BOT_TOKEN",
+                    message: format!("{}: its invite mode needs a bot", channel.slug),
+                });
+            }
+            let is_other = |other: &&&Channel| {
+                other.telegram_id == channel.telegram_id
+                    && self.bot_of(other) == bot
+                    && (other.mode, other.pool_size, other.link_hours)
+                        != (channel.mode, channel.pool_size, channel.link_hours)
+            };
+            if let Some(other) = own.iter().take(place).find(is_other) {
+                problems.push(Problem {
+                    setting: "SITES",
+                    message: format!(
+                        "{} and {} are one channel at Telegram: mode, poolSize and linkHours must be the same",
+                        other.slug, channel.slug
+                    ),
+                });
+            }
         }
+        self.problems.extend(problems);
     }
 
     /// The site of that public id.
@@ -541,6 +576,37 @@ mod tests {
             problem_names(&adtarget),
             ["ADTARGET_TIMEOUT_MS", "ADTARGET_BASE_URL"]
         );
+    }
+
+    #[test]
+    fn links_of_their_own_need_a_bot_and_the_same_terms() {
+        let problems = |sites: &str, bot: bool| {
+            let bot = match bot {
+                true => r#"[{"username":"gate_bot","token":"1:a","webhookSecret":"s"}]"#,
+                false => "[]",
+            };
+            problem_names(&[("SITES", sites), ("TELEGRAM_BOTS", bot)])
+        };
+        let channel = |slug: &str, more: &str| {
+            format!(r#"{{"slug":"{slug}","invite":"https://t.me/+A","telegramId":-1001,{more}}}"#)
+        };
+        let site = |channels: &[String]| {
+            format!(
+                r#"[{{"websiteId":"a","channels":[{}]}}]"#,
+                channels.join(",")
+            )
+        };
+        let personal = channel("a", r#""mode":"personal""#);
+        assert_eq!(
+            problems(&site(std::slice::from_ref(&personal)), false),
+            ["TELEGRAM_BOT_TOKEN"]
+        );
+        let same = [personal.clone(), channel("b", r#""mode":"personal""#)];
+        assert!(problems(&site(&same), true).is_empty());
+        let shared = [personal.clone(), channel("b", r#""mode":"shared""#)];
+        assert!(problems(&site(&shared), true).is_empty());
+        let other = [personal, channel("b", r#""mode":"personal","linkHours":1"#)];
+        assert_eq!(problems(&site(&other), true), ["SITES"]);
     }
 
     #[test]
