@@ -1,6 +1,5 @@
 //! `GET /healthz`: what is configured and reachable, without a secret.
 
-use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -25,6 +24,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     if let Err(why) = &reachable {
         runtime::log_error(&format!("healthz: {backend}: {why}"));
     }
+    let mut pools = invites::statuses(edge.env, config).await.into_iter();
     let has_queue = edge.binding("RECORDS").is_some();
     let is_well = reachable.is_ok() && has_queue && config.problems.is_empty();
     let bound = |name| {
@@ -54,27 +54,28 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             "respectDnt": config.respect_dnt,
             "apiKey": if config.has_api_key { "set" } else { "not set" },
         },
-        "sites": join_all(config.sites.iter().map(|each| site(edge, each))).await,
+        "sites": config.sites.iter().map(|each| site(each, &mut pools)).collect::<Vec<_>>(),
         "problems": config.problems,
     });
     Answer::json(if is_well { 200 } else { 503 }, &body)
 }
 
-async fn site(edge: &Edge<'_>, site: &Site) -> Value {
-    let channels = site.channels.iter().map(|channel| async move {
+/// A site, and of `pools` its channels'.
+fn site(site: &Site, pools: &mut impl Iterator<Item = Value>) -> Value {
+    let channels = site.channels.iter().map(|channel| {
         json!({
             "slug": channel.slug,
             "channelId": channel.channel_id,
             "invite": if channel.invite.is_some() { "set" } else { "not set" },
             "mode": channel.mode,
-            "pool": invites::status(edge.env, edge.config, channel).await,
+            "pool": pools.next(),
         })
     });
     json!({
         "websiteId": site.website_id,
         "domains": site.domains,
         "cookieDomain": site.cookie_domain,
-        "channels": join_all(channels).await,
+        "channels": channels.collect::<Vec<_>>(),
     })
 }
 

@@ -165,9 +165,13 @@ export async function transact(database, statements) {
   return JSON.stringify((await database.batch(prepared)).map(({ results }) => results));
 }
 
-/** Runs `statements`, JSON of `[sql, [parameter, …]]` each, on a Durable Object's own database, at once; JSON of the rows that each gave. */
-export function execute(storage, statements) {
-  return JSON.stringify(JSON.parse(statements).map(([sql, parameters]) => storage.sql.exec(sql, ...parameters).toArray()));
+/**
+ * Runs a statement on a Durable Object's own database, at once; `parameters` are texts, a line each, and a column's type makes of them what
+ * it wants. The rows it gives, a line each, their values parted by tabs; NULL is an empty text.
+ */
+export function execute(storage, sql, parameters) {
+  const rows = storage.sql.exec(sql, ...(parameters === "" ? [] : parameters.split("\n"))).raw();
+  return [...rows].map((row) => row.join("\t")).join("\n");
 }
 
 /** Wakes a Durable Object at the Unix time `at` (ms), unless it wakes before that anyway. */

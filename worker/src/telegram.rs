@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::config::Bot;
 use crate::runtime::Call;
@@ -72,9 +73,10 @@ impl fmt::Display for Failure {
 }
 
 #[derive(Deserialize)]
-struct Envelope<T> {
+struct Envelope<'a> {
     ok: bool,
-    result: Option<T>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
     error_code: Option<u16>,
     description: Option<String>,
     parameters: Option<Parameters>,
@@ -95,11 +97,18 @@ pub async fn call<T: DeserializeOwned>(
     parameters: &impl Serialize,
 ) -> Result<T, Failure> {
     let body = serde_json::to_string(parameters).map_err(|why| Failure::Failed(why.to_string()))?;
+    let result = exchange(bot, method, &body).await?;
+    serde_json::from_str(&result)
+        .map_err(|_| Failure::Failed(format!("{method}: not the documented result")))
+}
+
+/// The JSON of what `method` gives.
+async fn exchange(bot: &Bot, method: &str, body: &str) -> Result<String, Failure> {
     let call = Call {
         url: &bot.url(method),
         method: "POST",
         headers: "content-type:application/json",
-        body: &body,
+        body,
         timeout_ms: TIMEOUT_MS,
     };
     // What the runtime says of a failed call may name its URL, and so the token.
@@ -107,44 +116,72 @@ pub async fn call<T: DeserializeOwned>(
         .send()
         .await
         .map_err(|why| Failure::Failed(bot.redacted(&why)))?;
-    let envelope: Envelope<T> = serde_json::from_str(&reply.body).map_err(|_| {
-        Failure::Failed(format!(
-            "{method}: {} without the Bot API's JSON",
-            reply.status
-        ))
-    })?;
-    match envelope {
-        Envelope {
-            ok: true,
-            result: Some(result),
-            ..
-        } => Ok(result),
-        Envelope {
-            parameters: Some(Parameters {
-                retry_after: Some(seconds),
-            }),
-            ..
-        } => Err(Failure::Throttled(seconds)),
-        Envelope {
-            error_code: Some(429),
-            ..
-        } => Err(Failure::Throttled(1)),
-        Envelope {
-            error_code: Some(code @ 400..=499),
-            description,
-            ..
-        } => Err(Failure::Refused(code, description.unwrap_or_default())),
-        Envelope { description, .. } => Err(Failure::Failed(format!(
-            "{method}: {} {}",
-            reply.status,
-            description.unwrap_or_default()
-        ))),
+    outcome(method, reply.status, &reply.body)
+}
+
+fn outcome(method: &str, status: u16, body: &str) -> Result<String, Failure> {
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(body) else {
+        return Err(Failure::Failed(format!(
+            "{method}: {status} without the Bot API's JSON"
+        )));
+    };
+    if let (true, Some(result)) = (envelope.ok, envelope.result) {
+        return Ok(result.get().to_owned());
     }
+    let retry_after = envelope
+        .parameters
+        .and_then(|parameters| parameters.retry_after);
+    let words = envelope.description.unwrap_or_default();
+    Err(match (retry_after, envelope.error_code) {
+        (Some(seconds), _) => Failure::Throttled(seconds),
+        (None, Some(429)) => Failure::Throttled(1),
+        (None, Some(code @ 400..=499)) => Failure::Refused(code, words),
+        (None, _) => Failure::Failed(format!("{method}: {status} {words}")),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ChatId;
+    use super::*;
+
+    #[test]
+    fn what_telegram_says() {
+        let failed = |words: &str| Err(Failure::Failed(format!("getMe: {words}")));
+        let table = [
+            (
+                200,
+                r#"{"ok":true,"result":{"id":1}}"#,
+                Ok(r#"{"id":1}"#.to_owned()),
+            ),
+            (200, r#"{"ok":true,"result":true}"#, Ok("true".to_owned())),
+            (
+                429,
+                r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}"#,
+                Err(Failure::Throttled(35)),
+            ),
+            (
+                429,
+                r#"{"ok":false,"error_code":429}"#,
+                Err(Failure::Throttled(1)),
+            ),
+            (
+                403,
+                r#"{"ok":false,"error_code":403,"description":"Forbidden"}"#,
+                Err(Failure::Refused(403, "Forbidden".to_owned())),
+            ),
+            (
+                502,
+                r#"{"ok":false,"error_code":502,"description":"Bad Gateway"}"#,
+                failed("502 Bad Gateway"),
+            ),
+            (200, r#"{"ok":true}"#, failed("200 ")),
+            (502, "<html>", failed("502 without the Bot API's JSON")),
+            (200, "", failed("200 without the Bot API's JSON")),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(outcome("getMe", status, body), expected, "{body}");
+        }
+    }
 
     #[test]
     fn ids_of_chats() {

@@ -9,7 +9,6 @@ pub mod pool;
 pub mod storage;
 
 use attribution::telegram::TelegramLink;
-use futures_util::future::join_all;
 use js_sys::Promise;
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
@@ -72,7 +71,16 @@ pub async fn hand_out(
         InviteMode::Shared => None,
         InviteMode::Bot => to_bot(bot, ClickId::of(event)),
         InviteMode::Personal | InviteMode::Request => {
-            match told(env, bot, chat, "handOut", &event.to_string(), VISITOR_MS).await {
+            match told(ask_pool(
+                env,
+                bot,
+                chat,
+                "handOut",
+                &event.to_string(),
+                VISITOR_MS,
+            ))
+            .await
+            {
                 Ok(answer) => Invitation::read(&answer),
                 Err(why) => {
                     runtime::log_warning(&format!(
@@ -107,7 +115,7 @@ pub async fn link_for(
     let bot = config.bot_of(channel).ok_or("no bot is configured")?;
     let chat = channel.telegram_id.ok_or("the channel's id is not set")?;
     // Repeating it does no harm: a click that has a link gets that.
-    let answer = told(env, bot, chat, "make", click.as_str(), MAKING_MS).await?;
+    let answer = told(ask_pool(env, bot, chat, "make", click.as_str(), MAKING_MS)).await?;
     Invitation::read(&answer).ok_or_else(|| "no link is to be had now".to_owned())
 }
 
@@ -115,64 +123,91 @@ pub async fn link_for(
 ///
 /// # Errors
 /// In words for the log: the pool did not answer.
-pub async fn joined(env: &Env, bot: &Bot, chat: ChatId, name: &str) -> Result<(), String> {
+pub async fn joined(env: &Env, bot: &Bot, chat: ChatId, name: &ClickId) -> Result<(), String> {
     // Repeating it does no harm: a link that is gone is not known.
-    told(env, bot, chat, "joined", name, PATIENT_MS)
-        .await
-        .map(drop)
+    told(ask_pool(
+        env,
+        bot,
+        chat,
+        "joined",
+        name.as_str(),
+        PATIENT_MS,
+    ))
+    .await
+    .map(drop)
 }
 
 /// Has every pool filled where it is not full: one that nobody ever clicked, too.
 pub async fn warm(env: &Env, config: &Config) {
-    let mut pools: Vec<(&Bot, ChatId)> = Vec::new();
-    for channel in channels(config).filter(|channel| channel.mode != InviteMode::Shared) {
-        let (Some(bot), Some(chat)) = (config.bot_of(channel), channel.telegram_id) else {
-            continue;
-        };
-        if !pools.contains(&(bot, chat)) {
-            pools.push((bot, chat));
+    let mut pools: Vec<(&Bot, ChatId)> = channels(config)
+        .filter_map(|channel| owner(config, channel))
+        .collect();
+    pools.dedup();
+    // All at once; then each is waited for.
+    let asked: Vec<_> = pools
+        .into_iter()
+        .map(|(bot, chat)| (bot, ask_pool(env, bot, chat, "warm", "", PATIENT_MS)))
+        .collect();
+    for (bot, answer) in asked {
+        // Repeating it does no harm: a pool that is full makes nothing.
+        if let Err(why) = told(answer).await {
+            runtime::log_error(&format!("invites: {}: {why}", bot.username));
         }
     }
-    // Repeating it does no harm: a pool that is full makes nothing.
-    join_all(pools.into_iter().map(|(bot, chat)| async move {
-        if let Err(why) = told(env, bot, chat, "warm", "", PATIENT_MS).await {
-            runtime::log_error(&format!("invites: {} in chat {chat}: {why}", bot.username));
-        }
-    }))
-    .await;
 }
 
-/// How a channel's pool stands; `null` without one, or when it does not answer in time.
-pub async fn status(env: &Env, config: &Config, channel: &Channel) -> Value {
+/// How the pools of all channels stand, in the settings' order; `null` without one, or when it does not answer in time.
+pub async fn statuses(env: &Env, config: &Config) -> Vec<Value> {
     /// How long an operator waits, in ms.
     const STATUS_MS: u32 = 1_000;
-    let (Some(bot), Some(chat)) = (config.bot_of(channel), channel.telegram_id) else {
-        return Value::Null;
-    };
-    if channel.mode == InviteMode::Shared {
-        return Value::Null;
+    // All at once; then each is waited for.
+    let asked: Vec<_> = channels(config)
+        .map(|channel| {
+            let (bot, chat) = owner(config, channel)?;
+            Some(ask_pool(env, bot, chat, "status", "", STATUS_MS))
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for answer in asked {
+        statuses.push(match answer {
+            Some(answer) => match told(answer).await {
+                Ok(status) => serde_json::from_str(&status).unwrap_or_default(),
+                Err(why) => {
+                    runtime::log_warning(&format!("invites: a pool does not answer: {why}"));
+                    Value::Null
+                }
+            },
+            None => Value::Null,
+        });
     }
-    match told(env, bot, chat, "status", "", STATUS_MS).await {
-        Ok(answer) => serde_json::from_str(&answer).unwrap_or_default(),
-        Err(why) => {
-            runtime::log_warning(&format!("invites: {}: {why}", channel.slug));
-            Value::Null
-        }
-    }
+    statuses
 }
 
-async fn told(
+/// Whose links a channel's pool makes; none: it has no pool.
+fn owner<'a>(config: &'a Config, channel: &Channel) -> Option<(&'a Bot, ChatId)> {
+    if channel.mode == InviteMode::Shared {
+        return None;
+    }
+    Some((config.bot_of(channel)?, channel.telegram_id?))
+}
+
+/// Asks a pool at once; the answer is waited for by [`told`].
+fn ask_pool(
     env: &Env,
     bot: &Bot,
     chat: ChatId,
     method: &str,
     argument: &str,
     timeout_ms: u32,
-) -> Result<String, String> {
+) -> Promise {
     let channel = format!("{}:{chat}", bot.username.to_ascii_lowercase());
-    // Each method says for itself why repeating it does no harm.
-    match JsFuture::from(ask(env, &channel, method, argument, timeout_ms)).await {
-        Ok(answer) => answer
+    ask(env, &channel, method, argument, timeout_ms)
+}
+
+async fn told(answer: Promise) -> Result<String, String> {
+    // The method says for itself why repeating it does no harm.
+    match JsFuture::from(answer).await {
+        Ok(text) => text
             .as_string()
             .ok_or_else(|| "no text came back".to_owned()),
         Err(why) => Err(runtime::words(&why)),

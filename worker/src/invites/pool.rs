@@ -27,7 +27,7 @@ pub struct Terms {
     /// Whether they ask to join; else each lets one member in.
     pub by_request: bool,
     /// How many are kept ready.
-    pub size: u32,
+    pub size: u64,
     /// How long one can be used once it was handed out, in ms.
     pub life_ms: u64,
 }
@@ -37,7 +37,7 @@ impl Terms {
     pub fn new(by_request: bool, size: u32, life_hours: u32) -> Self {
         Self {
             by_request,
-            size: size.clamp(1, 1_000),
+            size: u64::from(size.clamp(1, 1_000)),
             life_ms: u64::from(life_hours.clamp(1, 8_760)) * HOUR_MS,
         }
     }
@@ -48,7 +48,7 @@ impl Terms {
     }
 
     /// With fewer links ready than this, the pool is filled at once.
-    pub fn low(&self) -> u32 {
+    pub fn low(&self) -> u64 {
         self.size.div_ceil(2)
     }
 }
@@ -57,7 +57,7 @@ impl Terms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stock {
     /// Links that can be handed out.
-    pub ready: u32,
+    pub ready: u64,
     /// When the next link is to be revoked, Unix time in ms: it has waited too long, was joined by, or its life is over.
     pub over_ms: Option<u64>,
 }

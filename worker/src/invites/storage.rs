@@ -1,10 +1,9 @@
 //! A pool's own database. Every call here runs at once, without waiting, so nothing comes in between two of them as long as there is no
 //! `await`: the platform also writes them as one.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use std::fmt;
+use std::str::Split;
+
 use wasm_bindgen::prelude::*;
 
 use super::pool::{Pause, SHELF_MS, Stock, Terms};
@@ -13,7 +12,7 @@ use crate::runtime;
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = execute)]
-    fn run(storage: &Storage, statements: &str) -> Result<String, JsValue>;
+    fn run(storage: &Storage, sql: &str, parameters: &str) -> Result<String, JsValue>;
 
     /// Wakes the object at that Unix time (ms) or before.
     #[wasm_bindgen(js_name = wakeBy)]
@@ -30,36 +29,27 @@ extern "C" {
 #[derive(Debug)]
 pub struct Broken(String);
 
-impl std::fmt::Display for Broken {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl From<serde_json::Error> for Broken {
-    fn from(why: serde_json::Error) -> Self {
-        Self(why.to_string())
-    }
-}
-
-/// SQL and its parameters.
-type Statement<'a> = (&'a str, Vec<Value>);
-
-/// A link as it was handed out.
-#[derive(Debug, Deserialize)]
+/// A link.
+#[derive(Debug)]
 pub struct Link {
-    /// Its name: the click's id.
+    /// Its name: the id of the click that gets it.
     pub name: String,
     /// Where it leads.
     pub url: String,
-    /// When it is over, Unix time in ms.
+    /// When it is to be revoked, Unix time in ms.
     pub over_ms: u64,
     /// When Telegram ends it, Unix time in s.
     pub expires_s: u64,
 }
 
 /// Where a pool stands.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Standing {
     /// Whose it is: the bot's username, a colon, the chat's id.
     pub channel: String,
@@ -72,48 +62,64 @@ pub struct Standing {
 }
 
 /// How many links there are.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all(serialize = "camelCase"))]
+#[derive(Debug)]
 pub struct Counts {
     /// Ready, whatever the terms.
-    pub ready: u32,
+    pub ready: u64,
     /// Handed out and not over.
-    pub handed_out: u32,
+    pub handed_out: u64,
+}
+
+/// The values of one row.
+struct Row<'a>(Split<'a, char>);
+
+impl Row<'_> {
+    fn text(&mut self) -> String {
+        self.0.next().unwrap_or_default().to_owned()
+    }
+
+    /// `None`: NULL.
+    fn number(&mut self) -> Option<u64> {
+        self.0.next()?.parse().ok()
+    }
+
+    fn link(mut self) -> Link {
+        Link {
+            name: self.text(),
+            url: self.text(),
+            over_ms: self.number().unwrap_or_default(),
+            expires_s: self.number().unwrap_or_default(),
+        }
+    }
+}
+
+/// The first of the rows.
+fn first(rows: &str) -> Option<Row<'_>> {
+    let row = rows.split('\n').next().filter(|row| !row.is_empty())?;
+    Some(Row(row.split('\t')))
 }
 
 const READY: &str = "event_id IS NULL AND by_request = ?1 AND over_ms > ?2";
 
 impl Storage {
-    fn execute(&self, statements: &[(&str, Vec<Value>)]) -> Result<Vec<Box<RawValue>>, Broken> {
-        let packed = serde_json::to_string(statements)?;
-        let rows = run(self, &packed).map_err(|why| Broken(runtime::words(&why)))?;
-        Ok(serde_json::from_str(&rows)?)
+    /// The rows that a statement gives.
+    fn execute(&self, sql: &str, parameters: &[&str]) -> Result<String, Broken> {
+        run(self, sql, &parameters.join("\n")).map_err(|why| Broken(runtime::words(&why)))
     }
 
-    /// The rows of one statement.
-    fn rows<T: DeserializeOwned>(
-        &self,
-        (sql, parameters): Statement<'_>,
-    ) -> Result<Vec<T>, Broken> {
-        let results = self.execute(&[(sql, parameters)])?;
-        results
-            .first()
-            .map_or(Ok(Vec::new()), |rows| Ok(serde_json::from_str(rows.get())?))
-    }
-
-    fn write(&self, statement: Statement<'_>) -> Result<(), Broken> {
-        self.rows::<IgnoredAny>(statement).map(drop)
+    fn write(&self, sql: &str, parameters: &[&str]) -> Result<(), Broken> {
+        self.execute(sql, parameters).map(drop)
     }
 
     /// Makes the tables where they are missing.
     pub fn prepare(&self) -> Result<(), Broken> {
-        self.write((include_str!("schema.sql"), Vec::new()))
+        self.write(include_str!("schema.sql"), &[])
     }
 
     /// Notes whose pool it is.
     pub fn belongs_to(&self, channel: &str) -> Result<(), Broken> {
         let sql = "INSERT INTO pool VALUES (1, ?1, 0, 0, NULL) ON CONFLICT DO NOTHING";
-        self.write((sql, vec![channel.into()]))
+        self.write(sql, &[channel])
     }
 
     /// The link that `event` has, or a ready one that it has from now on; and how many stay ready, up to [`Terms::low`].
@@ -123,37 +129,28 @@ impl Storage {
         event: &str,
         terms: Terms,
         now_ms: u64,
-    ) -> Result<(Option<Link>, u32), Broken> {
+    ) -> Result<(Option<Link>, u64), Broken> {
         let take = format!(
             "UPDATE links SET event_id = ?3, over_ms = min(?2 + ?4, expires_s * 1000)
              WHERE name = (SELECT name FROM links WHERE {READY} ORDER BY over_ms LIMIT 1)
              AND NOT EXISTS (SELECT 1 FROM links WHERE event_id = ?3)"
         );
-        let left =
-            format!("SELECT count(*) AS ready FROM (SELECT 1 FROM links WHERE {READY} LIMIT ?3)");
-        let by_request = Value::from(u8::from(terms.by_request));
-        let results = self.execute(&[
-            (
-                &take,
-                vec![by_request.clone(), now_ms.into(), event.into(), terms.life_ms.into()],
-            ),
-            (
-                "SELECT name, url, over_ms, expires_s FROM links WHERE event_id = ?1 AND over_ms > ?2",
-                vec![event.into(), now_ms.into()],
-            ),
-            (&left, vec![by_request, now_ms.into(), terms.low().into()]),
-        ])?;
-        #[derive(Deserialize)]
-        struct Left {
-            ready: u32,
-        }
-        let mut results = results.iter().skip(1);
-        let mut rows = || results.next().map_or("[]", |rows| rows.get());
-        let link = serde_json::from_str::<Vec<Link>>(rows())?
-            .into_iter()
-            .next();
-        let left = serde_json::from_str::<Vec<Left>>(rows())?;
-        Ok((link, left.first().map_or(0, |left| left.ready)))
+        let given =
+            "SELECT name, url, over_ms, expires_s FROM links WHERE event_id = ?1 AND over_ms > ?2";
+        let left = format!("SELECT count(*) FROM (SELECT 1 FROM links WHERE {READY} LIMIT ?3)");
+        let (by_request, now) = (by_request(terms), now_ms.to_string());
+        self.write(
+            &take,
+            &[by_request, &now, event, &terms.life_ms.to_string()],
+        )?;
+        let link = first(&self.execute(given, &[event, &now])?).map(Row::link);
+        let left = self.execute(&left, &[by_request, &now, &terms.low().to_string()])?;
+        Ok((
+            link,
+            first(&left)
+                .and_then(|mut row| row.number())
+                .unwrap_or_default(),
+        ))
     }
 
     /// Puts a new link into the pool.
@@ -165,91 +162,103 @@ impl Storage {
         expires_s: u64,
         now_ms: u64,
     ) -> Result<(), Broken> {
-        let parameters = vec![
-            name.into(),
-            url.into(),
-            u8::from(terms.by_request).into(),
-            expires_s.into(),
-            (now_ms + SHELF_MS).into(),
-        ];
-        self.write((
-            "INSERT INTO links VALUES (?1, ?2, ?3, ?4, ?5, NULL)",
-            parameters,
-        ))
+        let over_ms = now_ms + SHELF_MS;
+        let sql = "INSERT INTO links VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+        self.write(
+            sql,
+            &[
+                name,
+                url,
+                by_request(terms),
+                &expires_s.to_string(),
+                &over_ms.to_string(),
+            ],
+        )
     }
 
     /// What the pool holds under these terms.
     pub fn stock(&self, terms: Terms, now_ms: u64) -> Result<Stock, Broken> {
-        #[derive(Deserialize)]
-        struct Row {
-            ready: u32,
-            over_ms: Option<u64>,
-        }
         let sql = format!(
-            "SELECT (SELECT count(*) FROM links WHERE {READY}) AS ready, (SELECT min(over_ms) FROM links) AS over_ms"
+            "SELECT (SELECT count(*) FROM links WHERE {READY}), (SELECT min(over_ms) FROM links)"
         );
-        let parameters = vec![u8::from(terms.by_request).into(), now_ms.into()];
-        let rows = self.rows::<Row>((&sql, parameters))?;
-        Ok(rows.first().map_or(
-            Stock {
-                ready: 0,
-                over_ms: None,
-            },
-            |row| Stock {
-                ready: row.ready,
-                over_ms: row.over_ms,
-            },
-        ))
+        let rows = self.execute(&sql, &[by_request(terms), &now_ms.to_string()])?;
+        let mut row = first(&rows);
+        let mut number = || row.as_mut().and_then(Row::number);
+        Ok(Stock {
+            ready: number().unwrap_or_default(),
+            over_ms: number(),
+        })
     }
 
     /// How many links there are, for the operator.
     pub fn counts(&self, now_ms: u64) -> Result<Counts, Broken> {
-        let sql = "SELECT count(*) FILTER (WHERE event_id IS NULL) AS ready, count(event_id) AS handed_out FROM links WHERE over_ms > ?1";
-        Ok(self
-            .rows((sql, vec![now_ms.into()]))?
-            .into_iter()
-            .next()
-            .unwrap_or_default())
+        let sql = "SELECT count(*) FILTER (WHERE event_id IS NULL), count(event_id) FROM links WHERE over_ms > ?1";
+        let rows = self.execute(sql, &[&now_ms.to_string()])?;
+        let mut row = first(&rows);
+        let mut number = || row.as_mut().and_then(Row::number).unwrap_or_default();
+        Ok(Counts {
+            ready: number(),
+            handed_out: number(),
+        })
     }
 
     /// The link that is over first.
     pub fn first_over(&self, now_ms: u64) -> Result<Option<Link>, Broken> {
         let sql = "SELECT name, url, over_ms, expires_s FROM links WHERE over_ms <= ?1 ORDER BY over_ms LIMIT 1";
-        Ok(self.rows((sql, vec![now_ms.into()]))?.into_iter().next())
+        let rows = self.execute(sql, &[&now_ms.to_string()])?;
+        Ok(first(&rows).map(Row::link))
     }
 
     /// From then on (Unix time in ms), the link of that name is to be revoked. Whether there is one.
     pub fn end(&self, name: &str, at_ms: u64) -> Result<bool, Broken> {
         let sql = "UPDATE links SET over_ms = ?2 WHERE name = ?1 RETURNING name";
-        let rows = self.rows::<IgnoredAny>((sql, vec![name.into(), at_ms.into()]))?;
+        let rows = self.execute(sql, &[name, &at_ms.to_string()])?;
         Ok(!rows.is_empty())
     }
 
     /// Forgets a link.
     pub fn remove(&self, name: &str) -> Result<(), Broken> {
-        self.write(("DELETE FROM links WHERE name = ?1", vec![name.into()]))
+        self.write("DELETE FROM links WHERE name = ?1", &[name])
     }
 
     /// Where the pool stands; `None` before its first call.
     pub fn standing(&self) -> Result<Option<Standing>, Broken> {
         let sql = "SELECT channel, resume_ms, failures, error FROM pool";
-        Ok(self.rows((sql, Vec::new()))?.into_iter().next())
+        let rows = self.execute(sql, &[])?;
+        Ok(first(&rows).map(|mut row| Standing {
+            channel: row.text(),
+            resume_ms: row.number().unwrap_or_default(),
+            failures: row
+                .number()
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or_default(),
+            error: Some(row.text()).filter(|error| !error.is_empty()),
+        }))
     }
 
     /// Keeps other calls away until then (Unix time in ms).
     pub fn reserve(&self, until_ms: u64) -> Result<(), Broken> {
-        let sql = "UPDATE pool SET resume_ms = max(resume_ms, ?1)";
-        self.write((sql, vec![until_ms.into()]))
+        let sql = "UPDATE pool SET resume_ms = max(resume_ms, CAST(?1 AS INTEGER))";
+        self.write(sql, &[&until_ms.to_string()])
     }
 
     /// Notes what a call left behind. A pause is never cut short.
     pub fn pause(&self, pause: &Pause) -> Result<(), Broken> {
-        let sql = "UPDATE pool SET resume_ms = max(resume_ms, ?1), failures = ?2, error = ?3";
-        let parameters = vec![
-            pause.resume_ms.into(),
-            pause.failures.into(),
-            pause.error.clone().into(),
-        ];
-        self.write((sql, parameters))
+        let sql = "UPDATE pool SET resume_ms = max(resume_ms, CAST(?1 AS INTEGER)), failures = ?2, error = nullif(?3, '')";
+        // Another's words: they must not end the line.
+        let error = pause.error.as_deref().unwrap_or_default();
+        let error = error.replace(|c: char| c.is_ascii_control(), " ");
+        self.write(
+            sql,
+            &[
+                &pause.resume_ms.to_string(),
+                &pause.failures.to_string(),
+                &error,
+            ],
+        )
     }
+}
+
+fn by_request(terms: Terms) -> &'static str {
+    if terms.by_request { "1" } else { "0" }
 }
