@@ -1,5 +1,5 @@
 // Links of a click's own, from outside: the worker and its pools in workerd, and Telegram's Bot API as a stand-in.
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -45,10 +45,17 @@ const clicks = async (edge) => {
   await edge.drained();
   return edge.rows("SELECT click_id, invite_link, personal FROM clicks ORDER BY at_ms, rowid");
 };
+const askPool = (edge, method, argument) => edge.askPool(`${BOT.username}:${CHANNEL.id}`, method, argument);
 /** The first click finds no pool yet, and has it filled. */
 async function fill(edge, size = SIZE) {
   const answer = await click(edge);
   assert.equal(answer.location, SHARED);
+  return filled(edge, size);
+}
+
+/** Takes links until the pool is filled again, so that it is full. */
+async function topUp(edge, size = SIZE) {
+  for (let taken = 0; taken <= size / 2 && (await pool(edge)).ready < size; taken++) await click(edge);
   return filled(edge, size);
 }
 
@@ -62,7 +69,6 @@ describe("a personal link", () => {
     assert.equal((await click(edge, eventId)).location, SHARED);
     assert.deepEqual({ ...only(await clicks(edge)) }, { click_id: eventId.replaceAll("-", ""), invite_link: SHARED, personal: 0 });
     await filled(edge);
-    assert.deepEqual(api.violations, []);
     for (const { name, expire_date, member_limit, creates_join_request } of api.alive()) {
       assert.match(name, CLICK_ID);
       assert.equal(member_limit, 1);
@@ -72,78 +78,384 @@ describe("a personal link", () => {
   });
 
   it("is one a click, bears the click's id as its name, and is kept with the click", async () => {
-    const answers = await Promise.all([click(edge), click(edge)]);
-    const [one, two] = answers.map(({ location }) => location);
+    const [one, two] = (await Promise.all([click(edge), click(edge)])).map(({ location }) => location);
     assert.ok(one !== two && one !== SHARED && two !== SHARED, `${one} ${two}`);
     const rows = (await clicks(edge)).filter(({ personal }) => personal);
-    for (const link of [one, two]) {
-      const row = only(rows.filter(({ invite_link }) => invite_link === link));
-      assert.equal(row.click_id, api.links.get(link).name);
-    }
-    await filled(edge);
+    for (const link of [one, two]) assert.equal(only(rows.filter(({ invite_link }) => invite_link === link)).click_id, api.links.get(link).name);
   });
 
-  it("is the same for a click that is told again", async () => {
+  it("is handed out on a channel's short link, too", async () => {
+    await topUp(edge);
+    const { location } = await edge.request("/c/main?start=promo");
+    assert.equal(only((await clicks(edge)).filter(({ invite_link }) => invite_link === location)).click_id, api.links.get(location).name);
+  });
+
+  it("is the same for a click that is told again, and the click is one", async () => {
+    await topUp(edge);
     const eventId = randomUUID();
-    const [first, ...others] = [await click(edge, eventId), await click(edge, eventId), await click(edge, eventId)].map(({ location }) => location);
-    assert.ok(first !== SHARED);
-    assert.deepEqual(others, [first, first]);
-    only((await clicks(edge)).filter(({ invite_link }) => invite_link === first));
-    await filled(edge);
+    const links = [await click(edge, eventId), ...(await Promise.all([click(edge, eventId), click(edge, eventId)]))].map(({ location }) => location);
+    assert.notEqual(links[0], SHARED);
+    assert.equal(new Set(links).size, 1);
+    only((await clicks(edge)).filter(({ invite_link }) => invite_link === links[0]));
   });
 
   it("is never taken by a HEAD, a preview or a browser that prepares", async () => {
-    const { ready, handedOut } = await pool(edge);
+    const earlier = await topUp(edge);
     for (const options of [{ method: "HEAD" }, { headers: { "sec-purpose": "prefetch" } }, { headers: { "sec-purpose": "prefetch;prerender" } }, { headers: { "x-moz": "prefetch" } }]) {
       assert.equal((await click(edge, undefined, options)).status, 503);
       assert.equal((await edge.request("/c/main", options)).status, 503);
     }
-    assert.deepEqual([(await pool(edge)).ready, (await pool(edge)).handedOut], [ready, handedOut]);
+    assert.deepEqual(await pool(edge), earlier);
   });
 
   it("goes to no more clicks than there are links; the rest get the channel's own and are kept", async () => {
-    api.misbehave({ method: "createChatInviteLink", delay: 400, times: Infinity });
+    await topUp(edge);
+    api.misbehave({ method: "createChatInviteLink", delay: 600, times: Infinity });
     const earlier = (await clicks(edge)).length;
     const answers = await Promise.all(Array.from({ length: SIZE + 5 }, () => click(edge)));
     api.behave();
     const own = answers.map(({ location }) => location).filter((link) => link !== SHARED);
+    assert.equal(new Set(own).size, SIZE, "each link once");
     assert.equal(own.length, SIZE);
-    assert.equal(new Set(own).size, SIZE, "none twice");
     const kept = (await clicks(edge)).slice(earlier);
     assert.equal(kept.length, SIZE + 5);
     assert.equal(kept.filter(({ personal }) => personal).length, SIZE);
-    await filled(edge);
   });
 
   it("is shown by /healthz, without a secret", async () => {
+    await topUp(edge);
     const health = await edge.request("/healthz");
     assert.equal(health.status, 200, health.text);
     const { mode, pool: shown } = only(only(health.json().sites).channels);
     assert.equal(mode, "personal");
-    assert.deepEqual(Object.keys(shown).sort(), ["handedOut", "lastError", "pausedUntil", "ready"]);
-    assert.equal(shown.lastError, null);
+    assert.ok(shown.handedOut > 0);
+    assert.deepEqual({ ...shown, handedOut: 0 }, { ready: SIZE, handedOut: 0, pausedUntil: null, lastError: null });
     assert.ok(!health.text.includes(BOT.token) && !health.text.includes(WEBHOOK_SECRET));
   });
 
-  it("ends when its life does: Telegram is asked to revoke it", async () => {
+  it("keeps its distance: no more than ten calls a second", () => {
+    const times = api.calls.map(({ at }) => at);
+    for (const [place, at] of times.entries()) if (place >= 10) assert.ok(at - times[place - 10] >= 900, `ten calls within ${at - times[place - 10]} ms`);
+    assert.ok(times.length > 10);
+  });
+});
+
+describe("the end of a link", () => {
+  let world, api, edge;
+  beforeEach(async () => {
+    ({ api, edge } = world = await start());
+    await fill(edge);
+  });
+  afterEach(() => stop(world));
+
+  const advance = async (ms) => {
+    api.advance(ms);
+    await edge.advance(ms);
+  };
+
+  it("comes when its life is over: Telegram is asked to revoke it, and it alone", async () => {
     const { location } = await click(edge);
     assert.notEqual(location, SHARED);
-    await edge.advance(23 * HOUR);
+    await advance(23 * HOUR);
     await never(() => api.links.get(location).is_revoked, "revoked too early");
-    await edge.advance(HOUR + 1_000);
+    await advance(HOUR + 1_000);
     await until(() => api.links.get(location).is_revoked, "revoked");
-    await until(async () => (await pool(edge)).handedOut === 0, "all of them are over");
+    await until(async () => (await pool(edge)).handedOut === 0, "it is forgotten");
+    assert.equal(api.callsOf("revokeChatInviteLink").length, 1);
   });
 
-  it("that waited for a week in the pool is replaced", async () => {
-    await edge.advance(1);
-    const old = (await filled(edge), api.alive().map(({ name }) => name));
-    await edge.advance(7 * 24 * HOUR);
-    await sleep(1500); console.log(await pool(edge), api.calls.slice(-12).map(c=>[c.method,c.status]), edge.logs, old, api.alive());
-    await until(() => api.alive().every(({ name }) => !old.includes(name)), "the old ones are revoked");
+  it("comes when it waited for a week, and others take its place", async () => {
+    const old = [...api.links.keys()];
+    await advance(7 * 24 * HOUR + 1_000);
+    await until(() => old.every((url) => api.links.get(url).is_revoked), "the old ones are revoked");
     await filled(edge);
     const { location } = await click(edge);
-    const life = api.links.get(location).expire_date * 1_000 - (Date.now() + 8 * 24 * HOUR);
-    assert.ok(life > 24 * HOUR, "what is handed out still has its whole life");
+    assert.ok(!old.includes(location) && location !== SHARED);
+    assert.ok(api.links.get(location).expire_date * 1_000 - api.nowMs() > 24 * HOUR, "what is handed out has its whole life before it");
+  });
+
+  it("needs no call where Telegram has ended it itself", async () => {
+    await click(edge);
+    await advance(9 * 24 * HOUR);
+    await until(async () => ((seen) => seen.handedOut === 0 && seen.ready === SIZE)(await pool(edge)), "replaced");
+    assert.deepEqual(api.callsOf("revokeChatInviteLink"), []);
+  });
+
+  it("is tried again after a failure, and holds up no other when Telegram refuses it", async () => {
+    const { location } = await click(edge);
+    api.misbehave({ method: "revokeChatInviteLink", status: 502, times: 1 });
+    await advance(24 * HOUR + 1_000);
+    await until(() => api.links.get(location).is_revoked, "revoked at the second try");
+
+    const second = (await click(edge)).location;
+    api.misbehave({ method: "revokeChatInviteLink", status: 400, description: "Bad Request: CHAT_ADMIN_REQUIRED", times: 1 });
+    await advance(24 * HOUR + 1_000);
+    await until(async () => (await pool(edge)).lastError, "refused");
+    for (let taken = 0; taken < SIZE; taken++) await click(edge);
+    await advance(301_000);
+    await filled(edge);
+    assert.equal(api.links.get(second).is_revoked, false);
+    await advance(HOUR);
+    await until(() => api.links.get(second).is_revoked, "revoked in the end");
+  });
+});
+
+describe("a link that asks to join", () => {
+  let world, api, edge;
+  before(async () => ({ api, edge } = world = await start({ channel: { mode: "request" } })));
+  after(() => stop(world));
+
+  it("is a click's own, has no limit, and names the click in Telegram's update", async () => {
+    await fill(edge);
+    const { location } = await click(edge);
+    const link = api.links.get(location);
+    assert.equal(link.creates_join_request, true);
+    assert.equal(link.member_limit, undefined);
+    const row = only((await clicks(edge)).filter(({ personal }) => personal));
+    assert.equal(row.invite_link, location);
+    assert.equal(api.requestToJoin(location, person(11)).chat_join_request.invite_link.name, row.click_id);
+  });
+});
+
+describe("a link over the bot", () => {
+  let world, api, edge;
+  before(async () => ({ api, edge } = world = await start({ channel: { mode: "bot" } })));
+  after(() => stop(world));
+
+  it("tells the bot the click, at the very first click, with no pool on the way", async () => {
+    await edge.fail({ invites: "fail" });
+    const eventId = randomUUID();
+    const id = eventId.replaceAll("-", "");
+    const { location } = await click(edge, eventId);
+    assert.equal(location, `https://t.me/${BOT.username}?start=${id}`);
+    assert.deepEqual({ ...only(await clicks(edge)) }, { click_id: id, invite_link: location, personal: 1 });
+    await edge.fail({ invites: null });
+  });
+
+  it("leads to a link of the click's own: from the pool or made at once, the same for the same click", async () => {
+    const [one, two] = [randomUUID(), randomUUID()].map((id) => id.replaceAll("-", ""));
+    const made = await askPool(edge, "make", one);
+    const [name, url] = made.split("\n");
+    assert.equal(api.links.get(url).name, name);
+    assert.equal(api.links.get(url).member_limit, 1);
+    assert.equal(await askPool(edge, "make", one), made);
+    assert.notEqual(await askPool(edge, "make", two), made);
+  });
+
+  it("has none when Telegram makes none, and asks no more than it may", async () => {
+    await until(async () => (await pool(edge)).ready === SIZE, "full");
+    for (let taken = 0; taken < SIZE; taken++) {
+      api.misbehave({ method: "createChatInviteLink", status: 429, retryAfter: 60, times: Infinity });
+      assert.match(await askPool(edge, "make", randomUUID()), /https/);
+    }
+    const before = api.calls.length;
+    assert.equal(await askPool(edge, "make", randomUUID()), "");
+    assert.equal(await askPool(edge, "make", randomUUID()), "");
+    await sleep(300);
+    assert.ok(api.calls.length - before <= 1, `${api.calls.length - before} calls`);
+  });
+});
+
+describe("a join", () => {
+  let world, api, edge;
+  before(async () => ({ api, edge } = world = await start()));
+  after(() => stop(world));
+
+  it("has the link revoked, so that its seat is not free again", async () => {
+    await fill(edge);
+    const { location } = await click(edge);
+    const { name } = api.join(location, person(21)).chat_member.invite_link;
+    await askPool(edge, "joined", name);
+    await until(() => api.links.get(location).is_revoked, "revoked");
+    api.leave(person(21));
+    assert.throws(() => api.join(location, person(22)));
+    await askPool(edge, "joined", name);
+    await askPool(edge, "joined", "0".repeat(32));
+    assert.equal(api.callsOf("revokeChatInviteLink").length, 1);
+  });
+});
+
+describe("Telegram's Bot API", () => {
+  let world, api, edge;
+  beforeEach(async () => ({ api, edge } = world = await start()));
+  afterEach(() => stop(world));
+
+  const creations = () => api.callsOf("createChatInviteLink").length;
+
+  it("says 429: no call is made before its time, then the pool fills", async () => {
+    api.misbehave({ method: "createChatInviteLink", status: 429, retryAfter: 2 });
+    assert.equal((await click(edge)).location, SHARED);
+    const paused = await until(async () => ((seen) => seen.pausedUntil && seen)(await pool(edge)), "paused");
+    assert.match(paused.lastError, /wait 2 s/);
+    for (let more = 0; more < 5; more++) assert.equal((await click(edge)).location, SHARED);
+    await filled(edge);
+    const [first, second] = api.calls;
+    assert.ok(second.at - first.at >= 2_000, `${second.at - first.at} ms`);
+    assert.deepEqual({ ...(await pool(edge)), ready: 0 }, { ready: 0, handedOut: 0, pausedUntil: null, lastError: null });
+  });
+
+  for (const [what, fault] of Object.entries({
+    "answers 500": { status: 500 },
+    "answers 502": { status: 502 },
+    "cuts the line on arrival": { cut: "arrival" },
+    "cuts the line before its answer": { cut: "headers" },
+    "cuts the line within its answer": { cut: "body" },
+    "answers HTML": { body: "<!doctype html>" },
+    "answers half a JSON": { body: '{"ok":true,"result":{"invite_' },
+    "answers another result": { body: '{"ok":true,"result":true}' },
+  })) {
+    it(`${what}: clicks get the channel's own link, waits grow, then the pool fills`, async () => {
+      api.misbehave({ method: "createChatInviteLink", times: 2, ...fault });
+      assert.equal((await click(edge)).location, SHARED);
+      await until(async () => (await pool(edge)).lastError, "the failure is shown");
+      const { location, ms } = await click(edge);
+      assert.equal(location, SHARED);
+      assert.ok(ms < 1_000, `the visitor waited ${ms} ms`);
+      await filled(edge);
+      const [first, second, third] = api.calls;
+      assert.ok(second.at - first.at >= 1_000 && third.at - second.at >= 2_000, "1 s, then 2 s");
+      assert.ok(!JSON.stringify(edge.logs).includes(BOT.token), "no token in the log");
+      assert.equal((await clicks(edge)).length, 2);
+    });
+  }
+
+  it("is slow: no visitor waits for it", async () => {
+    api.misbehave({ method: "createChatInviteLink", delay: 3_000, times: Infinity });
+    for (let taken = 0; taken < 3; taken++) {
+      const { location, ms } = await click(edge);
+      assert.equal(location, SHARED);
+      assert.ok(ms < 1_000, `the visitor waited ${ms} ms`);
+    }
+    assert.ok(creations() <= 1, "one call at a time");
+  });
+
+  it("refuses, as the bot is no admin: it is said in the log and in /healthz, and tried again after five minutes", async () => {
+    api.demoted();
+    assert.equal((await click(edge)).location, SHARED);
+    const { lastError } = await until(async () => ((seen) => seen.lastError && seen)(await pool(edge)), "refused");
+    assert.match(lastError, /403 Forbidden: bot is not a member of the channel chat/);
+    assert.ok(edge.logs.some(({ level, message }) => level === "error" && message.includes("not a member")));
+    api.promoted();
+    await edge.advance(290_000);
+    await never(() => creations() > 1, "asked again too early", 600);
+    await edge.advance(11_000);
+    await filled(edge);
+  });
+
+  it("takes no such token: clicks go on", async () => {
+    await stop(world);
+    ({ api, edge } = world = await start({ bot: { token: "7000000001:wrong" } }));
+    assert.equal((await click(edge)).location, SHARED);
+    const { lastError } = await until(async () => ((seen) => seen.lastError && seen)(await pool(edge)), "refused");
+    assert.match(lastError, /401 Unauthorized/);
+    assert.ok(!JSON.stringify(edge.logs).includes("7000000001:wrong"));
+  });
+});
+
+describe("a pool", () => {
+  let world, api, edge;
+  beforeEach(async () => {
+    ({ api, edge } = world = await start());
+    await fill(edge);
+  });
+  afterEach(() => stop(world));
+
+  it("that fails leaves clicks the channel's own link", async () => {
+    await edge.fail({ invites: "fail" });
+    assert.equal((await click(edge)).location, SHARED);
+    const health = await edge.request("/healthz");
+    assert.equal(health.status, 200);
+    assert.equal(only(only(health.json().sites).channels).pool, null);
+    await edge.fail({ invites: null });
+    assert.notEqual((await click(edge)).location, SHARED);
+    assert.deepEqual((await clicks(edge)).map(({ personal }) => personal), [0, 0, 1]);
+  });
+
+  it("that is slow keeps no visitor waiting, and a click told again finds its link", async () => {
+    await edge.fail({ invites: 5_000 });
+    const eventId = randomUUID();
+    const { location, ms } = await click(edge, eventId);
+    assert.equal(location, SHARED);
+    assert.ok(ms < 1_500, `the visitor waited ${ms} ms`);
+    assert.equal((await edge.request("/healthz")).status, 200);
+    await edge.fail({ invites: null });
+    assert.notEqual((await click(edge, eventId)).location, SHARED);
+  });
+
+  it("that panics answers at once, loses nothing and hands out again", async () => {
+    await edge.fail({ panic: "in the pool" });
+    const { status, location, ms } = await click(edge);
+    // The instance is the worker's as well: the click that stands in it falls with it, or goes on to the channel.
+    assert.ok(status === 500 || location === SHARED, `${status} ${location}`);
+    assert.ok(ms < 1_000, `it waited ${ms} ms`);
+    assert.ok(edge.logs.some(({ message }) => message.includes("panicked")));
+    assert.equal((await pool(edge)).ready, SIZE);
+    assert.notEqual((await click(edge)).location, SHARED);
+  });
+
+  it("whose alarm panics is filled all the same", async () => {
+    await edge.fail({ panic: "in the alarm" });
+    for (let taken = 0; taken < SIZE; taken++) assert.notEqual((await click(edge)).location, SHARED);
+    await until(() => edge.logs.some(({ message }) => message.includes("panicked")), "it panicked");
+    await until(async () => (await pool(edge)).ready === SIZE, "full", 15_000);
+  });
+});
+
+describe("a pool on a disk", () => {
+  let folder, world;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "edgeway-invites-"));
+    world = await start({ persist: folder });
+  });
+  afterEach(async () => {
+    await stop(world);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  for (const how of ["close", "kill"]) {
+    it(`keeps its links and to whom they went, when the edge ends by ${how}`, async () => {
+      await fill(world.edge);
+      const eventId = randomUUID();
+      const { location } = await click(world.edge, eventId);
+      assert.notEqual(location, SHARED);
+      await world.edge[how]();
+      world.edge = await restart({ ...world, persist: folder });
+      assert.equal((await click(world.edge, eventId)).location, location);
+      const { location: other } = await click(world.edge);
+      assert.ok(other !== location && world.api.links.has(other));
+    });
+
+    it(`keeps to retry_after, when the edge ends by ${how}, and wakes by itself`, async () => {
+      world.api.misbehave({ method: "createChatInviteLink", status: 429, retryAfter: 5 });
+      await click(world.edge);
+      await until(async () => (await pool(world.edge)).pausedUntil, "paused");
+      await world.edge[how]();
+      world.edge = await restart({ ...world, persist: folder });
+      // Nobody clicks: the alarm alone wakes it.
+      await until(() => world.api.calls.length > 1, "a second call", 15_000);
+      const [first, second] = world.api.calls;
+      assert.ok(second.at - first.at >= 5_000, `${second.at - first.at} ms`);
+      await filled(world.edge);
+    });
+  }
+});
+
+describe("a thousand clicks at once", () => {
+  const MANY = 1_000;
+  let world, api, edge;
+  before(async () => ({ api, edge } = world = await start({ channel: { poolSize: MANY } })));
+  after(() => stop(world));
+
+  it("get a link of their own each, none twice", async () => {
+    await edge.hurry(1_000);
+    await click(edge);
+    await until(async () => (await pool(edge)).ready === MANY, "full", 120_000);
+    const answers = await Promise.all(Array.from({ length: MANY }, () => click(edge, undefined, { timeout: 60_000 })));
+    const links = answers.map(({ location }) => location);
+    assert.equal(new Set(links).size, MANY, `${links.filter((link) => link === SHARED).length} got the channel's own`);
+    assert.ok(links.every((link) => api.links.has(link)));
+    const rows = (await clicks(edge)).filter(({ personal }) => personal);
+    assert.equal(rows.length, MANY);
+    assert.ok(rows.every(({ click_id, invite_link }) => api.links.get(invite_link).name === click_id));
   });
 });

@@ -103,6 +103,10 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   };
   /** Puts the edge's clock ahead; what sleeps until then wakes. */
   edge.advance = (ms) => edge.fail({ advance: ms });
+  /** Has the clock jump over every sleep of an object that is no longer than `ms`. */
+  edge.hurry = (ms) => edge.fail({ hurry: ms });
+  /** Calls a method of a channel's pool, as the worker does; the answer's text. */
+  edge.askPool = async (channel, method, argument) => (await edge.fail({ ask: [channel, method, argument] })).text;
   edge.close = () => miniflare.dispose();
   /** Ends it as a power cut does. */
   edge.kill = () => {
