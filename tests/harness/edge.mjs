@@ -68,7 +68,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       workers,
-      ...(persist && { defaultPersistRoot: persist }),
+      ...(persist && { resourcePersistencePath: persist }),
       cf: false,
       log: new Log(LogLevel.WARN),
       telemetry: { enabled: false },
