@@ -1,9 +1,12 @@
 //! `GET /healthz`: what is configured and reachable, without a secret.
 
-use serde_json::{Value, json};
+use std::vec;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::answer::Answer;
-use crate::config::{AdTarget, Backend, Site};
+use crate::config::{AdTarget, Backend, InviteMode, Problem, Site};
 use crate::edge::Edge;
 use crate::invites;
 use crate::ledger;
@@ -24,7 +27,6 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     if let Err(why) = &reachable {
         runtime::log_error(&format!("healthz: {backend}: {why}"));
     }
-    let mut pools = invites::statuses(edge.env, config).await.into_iter();
     let has_queue = edge.binding("RECORDS").is_some();
     let is_well = reachable.is_ok() && has_queue && config.problems.is_empty();
     let bound = |name| {
@@ -34,49 +36,117 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             "not bound"
         }
     };
-    let body = json!({
-        "status": if is_well { "ok" } else { "failing" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "backend": { "name": backend, "reachable": reachable.is_ok() },
-        "bindings": {
-            "ledger": bound(ledger::DATABASE),
-            "queue": bound("RECORDS"),
-            "invites": bound(invites::POOLS),
-            "rateLimitAddress": bound("RATE_LIMIT_ADDRESS"),
-            "rateLimitVisitor": bound("RATE_LIMIT_VISITOR"),
-            "assets": bound("ASSETS"),
+    let mut pools = invites::statuses(edge.env, config).await.into_iter();
+    let sites = (config.sites.iter()).map(|site| SiteHealth::of(site, &mut pools));
+    let body = Health {
+        status: if is_well { "ok" } else { "failing" },
+        version: env!("CARGO_PKG_VERSION"),
+        backend: BackendHealth {
+            name: backend,
+            reachable: reachable.is_ok(),
         },
-        "settings": {
-            "prefix": config.prefix,
-            "siteOrigin": config.front.as_ref().map(|front| &front.origin),
-            "edgeCapture": config.front.as_ref().map(|front| front.capture),
-            "respectGpc": config.respect_gpc,
-            "respectDnt": config.respect_dnt,
-            "apiKey": if config.has_api_key { "set" } else { "not set" },
+        bindings: Bindings {
+            ledger: bound(ledger::DATABASE),
+            queue: bound("RECORDS"),
+            invites: bound(invites::POOLS),
+            rate_limit_address: bound("RATE_LIMIT_ADDRESS"),
+            rate_limit_visitor: bound("RATE_LIMIT_VISITOR"),
+            assets: bound("ASSETS"),
         },
-        "sites": config.sites.iter().map(|each| site(each, &mut pools)).collect::<Vec<_>>(),
-        "problems": config.problems,
-    });
+        settings: Settings {
+            prefix: &config.prefix,
+            site_origin: config.front.as_ref().map(|front| front.origin.as_str()),
+            edge_capture: config.front.as_ref().map(|front| front.capture),
+            respect_gpc: config.respect_gpc,
+            respect_dnt: config.respect_dnt,
+            api_key: set(config.has_api_key),
+        },
+        sites: sites.collect(),
+        problems: &config.problems,
+    };
     Answer::json(if is_well { 200 } else { 503 }, &body)
 }
 
-/// A site, and of `pools` its channels'.
-fn site(site: &Site, pools: &mut impl Iterator<Item = Value>) -> Value {
-    let channels = site.channels.iter().map(|channel| {
-        json!({
-            "slug": channel.slug,
-            "channelId": channel.channel_id,
-            "invite": if channel.invite.is_some() { "set" } else { "not set" },
-            "mode": channel.mode,
-            "pool": pools.next(),
-        })
-    });
-    json!({
-        "websiteId": site.website_id,
-        "domains": site.domains,
-        "cookieDomain": site.cookie_domain,
-        "channels": channels.collect::<Vec<_>>(),
-    })
+/// The body.
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'static str,
+    backend: BackendHealth,
+    bindings: Bindings,
+    settings: Settings<'a>,
+    sites: Vec<SiteHealth<'a>>,
+    problems: &'a [Problem],
+}
+
+#[derive(Serialize)]
+struct BackendHealth {
+    name: &'static str,
+    reachable: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Bindings {
+    ledger: &'static str,
+    queue: &'static str,
+    invites: &'static str,
+    rate_limit_address: &'static str,
+    rate_limit_visitor: &'static str,
+    assets: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings<'a> {
+    prefix: &'a str,
+    site_origin: Option<&'a str>,
+    edge_capture: Option<bool>,
+    respect_gpc: bool,
+    respect_dnt: bool,
+    api_key: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SiteHealth<'a> {
+    website_id: &'a str,
+    domains: &'a [String],
+    cookie_domain: Option<&'a str>,
+    channels: Vec<ChannelHealth<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelHealth<'a> {
+    slug: &'a str,
+    channel_id: Option<&'a str>,
+    invite: &'static str,
+    mode: InviteMode,
+    pool: Option<Box<RawValue>>,
+}
+
+impl<'a> SiteHealth<'a> {
+    /// What is shown of `site`; its channels' pools are the next of `pools`.
+    fn of(site: &'a Site, pools: &mut vec::IntoIter<Option<Box<RawValue>>>) -> Self {
+        let channels = site.channels.iter().map(|channel| ChannelHealth {
+            slug: &channel.slug,
+            channel_id: channel.channel_id.as_deref(),
+            invite: set(channel.invite.is_some()),
+            mode: channel.mode,
+            pool: pools.next().flatten(),
+        });
+        Self {
+            website_id: &site.website_id,
+            domains: &site.domains,
+            cookie_domain: site.cookie_domain.as_deref(),
+            channels: channels.collect(),
+        }
+    }
+}
+
+fn set(is_set: bool) -> &'static str {
+    if is_set { "set" } else { "not set" }
 }
 
 /// Whether AdTarget's host answers anything at all.

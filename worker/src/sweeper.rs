@@ -3,11 +3,14 @@
 use worker::Env;
 
 use crate::config::Config;
+use crate::invites;
 use crate::ledger::{self, Database};
 use crate::runtime;
 
 /// Sweeps once. Whatever fails is logged and swept the next time.
 pub async fn sweep(env: &Env, config: &Config) {
+    // Repeating it does no harm: a pool that is full makes nothing.
+    invites::warm(env, config).await;
     let now_ms = runtime::now_ms();
     for binding in config.databases() {
         let forgotten = match Database::bound(env, binding) {

@@ -10,12 +10,12 @@ pub mod storage;
 
 use attribution::telegram::TelegramLink;
 use js_sys::Promise;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
-use crate::config::{Bot, Channel, Config, InviteMode};
+use crate::config::{Backend, Bot, Channel, Config, InviteMode};
 use crate::ids::{ClickId, EventId};
 use crate::runtime;
 use crate::telegram::ChatId;
@@ -156,8 +156,8 @@ pub async fn warm(env: &Env, config: &Config) {
     }
 }
 
-/// How the pools of all channels stand, in the settings' order; `null` without one, or when it does not answer in time.
-pub async fn statuses(env: &Env, config: &Config) -> Vec<Value> {
+/// How the pools of all channels stand, in the settings' order, as JSON; none without one, or when it does not answer in time.
+pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<Box<RawValue>>> {
     /// How long an operator waits, in ms.
     const STATUS_MS: u32 = 1_000;
     // All at once; then each is waited for.
@@ -169,23 +169,24 @@ pub async fn statuses(env: &Env, config: &Config) -> Vec<Value> {
         .collect();
     let mut statuses = Vec::new();
     for answer in asked {
-        statuses.push(match answer {
+        let status = match answer {
             Some(answer) => match told(answer).await {
-                Ok(status) => serde_json::from_str(&status).unwrap_or_default(),
+                Ok(status) => RawValue::from_string(status).ok(),
                 Err(why) => {
                     runtime::log_warning(&format!("invites: a pool does not answer: {why}"));
-                    Value::Null
+                    None
                 }
             },
-            None => Value::Null,
-        });
+            None => None,
+        };
+        statuses.push(status);
     }
     statuses
 }
 
 /// Whose links a channel's pool makes; none: it has no pool.
 fn owner<'a>(config: &'a Config, channel: &Channel) -> Option<(&'a Bot, ChatId)> {
-    if channel.mode == InviteMode::Shared {
+    if channel.mode == InviteMode::Shared || config.backend != Backend::Ledger {
         return None;
     }
     Some((config.bot_of(channel)?, channel.telegram_id?))

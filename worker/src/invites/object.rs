@@ -2,7 +2,6 @@
 //! it is answered without a call to anybody; the calls are made by alarms.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
@@ -96,20 +95,27 @@ pub fn pool_warm(storage: &Storage, env: &Env, channel: &str) -> Told {
 /// How the pool stands, as JSON for the operator.
 #[wasm_bindgen]
 pub fn pool_status(storage: &Storage) -> Told {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Status {
+        ready: u64,
+        handed_out: u64,
+        paused_until: Option<u64>,
+        last_error: Option<String>,
+    }
     let now_ms = runtime::now_ms();
     let status = || {
         let standing = storage.standing()?;
         let counts = storage.counts(now_ms)?;
         let (resume_ms, error) =
             standing.map_or((0, None), |standing| (standing.resume_ms, standing.error));
-        let paused_until = (error.is_some() && resume_ms > now_ms).then_some(resume_ms);
-        Ok(json!({
-            "ready": counts.ready,
-            "handedOut": counts.handed_out,
-            "pausedUntil": paused_until,
-            "lastError": error,
-        })
-        .to_string())
+        let status = Status {
+            ready: counts.ready,
+            handed_out: counts.handed_out,
+            paused_until: (error.is_some() && resume_ms > now_ms).then_some(resume_ms),
+            last_error: error,
+        };
+        Ok(serde_json::to_string(&status)?)
     };
     told(status())
 }
