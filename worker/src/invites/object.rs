@@ -105,15 +105,13 @@ pub fn pool_status(storage: &Storage) -> Told {
     }
     let now_ms = runtime::now_ms();
     let status = || {
-        let standing = storage.standing()?;
+        let standing = storage.standing()?.unwrap_or_default();
         let counts = storage.counts(now_ms)?;
-        let (resume_ms, error) =
-            standing.map_or((0, None), |standing| (standing.resume_ms, standing.error));
         let status = Status {
             ready: counts.ready,
             handed_out: counts.handed_out,
-            paused_until: (error.is_some() && resume_ms > now_ms).then_some(resume_ms),
-            last_error: error,
+            paused_until: standing.is_paused(now_ms).then_some(standing.resume_ms),
+            last_error: standing.error,
         };
         Ok(serde_json::to_string(&status)?)
     };
@@ -220,18 +218,21 @@ impl<'a> Pool<'a> {
             return Ok(Some(link));
         }
         let now_ms = runtime::now_ms();
-        let standing = self.storage.standing()?;
-        let resume_ms = standing.as_ref().map_or(0, |standing| standing.resume_ms);
-        let turn_ms = resume_ms.max(now_ms);
-        let is_paused =
-            resume_ms > now_ms && standing.is_some_and(|standing| standing.error.is_some());
-        if is_paused || turn_ms - now_ms > PATIENCE_MS {
+        let standing = self.storage.standing()?.unwrap_or_default();
+        let turn_ms = standing.resume_ms.max(now_ms);
+        if standing.is_paused(now_ms) || turn_ms - now_ms > PATIENCE_MS {
             return Ok(None);
         }
         self.storage.reserve(turn_ms + SPACING_MS)?;
         if turn_ms > now_ms {
             // Repeating it does no harm: a turn that was not used is lost, no more.
             runtime::sleep(turn_ms - now_ms).await;
+            // The call before may have made a link, or learned that none is to be had.
+            let link = self.hand_out(event)?;
+            let standing = self.storage.standing()?.unwrap_or_default();
+            if link.is_some() || standing.is_paused(runtime::now_ms()) {
+                return Ok(link);
+            }
         }
         // Repeating it does no harm: a link that was made in vain stays in the pool.
         self.make().await?;

@@ -67,6 +67,13 @@ pub struct Standing {
     pub error: Option<String>,
 }
 
+impl Standing {
+    /// Whether the last call went wrong and the next has to wait for it.
+    pub fn is_paused(&self, now_ms: u64) -> bool {
+        self.error.is_some() && self.resume_ms > now_ms
+    }
+}
+
 /// How many links there are.
 #[derive(Debug)]
 pub struct Counts {
