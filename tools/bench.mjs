@@ -1,6 +1,7 @@
-// `npm run bench`: the edge beside a JavaScript Worker and the bare floor, the tracker beside other scripts, side by side in one run.
+// `npm run bench`: the edge beside a JavaScript Worker and the bare floor, links from the pool beside calls,
+// the tracker beside other scripts, side by side in one run.
 //
-//   npm run bench -- [--quick] [--only edge|tracker]
+//   npm run bench -- [--quick] [--only edge|invites|tracker]
 //   npm run --silent bench -- --json
 
 import { parseArgs } from "node:util";
@@ -14,15 +15,16 @@ const aside = { stdio: ["ignore", 2, 2] };
 // Ends what was started, too, when it is itself ended.
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) process.on(signal, () => process.exit(code));
 
-if (only !== "tracker" && process.platform !== "linux") fail("the edge is measured on Linux alone, by /proc; the tracker anywhere: --only tracker");
-if (only !== "tracker" && !findProgram("wrk")) fail("wrk is needed for the edge's figures: install it (Debian, Ubuntu: apt-get install wrk)");
+if ((only ?? "edge") === "edge" && process.platform !== "linux") fail("the edge is measured on Linux alone, by /proc; the tracker anywhere: --only tracker");
+if ((only ?? "edge") === "edge" && !findProgram("wrk")) fail("wrk is needed for the edge's figures: install it (Debian, Ubuntu: apt-get install wrk)");
 run("node", ["tools/build.mjs"], aside);
-if (only !== "edge" && !findChromium()) run("node", ["-e", 'import("./tools/browsers.mjs").then(({ ensureBrowsers }) => ensureBrowsers({ others: false }))'], aside);
+if ((only ?? "tracker") === "tracker" && !findChromium()) run("node", ["-e", 'import("./tools/browsers.mjs").then(({ ensureBrowsers }) => ensureBrowsers({ others: false }))'], aside);
 
 const figures = {};
 try {
-  if (only !== "tracker") await measureEdge();
-  if (only !== "edge") await measureTracker();
+  if ((only ?? "edge") === "edge") await measureEdge();
+  if ((only ?? "invites") === "invites") await measureInvites();
+  if ((only ?? "tracker") === "tracker") await measureTracker();
 } catch (error) {
   fail(error.message);
 }
@@ -31,7 +33,7 @@ if (json) process.stdout.write(JSON.stringify(figures) + "\n");
 function options() {
   try {
     const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } } });
-    if (![undefined, "edge", "tracker"].includes(values.only)) throw new Error(`--only: edge or tracker, not ${values.only}`);
+    if (![undefined, "edge", "invites", "tracker"].includes(values.only)) throw new Error(`--only: edge, invites or tracker, not ${values.only}`);
     return values;
   } catch (error) {
     return fail(error.message);
@@ -64,6 +66,20 @@ async function measureEdge() {
       [`after ${whole(requests)} requests`, ours[2], js[2], ""],
     ],
   );
+}
+
+async function measureInvites() {
+  const { inviteFigures } = await import("../bench/invites.mjs");
+  step("Measuring a click's own link, from the pool and by a call");
+  const { pool_ms, call_ms, ratio, burst } = (figures.invites = await inviteFigures(quick ? { clicks: 50, burst: 200 } : {}));
+  table(
+    ["a click's own link", "from the pool", "by a call to a Bot API of 150 ms", "ratio"],
+    [
+      ["p50 ms", pool_ms.p50.toFixed(2), call_ms.p50.toFixed(2), ratio.toFixed(1)],
+      ["p99 ms", pool_ms.p99.toFixed(2), call_ms.p99.toFixed(2), (call_ms.p99 / pool_ms.p99).toFixed(1)],
+    ],
+  );
+  console.log(`${whole(burst.clicks)} clicks at once: ${whole(burst.own)} links of their own, ${burst.twice} handed out twice, ${whole(burst.ms)} ms in all`);
 }
 
 async function measureTracker() {

@@ -3,12 +3,11 @@
 use std::vec;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, InviteMode, Problem, Site};
 use crate::edge::Edge;
-use crate::invites;
+use crate::invites::{self, PoolStatus};
 use crate::ledger;
 use crate::runtime::{self, Call};
 
@@ -123,12 +122,12 @@ struct ChannelHealth<'a> {
     channel_id: Option<&'a str>,
     invite: &'static str,
     mode: InviteMode,
-    pool: Option<Box<RawValue>>,
+    pool: Option<PoolStatus>,
 }
 
 impl<'a> SiteHealth<'a> {
     /// What is shown of `site`; its channels' pools are the next of `pools`.
-    fn of(site: &'a Site, pools: &mut vec::IntoIter<Option<Box<RawValue>>>) -> Self {
+    fn of(site: &'a Site, pools: &mut vec::IntoIter<Option<PoolStatus>>) -> Self {
         let channels = site.channels.iter().map(|channel| ChannelHealth {
             slug: &channel.slug,
             channel_id: channel.channel_id.as_deref(),

@@ -78,10 +78,9 @@ impl ClickId {
         Self(event.0.as_simple().to_string())
     }
 
-    /// Reads one; `None` for anything but 32 of 0-9 and a-f.
+    /// Reads one; `None` for what is no UUID.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+        EventId::parse(text).ok().map(Self::of)
     }
 
     /// The text of it.

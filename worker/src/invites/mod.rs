@@ -10,7 +10,7 @@ pub mod storage;
 
 use attribution::telegram::TelegramLink;
 use js_sys::Promise;
-use serde_json::value::RawValue;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
@@ -55,6 +55,36 @@ impl Invitation {
             click_id: ClickId::parse(name)?,
             link: TelegramLink::parse(url).ok()?,
         })
+    }
+}
+
+/// How a pool stands, for the operator.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolStatus {
+    /// Links that can be handed out.
+    ready: u64,
+    /// Links that were handed out and can be used.
+    handed_out: u64,
+    /// No call to Telegram before, Unix time in ms.
+    paused_until: Option<u64>,
+    /// What was wrong with the last call.
+    last_error: Option<String>,
+}
+
+impl PoolStatus {
+    /// Reads the lines of [`object::pool_status`].
+    fn read(told: &str) -> Self {
+        let mut lines = told.split('\n');
+        let mut number = || lines.next().and_then(|line| line.parse().ok());
+        Self {
+            ready: number().unwrap_or(0),
+            handed_out: number().unwrap_or(0),
+            paused_until: number().filter(|until| *until != 0),
+            last_error: (lines.next())
+                .filter(|error| !error.is_empty())
+                .map(str::to_owned),
+        }
     }
 }
 
@@ -156,8 +186,8 @@ pub async fn warm(env: &Env, config: &Config) {
     }
 }
 
-/// How the pools of all channels stand, in the settings' order, as JSON; none without one, or when it does not answer in time.
-pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<Box<RawValue>>> {
+/// How the pools of all channels stand, in the settings' order; none without one, or when it does not answer in time.
+pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<PoolStatus>> {
     /// How long an operator waits, in ms.
     const STATUS_MS: u32 = 1_000;
     // All at once; then each is waited for.
@@ -171,7 +201,7 @@ pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<Box<RawValue>>> 
     for answer in asked {
         let status = match answer {
             Some(answer) => match told(answer).await {
-                Ok(status) => RawValue::from_string(status).ok(),
+                Ok(status) => Some(PoolStatus::read(&status)),
                 Err(why) => {
                     runtime::log_warning(&format!("invites: a pool does not answer: {why}"));
                     None
@@ -279,6 +309,21 @@ mod tests {
         ] {
             assert_eq!(found(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn how_a_pool_stands() {
+        let status = |paused_until, last_error: Option<&str>| PoolStatus {
+            ready: 7,
+            handed_out: 9,
+            paused_until,
+            last_error: last_error.map(str::to_owned),
+        };
+        assert_eq!(PoolStatus::read("7\n9\n0\n"), status(None, None));
+        assert_eq!(
+            PoolStatus::read("7\n9\n1800000000000\n403 Forbidden"),
+            status(Some(1_800_000_000_000), Some("403 Forbidden"))
+        );
     }
 
     #[test]

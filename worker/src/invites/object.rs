@@ -92,28 +92,25 @@ pub fn pool_warm(storage: &Storage, env: &Env, channel: &str) -> Told {
     )
 }
 
-/// How the pool stands, as JSON for the operator.
+/// How the pool stands: links that are ready, links that were handed out, the Unix time in ms it pauses until (0: it does not),
+/// what was wrong with the last call, a line each.
 #[wasm_bindgen]
 pub fn pool_status(storage: &Storage) -> Told {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Status {
-        ready: u64,
-        handed_out: u64,
-        paused_until: Option<u64>,
-        last_error: Option<String>,
-    }
     let now_ms = runtime::now_ms();
     let status = || {
         let standing = storage.standing()?.unwrap_or_default();
         let counts = storage.counts(now_ms)?;
-        let status = Status {
-            ready: counts.ready,
-            handed_out: counts.handed_out,
-            paused_until: standing.is_paused(now_ms).then_some(standing.resume_ms),
-            last_error: standing.error,
+        let paused_until_ms = match standing.is_paused(now_ms) {
+            true => standing.resume_ms,
+            false => 0,
         };
-        Ok(serde_json::to_string(&status)?)
+        Ok([
+            counts.ready.to_string(),
+            counts.handed_out.to_string(),
+            paused_until_ms.to_string(),
+            standing.error.unwrap_or_default(),
+        ]
+        .join("\n"))
     };
     told(status())
 }

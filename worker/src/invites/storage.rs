@@ -29,12 +29,6 @@ extern "C" {
 #[derive(Debug)]
 pub struct Broken(String);
 
-impl From<serde_json::Error> for Broken {
-    fn from(why: serde_json::Error) -> Self {
-        Self(why.to_string())
-    }
-}
-
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
