@@ -21,6 +21,41 @@ struct Pool<'a> {
     terms: Terms,
 }
 
+/// What createChatInviteLink and revokeChatInviteLink take.
+#[derive(Serialize)]
+struct Parameters<'a> {
+    chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invite_link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_date: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creates_join_request: Option<bool>,
+}
+
+impl Parameters<'_> {
+    fn of(chat_id: ChatId) -> Self {
+        Self {
+            chat_id,
+            invite_link: None,
+            name: None,
+            expire_date: None,
+            member_limit: None,
+            creates_join_request: None,
+        }
+    }
+}
+
+/// A link, as both give it.
+#[derive(Deserialize)]
+struct Made {
+    invite_link: String,
+}
+
 /// Answers are texts, a line a value; `None`: it failed, and the log has why.
 type Told = Option<String>;
 
@@ -164,7 +199,8 @@ impl<'a> Pool<'a> {
         let now_ms = runtime::now_ms();
         let (link, left) = self.storage.hand_out(event, self.terms, now_ms)?;
         if left < self.terms.low() {
-            wake(self.storage, now_ms);
+            let standing = self.storage.standing()?.unwrap_or_default();
+            wake(self.storage, standing.resume_ms.max(now_ms));
         } else if let Some(link) = &link {
             wake(self.storage, link.over_ms);
         }
@@ -237,55 +273,31 @@ impl<'a> Pool<'a> {
     }
 
     async fn make(&self) -> Result<(), Broken> {
-        #[derive(Serialize)]
-        struct Parameters<'a> {
-            chat_id: ChatId,
-            name: &'a str,
-            expire_date: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            member_limit: Option<u32>,
-            creates_join_request: bool,
-        }
-        #[derive(Deserialize)]
-        struct Made {
-            invite_link: String,
-        }
         let Ok(entropy) = entropy() else {
             return Ok(());
         };
         let name = ClickId::of(EventId::new(entropy));
         let Terms { by_request, .. } = self.terms;
         let expires_s = self.terms.expiry_s(runtime::now_ms());
-        let parameters = Parameters {
-            chat_id: self.chat,
-            name: name.as_str(),
-            expire_date: expires_s,
+        let link = Parameters {
+            name: Some(name.as_str()),
+            expire_date: Some(expires_s),
             // Telegram takes no limit beside a request.
             member_limit: (!by_request).then_some(1),
-            creates_join_request: by_request,
+            creates_join_request: Some(by_request),
+            ..Parameters::of(self.chat)
         };
         // Repeating it does no harm: a link whose making was cut off is known to nobody and ends by itself.
-        let made: Result<Made, Failure> =
-            telegram::call(self.bot, "createChatInviteLink", &parameters).await;
-        if let Ok(made) = &made {
+        let made = self.call("createChatInviteLink", &link).await;
+        if let Ok(Made { invite_link }) = &made {
             let now_ms = runtime::now_ms();
-            self.storage.add(
-                name.as_str(),
-                &made.invite_link,
-                self.terms,
-                expires_s,
-                now_ms,
-            )?;
+            self.storage
+                .add(name.as_str(), invite_link, self.terms, expires_s, now_ms)?;
         }
         self.note(made.as_ref().map(drop))
     }
 
     async fn revoke(&self) -> Result<(), Broken> {
-        #[derive(Serialize)]
-        struct Parameters<'a> {
-            chat_id: ChatId,
-            invite_link: &'a str,
-        }
         let now_ms = runtime::now_ms();
         let Some(link) = self.storage.first_over(now_ms)? else {
             return Ok(());
@@ -295,12 +307,11 @@ impl<'a> Pool<'a> {
             return self.storage.remove(&link.name);
         }
         let parameters = Parameters {
-            chat_id: self.chat,
-            invite_link: &link.url,
+            invite_link: Some(&link.url),
+            ..Parameters::of(self.chat)
         };
         // Repeating it does no harm: what is revoked stays so.
-        let revoked: Result<serde::de::IgnoredAny, Failure> =
-            telegram::call(self.bot, "revokeChatInviteLink", &parameters).await;
+        let revoked = self.call("revokeChatInviteLink", &parameters).await;
         match &revoked {
             Ok(_) => self.storage.remove(&link.name)?,
             // Not there any more: an admin revoked and deleted it.
@@ -315,6 +326,11 @@ impl<'a> Pool<'a> {
             Err(_) => {}
         }
         self.note(revoked.as_ref().map(drop))
+    }
+
+    async fn call(&self, method: &str, parameters: &Parameters<'_>) -> Result<Made, Failure> {
+        // Each caller says for itself why repeating it does no harm.
+        telegram::call(self.bot, method, parameters).await
     }
 
     /// Notes what a call left behind, and tells the log when it went wrong.
