@@ -133,7 +133,13 @@ impl OwedCall {
             why,
             retry_after_s: reply.retry_after.parse().ok(),
         };
-        let json = || serde_json::from_str::<Said>(&reply.body).ok();
+        // A list would be read as fields in their order.
+        let is_object = reply.body.trim_start().starts_with('{');
+        let json = || {
+            serde_json::from_str::<Said>(&reply.body)
+                .ok()
+                .filter(|_| is_object)
+        };
         match reply.status {
             200..=299 | 301 | 302 | 303 | 307 | 308 if matches!(self.call, Keyless::Invite(_)) => {
                 let link = match reply.status {
