@@ -35,7 +35,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   const d1Databases = { ...configured.d1Databases, ...Object.fromEntries(databases.map((binding) => [binding, binding])) };
   const [deadQueue] = Object.values(configured.queueConsumers).map((consumer) => consumer.deadLetterQueue).filter(Boolean);
   const edge = { origin, logs: [], deadLetters: [] };
-  let buried = 0;
+  let [buried, fromOutside] = [0, 0];
   const bury = (letters) => {
     buried += letters.length;
     edge.deadLetters.push(...letters);
@@ -88,9 +88,12 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   /** The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}]}`, delays being those asked for. */
   edge.queue = async () => (await edge.request("/__instrument")).json();
   /** Puts a message into the queue from outside. */
-  edge.enqueue = async (body) => (await miniflare.getQueueProducer(Object.keys(configured.queueProducers)[0], "edge")).send(body);
+  edge.enqueue = async (body) => {
+    fromOutside += 1;
+    await (await miniflare.getQueueProducer(Object.keys(configured.queueProducers)[0], "edge")).send(body);
+  };
   /** Resolves when every message sent has been handled for good. */
-  edge.drained = (ms) => until(async () => ((seen) => seen.sent <= seen.settled + buried)(await edge.queue()), "the queue drained", ms);
+  edge.drained = (ms) => until(async () => ((seen) => seen.sent + fromOutside <= seen.settled + buried)(await edge.queue()), "the queue drained", ms);
   edge.rows = async (sql, ...values) => (await edge.d1.prepare(sql).bind(...values).all()).results;
   /** The rows of another database. */
   edge.rowsOf = async (binding, sql) => (await (await miniflare.getD1Database(binding, "edge")).prepare(sql).all()).results;
