@@ -11,9 +11,10 @@ use std::ops::RangeInclusive;
 use attribution::url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 pub use bot::Bot;
-pub use site::{Channel, Invite, InviteMode, Site};
+pub use site::{Channel, Invite, InviteMode, Join, Site};
 
 use crate::ledger;
 use crate::telegram::ChatId;
@@ -134,7 +135,7 @@ impl Settings<'_> {
 
     /// A setting that is a word of some type's own.
     fn parsed<T: DeserializeOwned>(&mut self, name: &'static str, expected: &str) -> Option<T> {
-        let value = serde_json::Value::String(self.text(name)?);
+        let value = Value::String(self.text(name)?);
         let parsed = serde_json::from_value(value).ok();
         if parsed.is_none() {
             self.wrong(name, expected);
@@ -214,6 +215,11 @@ impl Settings<'_> {
                     .unwrap_or_default(),
                 pool_size: self.number("INVITE_POOL_SIZE", 1..=1_000, 50),
                 link_hours: self.number("INVITE_LINK_HOURS", 1..=8_760, 72),
+                event_type: self.text("CHANNEL_EVENT"),
+                custom_event_name: self.text("CHANNEL_CUSTOM_EVENT"),
+                value: self.text("CHANNEL_VALUE").map(Value::String),
+                currency: self.text("CHANNEL_CURRENCY"),
+                join: Join::default(),
             }],
         })
     }
@@ -227,6 +233,16 @@ impl Settings<'_> {
             Err(why) => {
                 self.wrong("SITES", format!("not the documented JSON: {why}"));
                 Vec::new()
+            }
+        }
+    }
+
+    /// Reads what a join is in each channel. One that is written wrong is AdTarget's default.
+    fn parse_joins(&mut self, sites: &mut [Site]) {
+        for channel in sites.iter_mut().flat_map(|site| &mut site.channels) {
+            match channel.parse_join() {
+                Ok(join) => channel.join = join,
+                Err(why) => self.wrong("CHANNEL_EVENT", format!("{}: {why}", channel.slug)),
             }
         }
     }
@@ -295,8 +311,9 @@ impl Config {
             origin,
             capture: settings.switch("EDGE_CAPTURE", true),
         });
-        let sites = settings.sites(front.as_ref());
+        let mut sites = settings.sites(front.as_ref());
         settings.check_sites(&sites);
+        settings.parse_joins(&mut sites);
         let mut config = Self {
             backend: settings.backend(&sites),
             prefix: settings.prefix(),
@@ -554,6 +571,8 @@ mod tests {
             ["SITE_DOMAINS"]
         );
         assert_eq!(with("SITES", "[{}]"), ["SITES"]);
+        assert_eq!(with("CHANNEL_EVENT", "Join"), ["CHANNEL_EVENT"]);
+        assert_eq!(with("CHANNEL_VALUE", "5"), ["CHANNEL_EVENT"]);
         assert_eq!(with("COOKIE_DOMAIN", ".example.com/"), ["COOKIE_DOMAIN"]);
         assert_eq!(
             problem_names(&[

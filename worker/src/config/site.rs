@@ -2,7 +2,9 @@
 
 use attribution::telegram::TelegramLink;
 use attribution::url::is_within;
+use conversions::{Currency, EventType, Money};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ids::ClickId;
 use crate::ledger;
@@ -58,6 +60,44 @@ pub struct Channel {
     /// How long a link that was handed out can be used, in hours.
     #[serde(default = "default_link_hours")]
     pub link_hours: u32,
+    /// AdTarget's type of event that a join is, as it is written.
+    #[serde(default)]
+    pub(super) event_type: Option<String>,
+    /// The name of a Custom one, as it is written.
+    #[serde(default)]
+    pub(super) custom_event_name: Option<String>,
+    /// What a join is worth, as it is written: a number, or the text of one.
+    #[serde(default)]
+    pub(super) value: Option<Value>,
+    /// The currency of that, as it is written.
+    #[serde(default)]
+    pub(super) currency: Option<String>,
+    /// What a join is, of the four settings above.
+    #[serde(skip)]
+    pub join: Join,
+}
+
+/// What someone's join by a click's link is to the ad platforms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// Which event.
+    pub event: EventType,
+    /// What it is worth; none: that is not said.
+    pub value: Option<Money>,
+}
+
+impl Join {
+    /// AdTarget's default: someone joined, worth nothing in particular.
+    pub const DEFAULT: Self = Self {
+        event: EventType::CompleteRegistration,
+        value: None,
+    };
+}
+
+impl Default for Join {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 fn default_pool_size() -> u32 {
@@ -119,6 +159,11 @@ impl Invite {
     /// Whether the link tells one click from another.
     pub fn is_personal(&self) -> bool {
         self.tells_click
+    }
+
+    /// The link, the same for all.
+    pub fn link(&self) -> &str {
+        self.link.as_str()
     }
 
     /// The name in the link: a username or `+hash`.
@@ -187,6 +232,42 @@ impl Site {
 }
 
 impl Channel {
+    /// Its id at the backend; where it has none, its slug.
+    pub fn id(&self) -> &str {
+        self.channel_id.as_deref().unwrap_or(&self.slug)
+    }
+
+    /// What its settings say of a join.
+    ///
+    /// # Errors
+    /// In words, naming the field.
+    pub(super) fn parse_join(&self) -> Result<Join, String> {
+        let event = match &self.event_type {
+            None => Join::DEFAULT.event,
+            Some(event_type) => EventType::parse(event_type, self.custom_event_name.as_deref())
+                .map_err(|why| format!("{}: {why}", why.field()))?,
+        };
+        let value = match (&self.value, &self.currency) {
+            (None, None) => None,
+            (Some(_), None) => return Err("currency: required with value".to_owned()),
+            (None, Some(_)) => return Err("value: required with currency".to_owned()),
+            (Some(value), Some(currency)) => {
+                let currency =
+                    Currency::parse(currency).map_err(|why| format!("currency: {why}"))?;
+                let number = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                let money =
+                    Money::parse(&number, currency).map_err(|why| format!("value: {why}"))?;
+                Some(money)
+            }
+        };
+        if event == EventType::Purchase && value.is_none() {
+            return Err("value: required with eventType Purchase".to_owned());
+        }
+        Ok(Join { event, value })
+    }
+
     /// Whether links on pages call the channel `name`. Usernames know no case, hashes of invites do.
     fn is_called(&self, name: &str) -> bool {
         let same = |other: &str| {
@@ -216,6 +297,50 @@ mod tests {
         let plain = Invite::parse("https://t.me/+AbC").unwrap();
         assert_eq!(plain.for_click(&click, None).as_str(), "https://t.me/+AbC");
         assert!(Invite::parse("https://t.me/{clickId}").is_err());
+    }
+
+    #[test]
+    fn what_a_join_is() {
+        let read = |json: &str| {
+            let channel = format!(r#"{{"slug":"x"{json}}}"#);
+            let channel: Channel = serde_json::from_str(&channel).unwrap();
+            channel.parse_join().map(|join| {
+                let name = join
+                    .event
+                    .custom_name()
+                    .map(|name| name.as_str().to_owned());
+                let value = join.value.map(|money| money.to_string());
+                (join.event.as_str(), name, value)
+            })
+        };
+        assert_eq!(read(""), Ok(("CompleteRegistration", None, None)));
+        assert_eq!(
+            read(r#","eventType":"Subscribe","value":19.9,"currency":"eur""#),
+            Ok(("Subscribe", None, Some("19.90 EUR".to_owned())))
+        );
+        assert_eq!(
+            read(
+                r#","eventType":"Custom","customEventName":"Join VIP","value":"500","currency":"JPY""#
+            ),
+            Ok((
+                "Custom",
+                Some("Join VIP".to_owned()),
+                Some("500 JPY".to_owned())
+            ))
+        );
+        for (wrong, field) in [
+            (r#","eventType":"Join""#, "eventType:"),
+            (r#","eventType":"Custom""#, "customEventName:"),
+            (r#","value":1"#, "currency:"),
+            (r#","currency":"USD""#, "value:"),
+            (r#","value":"1.001","currency":"USD""#, "value:"),
+            (r#","value":true,"currency":"USD""#, "value:"),
+            (r#","value":1,"currency":"USB""#, "currency:"),
+            (r#","eventType":"Purchase""#, "value:"),
+        ] {
+            let why = read(wrong).unwrap_err();
+            assert!(why.starts_with(field), "{wrong}: {why}");
+        }
     }
 
     #[test]
