@@ -33,11 +33,18 @@ CREATE TABLE members (
   telegram_user_id INTEGER NOT NULL,
   status           TEXT NOT NULL CHECK (status IN ('member', 'left', 'banned')),
   changed_ms       INTEGER NOT NULL, -- Telegram's date of the change: a late update does not undo a newer one
+  changed_by       INTEGER NOT NULL, -- the update that told of it: the later of two in one second
   first_joined_ms  INTEGER,
   joins            INTEGER NOT NULL,
   click_id         TEXT, -- of the first join by a link that is known; NULL: organic
   PRIMARY KEY (chat_id, telegram_user_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Whose is a click? Each is one person's.
+CREATE INDEX members_of_click ON members (click_id) WHERE click_id IS NOT NULL;
+
+-- Which click does a link belong to that bears no click's id as its name?
+CREATE INDEX clicks_of_link ON clicks (invite_link) WHERE personal;
 
 CREATE TABLE leads (
   website_id       TEXT NOT NULL,

@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 
+use conversions::TelegramUserId;
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::Request;
 use worker::Env;
 
@@ -13,7 +14,7 @@ use crate::config::{Config, Site};
 use crate::error::Error;
 use crate::ids::TempId;
 use crate::ledger::{self, Database, Unavailable};
-use crate::queue::Message;
+use crate::queue::{LONGEST_DELAY_S, Message};
 use crate::record::{Client, Record};
 use crate::runtime::{self, Context, Rescue};
 
@@ -75,6 +76,14 @@ impl Edge<'_> {
     /// `RATE_LIMITED`
     pub async fn limit_address(&self) -> Result<(), Error> {
         self.limit("RATE_LIMIT_ADDRESS", self.caller.ip).await
+    }
+
+    /// Counts a call against a person at Telegram.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`
+    pub async fn limit_person(&self, person: TelegramUserId) -> Result<(), Error> {
+        self.limit("RATE_LIMIT_VISITOR", &person.to_string()).await
     }
 
     /// Counts a call against its visitor.
@@ -157,6 +166,19 @@ pub fn keep(
     });
 }
 
+/// Hands a message to the queue, which hands it out after `delay_s` seconds, and waits until the queue has it.
+///
+/// # Errors
+/// In words for the log: nobody has it then.
+pub async fn enqueue(env: &Env, message: &Message, delay_s: u32) -> Result<(), String> {
+    let message = serde_json::to_string(message).map_err(|why| why.to_string())?;
+    let sent = runtime::enqueue(env, &message, delay_s.min(LONGEST_DELAY_S));
+    JsFuture::from(sent)
+        .await
+        .map(drop)
+        .map_err(|why| runtime::words(&why))
+}
+
 async fn keep_in_ledger(env: &Env, config: &Config, record: &Record) -> Result<(), Unavailable> {
     let database = Database::bound(env, config.database_of(record.website_id()))?;
     ledger::write(&database, &[record]).await
@@ -164,7 +186,9 @@ async fn keep_in_ledger(env: &Env, config: &Config, record: &Record) -> Result<(
 
 async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
-        Ok(Message::Deliver(_)) => Err("only the queue can deliver it".to_owned()),
+        Ok(Message::Deliver(_) | Message::Telegram(_)) => {
+            Err("only the queue can deliver it".to_owned())
+        }
         Ok(Message::Keep(record)) => keep_in_ledger(env, config, &record)
             .await
             .map_err(|why| why.to_string()),

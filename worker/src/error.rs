@@ -23,6 +23,8 @@ pub enum Error {
     InvalidKey,
     /// The key was revoked.
     RevokedKey,
+    /// A webhook's call that does not bear the secret agreed on.
+    WrongSecret,
     /// No lead of that Telegram user is known.
     LeadNotFound,
     /// The lead has no conversion of that id that the call could be about.
@@ -54,6 +56,7 @@ impl Error {
             Self::AuthRequired => "AUTH_REQUIRED",
             Self::InvalidKey => "INVALID_KEY",
             Self::RevokedKey => "REVOKED_KEY",
+            Self::WrongSecret => "WRONG_SECRET",
             Self::LeadNotFound => "LEAD_NOT_FOUND",
             Self::ConversionNotFound => "CONVERSION_NOT_FOUND",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
@@ -70,7 +73,7 @@ impl Error {
         match self {
             Self::InvalidPayload(_) => 400,
             Self::ForbiddenDomain(_) => 403,
-            Self::AuthRequired | Self::InvalidKey | Self::RevokedKey => 401,
+            Self::AuthRequired | Self::InvalidKey | Self::RevokedKey | Self::WrongSecret => 401,
             Self::WebsiteNotFound
             | Self::ChannelNotFound
             | Self::LeadNotFound
@@ -110,6 +113,9 @@ impl fmt::Display for Error {
             }
             Self::InvalidKey => formatter.write_str("authorization: no such key"),
             Self::RevokedKey => formatter.write_str("authorization: the key was revoked"),
+            Self::WrongSecret => {
+                formatter.write_str("x-telegram-bot-api-secret-token: not what was agreed on")
+            }
             Self::LeadNotFound => formatter.write_str("telegramUserId: no such lead"),
             Self::ConversionNotFound => formatter.write_str("conversionId: no such conversion"),
             Self::IdempotencyMismatch => {

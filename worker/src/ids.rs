@@ -78,9 +78,10 @@ impl ClickId {
         Self(event.0.as_simple().to_string())
     }
 
-    /// Reads one; `None` for what is no UUID.
+    /// Reads one; `None` for what is no UUID, or one in another form.
     pub fn parse(text: &str) -> Option<Self> {
-        EventId::parse(text).ok().map(Self::of)
+        let click = EventId::parse(text).ok().map(Self::of);
+        click.filter(|click| click.as_str() == text)
     }
 
     /// The text of it.

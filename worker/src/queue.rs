@@ -11,6 +11,10 @@ use crate::config::{AdTarget, Backend, Config};
 use crate::ledger::{self, Database};
 use crate::record::Record;
 use crate::runtime;
+use crate::telegram::{self, Failure};
+
+/// The longest that the queue holds a message back, in s (a limit of the platform).
+pub const LONGEST_DELAY_S: u32 = 12 * 3_600;
 
 /// What goes through the queue.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +24,8 @@ pub enum Message {
     Keep(Record),
     /// A call that AdTarget has yet to take.
     Deliver(Box<OwedCall>),
+    /// A call that Telegram has yet to take.
+    Telegram(telegram::OwedCall),
 }
 
 #[wasm_bindgen]
@@ -50,7 +56,9 @@ extern "C" {
 impl Envelope {
     /// Asks for the message again: after `at_least_s`, and after 1, 2, 4 … s, up to an hour.
     fn retry_later(&self, at_least_s: u32) {
-        let delay = backoff_s(self.attempts()).max(at_least_s);
+        let delay = backoff_s(self.attempts())
+            .max(at_least_s)
+            .min(LONGEST_DELAY_S);
         let options = js_sys::Object::new();
         // A plain object takes any property.
         let _ = Reflect::set(&options, &"delaySeconds".into(), &delay.into());
@@ -72,11 +80,13 @@ fn backoff_s(attempts: u32) -> u32 {
 pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     let mut for_ledger = Vec::new();
     let mut owed = Vec::new();
+    let mut for_telegram = Vec::new();
     for message in batch.messages().iter() {
         let message: Envelope = message.unchecked_into();
         let text = message.body().as_string().unwrap_or_default();
         match serde_json::from_str(&text) {
             Ok(Message::Deliver(call)) => owed.push((message, call)),
+            Ok(Message::Telegram(call)) => for_telegram.push((message, call)),
             Ok(Message::Keep(record)) => for_ledger.push((message, record)),
             Err(why) => {
                 runtime::log_error(&format!("a message of the queue is no record: {why}"));
@@ -88,6 +98,11 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     keep_in_ledger(env, config, for_ledger).await;
     // Repeating it does no harm: AdTarget knows a call it has taken by its Idempotency-Key.
     deliver(config, owed).await;
+    for (message, call) in for_telegram {
+        // Repeating it does no harm: someone who was let in is refused, and a message that comes twice says the same. One
+        // after another, as Telegram counts a bot's calls.
+        tell_telegram(config, message, call).await;
+    }
 }
 
 async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Record)>) {
@@ -151,6 +166,30 @@ async fn deliver_one(adtarget: &AdTarget, message: Envelope, call: Box<OwedCall>
         Outcome::Failed { why, retry_after_s } => {
             runtime::log_warning(&format!("AdTarget: {why}; attempt {}", message.attempts()));
             message.retry_later(retry_after_s.unwrap_or(0));
+        }
+    }
+}
+
+async fn tell_telegram(config: &Config, message: Envelope, call: telegram::OwedCall) {
+    let Some(bot) = config.bot(&call.bot) else {
+        runtime::log_error(&format!(
+            "{} is owed, but its bot {} is in no setting",
+            call.method, call.bot
+        ));
+        return message.retry_later(0);
+    };
+    // Made again after an answer that got lost, it does no harm: see `consume`.
+    match call.make(bot).await {
+        Ok(()) => message.ack(),
+        // Nothing in it will change: asking again can't help.
+        Err(why @ Failure::Refused(..)) => {
+            runtime::log_warning(&format!("Telegram refused {}: {why}", call.method));
+            message.ack();
+        }
+        Err(why) => {
+            let attempts = message.attempts();
+            runtime::log_warning(&format!("{}: {why}; attempt {attempts}", call.method));
+            message.retry_later(why.retry_after_s());
         }
     }
 }

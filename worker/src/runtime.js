@@ -121,6 +121,11 @@ export function keep(env, context, message, delaySeconds, rescue) {
   }
 }
 
+/** Hands a message to the queue RECORDS, to be handed out after `delaySeconds`; resolves when the queue has it. */
+export async function enqueue(env, message, delaySeconds) {
+  await env.RECORDS.send(message, { contentType: "text", delaySeconds });
+}
+
 /** Asks the static assets for `path`, under the request's own conditions (If-None-Match, Range, …). */
 export function asset(assets, request, path) {
   return assets.fetch(new Request(new URL(path, request.url), request));

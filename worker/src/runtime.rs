@@ -52,6 +52,9 @@ extern "C" {
         rescue: &Closure<Rescue>,
     );
 
+    /// Hands a message to the queue, to be handed out after `delay_s` seconds; resolves when the queue has it.
+    pub fn enqueue(env: &Env, message: &str, delay_s: u32) -> Promise;
+
     #[wasm_bindgen(js_name = sleep)]
     fn start_sleep(ms: u32) -> Promise;
 

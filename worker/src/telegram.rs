@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::config::Bot;
@@ -60,6 +61,16 @@ pub enum Failure {
     Refused(u16, String),
     /// Slow, cut off, 5xx or not in the Bot API's words: it may do it later.
     Failed(String),
+}
+
+impl Failure {
+    /// How long Telegram wants to be left alone, in s.
+    pub fn retry_after_s(&self) -> u32 {
+        match self {
+            Self::Throttled(seconds) => *seconds,
+            Self::Refused(..) | Self::Failed(_) => 0,
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -138,6 +149,37 @@ fn outcome(method: &str, status: u16, body: &str) -> Result<String, Failure> {
         (None, Some(code @ 400..=499)) => Failure::Refused(code, words),
         (None, _) => Failure::Failed(format!("{method}: {status} {words}")),
     })
+}
+
+/// A call that Telegram has yet to take. It goes through the queue, and holds no token.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OwedCall {
+    /// The bot's username.
+    pub bot: String,
+    /// The method of the Bot API.
+    pub method: String,
+    parameters: Value,
+}
+
+impl OwedCall {
+    /// A call of `bot`.
+    pub fn new(bot: &Bot, method: &str, parameters: Value) -> Self {
+        Self {
+            bot: bot.username.clone(),
+            method: method.to_owned(),
+            parameters,
+        }
+    }
+
+    /// Makes it once.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub async fn make(&self, bot: &Bot) -> Result<(), Failure> {
+        call::<IgnoredAny>(bot, &self.method, &self.parameters)
+            .await
+            .map(drop)
+    }
 }
 
 #[cfg(test)]

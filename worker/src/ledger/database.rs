@@ -45,6 +45,11 @@ impl Statement {
     pub fn new(sql: &'static str, parameter: &impl Serialize) -> Result<Self, Unavailable> {
         Ok(Self(sql, serde_json::to_string(parameter)?))
     }
+
+    /// A statement whose parameter is written already, as JSON.
+    pub(super) fn written(sql: &'static str, parameter: String) -> Self {
+        Self(sql, parameter)
+    }
 }
 
 impl Rows {

@@ -4,6 +4,7 @@
 //! next site gets another. Keys and their idempotency are in the main one.
 
 mod database;
+pub mod joins;
 mod retention;
 
 pub use database::{Database, Rows, Statement, Unavailable};

@@ -1,0 +1,31 @@
+//! Who asks to be let in.
+
+use serde_json::json;
+
+use super::Hook;
+use super::update::ChatJoinRequest;
+use crate::error::Error;
+use crate::ledger::joins;
+
+impl Hook<'_> {
+    /// `chat_join_request`: who comes by a click's link is let in, all others are left to the admins. What the join is
+    /// worth comes with the `chat_member` that follows.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR`: it was not written, or nobody has the approval.
+    pub(super) async fn someone_asks(&self, request: &ChatJoinRequest<'_>) -> Result<(), Error> {
+        let Some(link) = request.invite_link.as_ref() else {
+            return Ok(());
+        };
+        let database = self.database(self.site_of(request.chat.id)?)?;
+        // Repeating it does no harm: it notes the same update.
+        let click = joins::click_of_link(&database, self.taken(), &self.link(link)).await?;
+        if click.is_none() {
+            return Ok(());
+        }
+        let approval = json!({ "chat_id": request.chat.id, "user_id": request.from.id });
+        // Repeating it does no harm, and a worker that ended before it leaves it to the next time: Telegram refuses to let
+        // someone in twice.
+        self.tell("approveChatJoinRequest", approval).await
+    }
+}

@@ -1,0 +1,184 @@
+//! Who starts the bot: it answers with a way into the channel.
+
+use conversions::{ConversionId, TelegramUserId};
+use serde_json::json;
+
+use super::Hook;
+use super::update::User;
+use crate::config::{Channel, Site};
+use crate::error::Error;
+use crate::ids::ClickId;
+use crate::invites;
+use crate::ledger::{Database, joins};
+use crate::runtime;
+
+/// What the bot says in a language.
+struct Words {
+    language: &'static str,
+    invitation: &'static str,
+    button: &'static str,
+    no_channel: &'static str,
+}
+
+const WORDS: [Words; 8] = [
+    Words {
+        language: "en",
+        invitation: "Your way into the channel is ready.",
+        button: "Join the channel",
+        no_channel: "This channel is not available at the moment. Please try again later.",
+    },
+    Words {
+        language: "es",
+        invitation: "Tu acceso al canal está listo.",
+        button: "Unirse al canal",
+        no_channel: "Este canal no está disponible en este momento. Inténtalo más tarde.",
+    },
+    Words {
+        language: "pt",
+        invitation: "Seu acesso ao canal está pronto.",
+        button: "Entrar no canal",
+        no_channel: "Este canal não está disponível no momento. Tente de novo mais tarde.",
+    },
+    Words {
+        language: "de",
+        invitation: "Dein Zugang zum Kanal ist bereit.",
+        button: "Kanal beitreten",
+        no_channel: "Dieser Kanal ist zurzeit nicht verfügbar. Bitte versuche es später noch einmal.",
+    },
+    Words {
+        language: "fr",
+        invitation: "Votre accès à la chaîne est prêt.",
+        button: "Rejoindre la chaîne",
+        no_channel: "Cette chaîne n’est pas disponible pour le moment. Réessayez plus tard.",
+    },
+    Words {
+        language: "it",
+        invitation: "Il tuo accesso al canale è pronto.",
+        button: "Unisciti al canale",
+        no_channel: "Questo canale non è disponibile al momento. Riprova più tardi.",
+    },
+    Words {
+        language: "ru",
+        invitation: "Ваш вход в канал готов.",
+        button: "Вступить в канал",
+        no_channel: "Этот канал сейчас недоступен. Попробуйте позже.",
+    },
+    Words {
+        language: "uk",
+        invitation: "Ваш вхід до каналу готовий.",
+        button: "Приєднатися до каналу",
+        no_channel: "Цей канал зараз недоступний. Спробуйте пізніше.",
+    },
+];
+
+impl Words {
+    /// In that language, else in English.
+    fn of(language: &str) -> &'static Self {
+        let [english, ..] = &WORDS;
+        let same = |words: &&Self| words.language.eq_ignore_ascii_case(language);
+        WORDS.iter().find(same).unwrap_or(english)
+    }
+}
+
+impl Hook<'_> {
+    /// `/start`: with a click, a link of that click and person; else the channel's own.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR`: the ledger does not answer, or nobody has the message.
+    pub(super) async fn someone_starts(&self, user: &User<'_>, payload: &str) -> Result<(), Error> {
+        let Some((site, channel)) = self.own_channel() else {
+            runtime::log_warning(&format!("@{} leads to no channel", self.bot.username));
+            return Ok(());
+        };
+        let home = self.database(site)?;
+        // Repeating it does no harm: it reads.
+        if joins::was_taken(&home, self.taken()).await? {
+            return Ok(());
+        }
+        let click = ClickId::parse(payload);
+        let (site, channel) = match &click {
+            // Repeating it does no harm: it reads.
+            Some(click) => self.target(click).await?.unwrap_or((site, channel)),
+            None => (site, channel),
+        };
+        let personal = match &click {
+            Some(click) => self.personal_link(user.id, click, site, channel).await?,
+            None => None,
+        };
+        let link = personal.or_else(|| shared_link(channel));
+        let words = Words::of(user.language());
+        let message = match &link {
+            Some(url) => json!({
+                "chat_id": user.id,
+                "text": words.invitation,
+                "reply_markup": { "inline_keyboard": [[{ "text": words.button, "url": url }]] },
+            }),
+            None => json!({ "chat_id": user.id, "text": words.no_channel }),
+        };
+        // Repeated, it is the same message with the same link: better twice than not at all.
+        self.tell("sendMessage", message).await?;
+        // Repeating it does no harm: it notes the same update.
+        Ok(joins::keep_update(&home, self.taken()).await?)
+    }
+
+    /// The channel that a click meant, and its site; `None`: the click is not known, or not yet.
+    async fn target(
+        &self,
+        click: &ClickId,
+    ) -> Result<Option<(&'static Site, &'static Channel)>, Error> {
+        let config = self.edge.config;
+        for binding in config.databases() {
+            let database = Database::bound(self.edge.env, binding)?;
+            // Repeating it does no harm: it reads.
+            if let Some(target) = joins::target(&database, click).await? {
+                let site = config.site(&target.website_id);
+                return Ok(
+                    site.and_then(|site| Some((site, site.channel(target.channel.as_deref()?)?)))
+                );
+            }
+        }
+        Ok(None)
+    }
+
+    /// The link that belongs to this person and click; the same each time. `None`: none is to be had.
+    async fn personal_link(
+        &self,
+        person: TelegramUserId,
+        click: &ClickId,
+        site: &Site,
+        channel: &Channel,
+    ) -> Result<Option<String>, Error> {
+        let edge = self.edge;
+        if edge.limit_person(person).await.is_err() {
+            return Ok(None);
+        }
+        let both = ConversionId::derive("start", &[&person.to_string(), click.as_str()]);
+        let both = ClickId::parse(&both.to_string()).ok_or(Error::Internal)?;
+        // Repeating it does no harm: the pool gives the same link to the same two.
+        let invitation = match invites::link_for(edge.env, edge.config, channel, &both).await {
+            Ok(invitation) => invitation,
+            Err(why) => {
+                runtime::log_warning(&format!("no link for a start: {why}; the channel's own"));
+                return Ok(None);
+            }
+        };
+        // Repeating it does no harm: the row stands. It stands before anyone can join by the link.
+        joins::keep_name(
+            &self.database(site)?,
+            &invitation.click_id,
+            click,
+            edge.now_ms,
+        )
+        .await?;
+        Ok(Some(invitation.link.as_str().to_owned()))
+    }
+}
+
+/// The channel's own link, unless that leads to the bot itself.
+fn shared_link(channel: &Channel) -> Option<String> {
+    let invite = channel
+        .invite
+        .as_ref()
+        .filter(|invite| !invite.is_personal())?;
+    Some(invite.link().to_owned())
+}
