@@ -1,0 +1,631 @@
+// POST /hooks/telegram/{bot}, from outside: Telegram's updates as its Bot API documents them, and what the ledger makes of them.
+import { after, afterEach, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { BOT, WEBHOOK_SECRET, person } from "./standins/botapi.mjs";
+import { CLUB, DOOR, NEWS, OTHER_BOT, OTHER_SECRET, SITES, STRAY, VIP, clickId, startChats } from "./harness/chats.mjs";
+import { never, until } from "./harness/wait.mjs";
+import { BROWSER, only } from "./harness/world.mjs";
+
+describe("Telegram's updates", () => {
+  let telegram, botapi, edge;
+  before(async () => {
+    telegram = await startChats();
+    ({ botapi, edge } = telegram);
+  });
+  after(() => telegram.close());
+  afterEach(() => telegram.reset());
+
+  describe("at the door:", () => {
+    const join = () => botapi.join(undefined, 501);
+
+    it("one with the bot's secret is taken", async () => {
+      assert.equal((await telegram.post(join())).status, 200);
+      assert.equal(only(await telegram.members()).status, "member");
+    });
+
+    it("the bot's name knows no case", async () => {
+      assert.equal((await telegram.post(join(), { bot: BOT.username.toUpperCase() })).status, 200);
+      only(await telegram.members());
+    });
+
+    const refused = {
+      "a wrong secret": [{ secret: "wrong" }, 401, "WRONG_SECRET"],
+      "the start of the secret": [{ secret: WEBHOOK_SECRET.slice(0, -1) }, 401, "WRONG_SECRET"],
+      "an empty secret": [{ secret: "" }, 401, "WRONG_SECRET"],
+      "no secret": [{ secret: null }, 401, "WRONG_SECRET"],
+      "another bot's secret": [{ secret: OTHER_SECRET }, 401, "WRONG_SECRET"],
+      "an unknown bot": [{ bot: "nobody_bot" }, 404, "NOT_FOUND"],
+      "no bot": [{ bot: "" }, 404, "NOT_FOUND"],
+      "another method": [{ method: "GET", body: undefined }, 405, "METHOD_NOT_ALLOWED"],
+    };
+    for (const [what, [how, status, code]] of Object.entries(refused)) {
+      it(`one with ${what} is refused`, async () => {
+        const answer = await telegram.post(join(), how);
+        assert.equal(answer.status, status);
+        assert.equal(answer.json().error.code, code);
+        assert.ok(!answer.text.includes(WEBHOOK_SECRET));
+        assert.deepEqual([await telegram.members(), await telegram.updates()], [[], []]);
+      });
+    }
+
+    for (const [what, body] of Object.entries({ nothing: "", "half a text": '{"update_id":1', "no text": Buffer.from([0xff, 0xfe, 0]) })) {
+      it(`a body that is ${what} is no JSON`, async () => {
+        const answer = await telegram.post(body);
+        assert.equal(answer.status, 400);
+        assert.equal(answer.json().error.code, "INVALID_PAYLOAD");
+      });
+    }
+
+    it("a body beyond 256 KiB is refused", async () => {
+      assert.equal((await telegram.post(`"${"x".repeat(256 * 1024)}"`)).status, 413);
+    });
+
+    const unreadable = {
+      "an array": [], "a number": 7, "no id": {}, "an id that is text": { update_id: "7" },
+      "an empty change": { update_id: 7, chat_member: {} },
+      "a status of next year": { update_id: 7, chat_member: { ...botapiShape(), new_chat_member: { user: person(5), status: "guest" } } },
+      "a user beyond 52 bits": { update_id: 7, chat_join_request: { chat: NEWS, from: person(2 ** 52), user_chat_id: 2 ** 52, date: 1 } },
+    };
+    for (const [what, body] of Object.entries(unreadable)) {
+      it(`JSON that can never be read is taken and logged: ${what}`, async () => {
+        await telegram.tell(body);
+        await until(() => edge.logs.some(({ message }) => message.includes("can't be read")), "the log says so");
+        assert.deepEqual(await telegram.members(), []);
+      });
+    }
+
+    it("what Edgeway does not act on is taken and passed over", async () => {
+      const chat = { id: NEWS.id, title: NEWS.title, type: "channel" };
+      const message = { message_id: 1, chat, date: 1_790_000_000 };
+      await telegram.tell(
+        { update_id: 1, channel_post: { ...message, text: "/start abc" } },
+        { update_id: 2, message: { ...message, chat: { id: 5, first_name: "A", type: "private" }, from: person(5), sticker: {} } },
+        { update_id: 3, poll: {} },
+        { update_id: 4, something_of_next_year: { a: [] } },
+        { update_id: 5 },
+      );
+      assert.deepEqual([await telegram.members(), await telegram.leads(), botapi.calls], [[], [], []]);
+      assert.deepEqual(edge.logs.filter(({ level }) => level === "error"), []);
+    });
+  });
+
+  describe("a join", () => {
+    it("by a click's link is a member, a lead and a conversion", async () => {
+      const click = clickId();
+      const update = botapi.join(await telegram.link(click, { member_limit: 1 }), 2 ** 52 - 1);
+      const date = update.chat_member.date * 1000;
+      await telegram.tell(update);
+      const member = only(await telegram.members());
+      assert.deepEqual(member, {
+        chat_id: NEWS.id, telegram_user_id: 2 ** 52 - 1, status: "member", changed_ms: date, changed_by: update.update_id, first_joined_ms: date, joins: 1, click_id: click,
+      });
+      assert.deepEqual(only(await telegram.leads()), {
+        website_id: "atid_shop", telegram_user_id: 2 ** 52 - 1, first_seen_ms: date, last_seen_ms: date, external_user_id: null, organic: 0,
+      });
+      const { conversion_id, attributed_ms, warning, ...conversion } = only(await telegram.conversions());
+      assert.deepEqual(conversion, {
+        website_id: "atid_shop", channel_id: "chan_news", telegram_user_id: 2 ** 52 - 1, event_type: "CompleteRegistration", custom_event_name: null,
+        value_minor: null, currency: null, content_name: null, external_user_id: null, event_ms: date, source: "tracker", cold: 0, awaits_value: 0,
+        capi_status: "skipped", click_id: click, overrides: "{}", person: "{}",
+      });
+      assert.match(conversion_id, /^[0-9a-f]{32}$/);
+      assert.ok(attributed_ms >= date);
+      const taken = only(await telegram.updates());
+      assert.deepEqual([taken.bot, taken.update_id], [BOT.username, update.update_id]);
+    });
+
+    it("is what its channel's settings say", async () => {
+      await telegram.tell(botapi.join(await telegram.link(clickId(), { chat: CLUB }), 1), botapi.join(await telegram.link(clickId(), { chat: VIP }), 2));
+      const [club, vip] = await telegram.conversions();
+      assert.deepEqual(
+        [club.website_id, club.channel_id, club.event_type, club.custom_event_name, club.value_minor, club.currency],
+        ["atid_shop", "chan_club", "Custom", "Joined Club", 250, "EUR"],
+      );
+      assert.deepEqual([vip.website_id, vip.channel_id, vip.event_type, vip.value_minor], ["atid_second", "chan_vip", "Subscribe", null]);
+    });
+
+    it("of a channel without an id of its own goes by its slug; of one that no setting names, by Telegram's id and to the first site", async () => {
+      await telegram.tell(
+        botapi.join(await telegram.link(clickId(), { chat: DOOR }), 1),
+        botapi.promoted({ chat: STRAY.id }),
+        botapi.join(await telegram.link(clickId(), { chat: STRAY }), 2),
+      );
+      const places = (await telegram.conversions()).map(({ website_id, channel_id, event_type }) => [website_id, channel_id, event_type]);
+      assert.deepEqual(places, [["atid_shop", "door", "CompleteRegistration"], ["atid_shop", String(STRAY.id), "CompleteRegistration"]]);
+    });
+
+    /** Somebody's link, a click's or none, and who is there by it. */
+    const ways = {
+      "with no link, as in public chats": { join: () => botapi.join(undefined, 7) },
+      "by a click's link that Telegram does not name": { join: async () => botapi.join(await telegram.link(clickId()), 7, { hidden: true }) },
+      "by an admin's hand": { join: () => botapi.join(undefined, 7, { by: person(9) }) },
+      "by an admin's own link": { join: () => botapi.join("https://t.me/+AdminsOwnLink01", 7) },
+      "by a person's link that bears a click's id as its name": {
+        join: () => botapi.join({ invite_link: "https://t.me/+Forged…", creator: person(9), name: clickId(), creates_join_request: false, is_primary: false, is_revoked: false }, 7),
+      },
+      "by another bot's link that bears a click's id as its name": { join: async () => botapi.join(await telegram.link(clickId(), { bot: OTHER_BOT }), 7) },
+      "by a link of the bot's that is no click's": { join: async () => botapi.join(await telegram.link("spring campaign"), 7) },
+      "by a link of the bot's without a name": { join: async () => botapi.join(await telegram.link(), 7) },
+      "by a link whose name is nearly a click's id": { join: async () => botapi.join(await telegram.link(clickId().toUpperCase().replace(/^./, "F")), 7) },
+    };
+    for (const [what, { join }] of Object.entries(ways)) {
+      it(`${what} is organic: a member and a lead, no conversion`, async () => {
+        await telegram.tell(await join());
+        const member = only(await telegram.members());
+        assert.deepEqual([member.status, member.joins, member.click_id], ["member", 1, null]);
+        assert.equal(only(await telegram.leads()).organic, 1);
+        assert.deepEqual(await telegram.conversions(), []);
+      });
+    }
+
+    it("by a link that is known whole, whatever its name, is its click's", async () => {
+      const [click, link] = [clickId(), await telegram.link("personal")];
+      await telegram.click({ clickId: click, inviteLink: link, personal: true });
+      await telegram.tell(botapi.join(link, 7));
+      assert.equal(only(await telegram.conversions()).click_id, click);
+    });
+
+    it("by a link that clicks share is organic", async () => {
+      const link = await telegram.link("shared");
+      await telegram.click({ inviteLink: link, personal: false });
+      await telegram.tell(botapi.join(link, 7));
+      assert.deepEqual(await telegram.conversions(), []);
+    });
+
+    /** Standings before and after, and whether that is a join. */
+    const user = person(7);
+    const standings = {
+      "out, in": ["left", "member", true],
+      "banned, in": ["kicked", "member", true],
+      "out, in and restricted": ["left", { status: "restricted", is_member: true }, true],
+      "out and restricted, in": [{ status: "restricted", is_member: false }, "member", true],
+      "out, admin at once": ["left", { status: "administrator", can_invite_users: false }, true],
+      "in, admin": ["member", { status: "administrator", can_invite_users: true }, false],
+      "admin, in": [{ status: "administrator", can_invite_users: true }, "member", false],
+      "admin, owner": [{ status: "administrator" }, "creator", false],
+      "in, restricted": ["member", { status: "restricted", is_member: true }, false],
+      "restricted, in": [{ status: "restricted", is_member: true }, "member", false],
+      "in, out": ["member", "left", false],
+      "in, banned": ["member", "kicked", false],
+      "banned, out": ["kicked", "left", false],
+      "in, out and restricted": ["member", { status: "restricted", is_member: false }, false],
+    };
+    const member = (standing) => ({ user, ...(typeof standing === "string" ? { status: standing } : standing) });
+    for (const [what, [old, next, isJoin]] of Object.entries(standings)) {
+      it(`is ${isJoin ? "one" : "none"}: ${what}`, async () => {
+        const update = botapi.join(await telegram.link(clickId()), user);
+        Object.assign(update.chat_member, { old_chat_member: member(old), new_chat_member: member(next) });
+        await telegram.tell(update);
+        assert.deepEqual([(await telegram.conversions()).length, (await telegram.leads()).length], isJoin ? [1, 1] : [0, 0]);
+        assert.equal(only(await telegram.members()).joins, isJoin ? 1 : 0);
+      });
+    }
+
+    it("of a bot is none, be it Edgeway's own", async () => {
+      const link = await telegram.link(clickId());
+      await telegram.tell(botapi.join(link, { id: BOT.id, is_bot: true, first_name: "Gate", username: BOT.username }), botapi.join(link, { id: 55, is_bot: true, first_name: "B", username: "b_bot" }));
+      assert.deepEqual([await telegram.members(), await telegram.leads(), await telegram.conversions()], [[], [], []]);
+    });
+  });
+
+  describe("one person makes one conversion a channel:", () => {
+    it("the same update twice", async () => {
+      const update = botapi.join(await telegram.link(clickId()), 7);
+      await telegram.tell(update, update);
+      only(await telegram.conversions());
+      assert.equal(only(await telegram.members()).joins, 1);
+      only(await telegram.updates());
+    });
+
+    it("the same update twenty times at once", async () => {
+      const update = botapi.join(await telegram.link(clickId()), 7);
+      const answers = await Promise.all(Array.from({ length: 20 }, () => telegram.post(update)));
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      only(await telegram.conversions());
+      assert.equal(only(await telegram.members()).joins, 1);
+    });
+
+    it("left and back by the same link", async () => {
+      const [click, link] = [clickId(), await telegram.link(undefined)];
+      botapi.links.get(link).name = click;
+      const first = botapi.join(link, 7);
+      botapi.advance(60_000);
+      await telegram.tell(first, botapi.leave(7), botapi.join(link, 7));
+      const conversion = only(await telegram.conversions());
+      assert.deepEqual([conversion.click_id, conversion.event_ms], [click, first.chat_member.date * 1000]);
+      const member = only(await telegram.members());
+      assert.deepEqual([member.status, member.joins, member.click_id], ["member", 2, click]);
+    });
+
+    it("left and back by another link, or by none, keeps the first click", async () => {
+      const [first, second] = [clickId(), clickId()];
+      await telegram.tell(botapi.join(await telegram.link(first), 7), botapi.leave(7), botapi.join(await telegram.link(second), 7), botapi.leave(7), botapi.join(undefined, 7));
+      assert.equal(only(await telegram.conversions()).click_id, first);
+      const member = only(await telegram.members());
+      assert.deepEqual([member.joins, member.click_id], [3, first]);
+      assert.equal(only(await telegram.leads()).organic, 0);
+    });
+
+    it("organic first, then by a click: that click's, and organic no more", async () => {
+      const click = clickId();
+      await telegram.tell(botapi.join(undefined, 7), botapi.leave(7), botapi.join(await telegram.link(click), 7));
+      assert.equal(only(await telegram.conversions()).click_id, click);
+      assert.equal(only(await telegram.members()).click_id, click);
+      assert.equal(only(await telegram.leads()).organic, 0);
+    });
+
+    it("in two channels makes two, of one lead", async () => {
+      await telegram.tell(botapi.join(await telegram.link(clickId()), 7), botapi.join(await telegram.link(clickId(), { chat: CLUB }), 7));
+      assert.equal((await telegram.conversions()).length, 2);
+      only(await telegram.leads());
+    });
+
+    it("two people by one link: the first owns the click, the second is organic", async () => {
+      const [click, link] = [clickId(), await telegram.link(undefined)];
+      botapi.links.get(link).name = click;
+      await telegram.tell(botapi.join(link, 7), botapi.join(link, 8));
+      assert.deepEqual((await telegram.members()).map((member) => member.click_id), [click, null]);
+      assert.deepEqual((await telegram.leads()).map((lead) => lead.organic), [0, 1]);
+      assert.equal(only(await telegram.conversions()).telegram_user_id, 7);
+    });
+
+    it("two people by one link at once: one owns the click", async () => {
+      const [click, link] = [clickId(), await telegram.link(undefined)];
+      botapi.links.get(link).name = click;
+      await Promise.all([7, 8, 9, 10].map((id) => botapi.join(link, id)).map((update) => telegram.post(update)));
+      assert.equal(only(await telegram.conversions()).click_id, click);
+      assert.deepEqual((await telegram.members()).map((member) => member.click_id).filter(Boolean), [click]);
+    });
+
+    it("two sites' channels at once are two transactions that do not meet", async () => {
+      const updates = [botapi.join(await telegram.link(clickId()), 7), botapi.join(await telegram.link(clickId(), { chat: VIP }), 7)];
+      await Promise.all(updates.map((update) => telegram.post(update)));
+      assert.deepEqual((await telegram.leads()).map((lead) => lead.website_id).sort(), ["atid_second", "atid_shop"]);
+    });
+  });
+
+  describe("in any order:", () => {
+    /** All orders of a list. */
+    const orders = (list) => (list.length < 2 ? [list] : list.flatMap((first, at) => orders(list.toSpliced(at, 1)).map((rest) => [first, ...rest])));
+    /** What has to come out, whatever the order and whether an update comes twice. */
+    const summary = async () => {
+      const member = only(await telegram.members());
+      assert.equal(member.first_joined_ms, 1_790_000_000_000);
+      return [member.status, member.joins, member.click_id, (await telegram.conversions()).map((each) => [each.click_id, each.event_ms])];
+    };
+    const stories = {
+      "in, out": (first) => [[botapi.join(first, 7), botapi.leave(7)], "left"],
+      "in, out, in by another link": (first, second) => [[botapi.join(first, 7), botapi.leave(7), botapi.join(second, 7)], "member"],
+      "in, banned, unbanned": (first) => [[botapi.join(first, 7), botapi.ban(7), unban(7)], "left"],
+      "in, out, banned": (first) => [[botapi.join(first, 7), botapi.leave(7), botapi.ban(7)], "banned"],
+      "in, banned": (first) => [[botapi.join(first, 7), botapi.ban(7)], "banned"],
+    };
+    function unban(id) {
+      return botapi.leave(id);
+    }
+    for (const apart of [0, 60_000]) {
+      for (const [what, story] of Object.entries(stories)) {
+        it(`${what}, ${apart ? "minutes apart" : "within one second"}`, async () => {
+          const length = story.length;
+          for (let order = 0; ; order += 1) {
+            const clicks = Array.from({ length }, clickId);
+            const links = [];
+            for (const click of clicks) links.push(await telegram.link(click));
+            const [told, status] = story(...links);
+            told.forEach(({ chat_member }, at) => (chat_member.date = 1_790_000_000 + (apart / 1000) * at));
+            const all = orders(told);
+            if (order === all.length) break;
+            await telegram.tell(...all[order], all[order][0]);
+            const joins = told.filter(({ chat_member }) => chat_member.new_chat_member.status === "member").length;
+            const conversion = [clicks[0], 1_790_000_000_000];
+            const [seenStatus, seenJoins, seenClick, conversions] = await summary();
+            const names = `order ${all[order].map((update) => told.indexOf(update))}`;
+            assert.deepEqual([seenStatus, seenJoins], [status, joins], names);
+            if (apart || joins === 1) assert.deepEqual([seenClick, conversions], [clicks[0], [conversion]], names);
+            else assert.equal(conversions.length, 1, names);
+            await edge.clear();
+            botapi.reset();
+          }
+        });
+      }
+    }
+
+    it("a join before its click's and visit's records came is attributed when they are in", async () => {
+      const [visitEvent, clickEvent, tempId] = [randomUUID(), randomUUID(), randomUUID()];
+      const click = clickEvent.replaceAll("-", "");
+      await telegram.tell(botapi.join(await telegram.link(click), 7));
+      const attribution = () => edge.rows("SELECT click_id, visit_id, fbclid FROM attributions");
+      assert.deepEqual(only(await attribution()), { click_id: null, visit_id: null, fbclid: null });
+      await edge.request("/e/invite?" + new URLSearchParams({ websiteId: "atid_shop", tempId, eventId: clickEvent, channelId: "news", visit: visitEvent }), { headers: { "user-agent": BROWSER } });
+      await edge.drained();
+      assert.deepEqual(only(await attribution()), { click_id: click, visit_id: null, fbclid: null });
+      await edge.request("/e/init", {
+        method: "POST", headers: { "content-type": "text/plain", origin: "https://www.shop.test", "user-agent": BROWSER },
+        body: { websiteId: "atid_shop", href: "https://www.shop.test/?fbclid=Ad1", tempId, eventId: visitEvent },
+      });
+      await edge.drained();
+      assert.deepEqual(only(await attribution()), { click_id: click, visit_id: visitEvent, fbclid: "Ad1" });
+    });
+  });
+
+  describe("while the ledger is down", () => {
+    it("an update is refused and comes again: nothing lost, nothing doubled", async () => {
+      const updates = [
+        botapi.join(await telegram.link(clickId()), 7), botapi.leave(7), botapi.promoted(), botapi.requestToJoin(await telegram.link(clickId(), { chat: CLUB, creates_join_request: true }), 8),
+        botapi.start(9, clickId()),
+      ];
+      await edge.fail({ d1: "fail" });
+      for (const update of updates) {
+        const answer = await telegram.post(update);
+        assert.equal(answer.status, 500);
+        assert.equal(answer.json().error.code, "INTERNAL_ERROR");
+      }
+      assert.deepEqual(botapi.callsOf("approveChatJoinRequest"), []);
+      await edge.fail({ d1: null });
+      await telegram.tell(...updates, ...updates);
+      only(await telegram.conversions());
+      assert.deepEqual([only(await telegram.members()).status, only(await telegram.members()).joins], ["left", 1]);
+      only(await telegram.channels());
+      assert.equal(botapi.messages.length, 1);
+    });
+  });
+
+  describe("a request to join", () => {
+    const ask = async (name, more, who = 7) => botapi.requestToJoin(await telegram.link(name, { chat: CLUB, creates_join_request: true, ...more }), who);
+    const approvals = () => botapi.callsOf("approveChatJoinRequest");
+
+    it("by a click's link is approved; the member that follows is the conversion", async () => {
+      const click = clickId();
+      const request = await ask(click);
+      await telegram.tell(request);
+      assert.deepEqual(only(approvals()).parameters, { chat_id: CLUB.id, user_id: 7 });
+      assert.deepEqual([await telegram.conversions(), await telegram.members()], [[], []]);
+      await telegram.tell(botapi.join(request.chat_join_request.invite_link, 7, { viaJoinRequest: true }));
+      assert.equal(only(await telegram.conversions()).click_id, click);
+    });
+
+    it("that no click's link brought is left to the admins", async () => {
+      await telegram.tell(
+        botapi.requestToJoin(undefined, 7, { chat: CLUB.id }),
+        await ask("by hand"),
+        await ask(undefined),
+        botapi.requestToJoin({ invite_link: "https://t.me/+Admins…", creator: person(9), name: clickId(), creates_join_request: true, is_primary: false, is_revoked: false }, 7, { chat: CLUB.id }),
+      );
+      assert.deepEqual(approvals(), []);
+      assert.deepEqual((await edge.queue()).delays, []);
+    });
+
+    for (const [what, fault, wait] of [["too many calls", { status: 429, retryAfter: 7 }, 7], ["a fault", { status: 502 }, 0], ["a cut", { cut: "arrival" }, 0], ["a cut after it was done", { cut: "headers" }, 0], ["a proxy's page", { body: "<html>" }, 0]]) {
+      it(`is approved later after ${what}`, async () => {
+        botapi.misbehave({ method: "approveChatJoinRequest", ...fault, times: 3 });
+        await telegram.tell(await ask(clickId()));
+        await until(() => !botapi.chats.get(CLUB.id).requests.has(7), "the request is answered");
+        await edge.drained();
+        assert.deepEqual(edge.deadLetters, []);
+        const { delays, retries } = await edge.queue();
+        assert.deepEqual(delays, [wait]);
+        for (const { delaySeconds } of retries) assert.ok(delaySeconds >= Math.max(wait, 1));
+      });
+    }
+
+    it("that is gone, or whose asker is in already, is over", async () => {
+      const request = await ask(clickId());
+      botapi.chats.get(CLUB.id).requests.clear();
+      await telegram.tell(request);
+      assert.equal(approvals().length, 1);
+      assert.deepEqual((await edge.queue()).delays, []);
+    });
+
+    it("comes again when neither Telegram nor the queue takes the approval", async () => {
+      const request = await ask(clickId());
+      botapi.misbehave({ method: "approveChatJoinRequest", status: 500 });
+      await edge.fail({ queue: "fail" });
+      assert.equal((await telegram.post(request)).status, 500);
+      await edge.fail({ queue: null });
+      await telegram.tell(request);
+      assert.equal(approvals().at(-1).status, 200);
+    });
+  });
+
+  describe("a start of the bot", () => {
+    const answers = () => botapi.messages.map(({ chat, text, reply_markup }) => ({ to: chat.id, text, url: reply_markup?.inline_keyboard[0][0].url, button: reply_markup?.inline_keyboard[0][0].text }));
+
+    it("with a click is answered with a link of that person's own; the join by it is the click's", async () => {
+      const click = clickId();
+      await telegram.tell(botapi.start(7, click));
+      const { to, url } = only(answers());
+      assert.equal(to, 7);
+      const link = botapi.links.get(url);
+      assert.deepEqual([link.chat_id, link.member_limit], [DOOR.id, 1]);
+      assert.notEqual(link.name, click);
+      await telegram.tell(botapi.join(url, 7));
+      const conversion = only(await telegram.conversions());
+      assert.deepEqual([conversion.click_id, conversion.channel_id], [click, "door"]);
+    });
+
+    it("again, or told again, gets the same link", async () => {
+      const click = clickId();
+      const update = botapi.start(7, click);
+      await telegram.tell(update, update);
+      assert.equal(answers().length, 1, "an update that was taken is taken once");
+      await telegram.tell(botapi.start(7, click));
+      const [first, second] = answers();
+      assert.equal(first.url, second.url);
+      only(await edge.rows("SELECT * FROM invite_names"));
+    });
+
+    it("by two people with one click gets two links; the first to join owns the click", async () => {
+      const click = clickId();
+      await telegram.tell(botapi.start(7, click), botapi.start(8, click));
+      const [one, two] = answers();
+      assert.notEqual(one.url, two.url);
+      await telegram.tell(botapi.join(two.url, 8), botapi.join(one.url, 7));
+      assert.equal(only(await telegram.conversions()).telegram_user_id, 8);
+      assert.deepEqual((await telegram.leads()).map((lead) => [lead.telegram_user_id, lead.organic]), [[7, 1], [8, 0]]);
+    });
+
+    it("with a click of another channel leads into that", async () => {
+      const click = clickId();
+      await telegram.click({ clickId: click, websiteId: "atid_second", channel: "vip" });
+      await telegram.tell(botapi.start(7, click));
+      assert.equal(botapi.links.get(only(answers()).url).chat_id, VIP.id);
+    });
+
+    for (const [what, payload] of Object.entries({ nothing: undefined, "a foreign payload": "ref_12-Z", "a click's id in capitals": "A".repeat(32), "a longer one": "a".repeat(33) })) {
+      it(`with ${what} is answered with the channel's own link`, async () => {
+        await telegram.tell(botapi.start(7, payload));
+        assert.equal(only(answers()).url, "https://t.me/+DoorFallback01");
+        assert.deepEqual(await edge.rows("SELECT * FROM invite_names"), []);
+      });
+    }
+
+    const languages = { en: "Join the channel", es: "Unirse al canal", "pt-br": "Entrar no canal", de: "Kanal beitreten", fr: "Rejoindre la chaîne", it: "Unisciti al canale", ru: "Вступить в канал", uk: "Приєднатися до каналу", ja: "Join the channel" };
+    it("is answered in the person's language", async () => {
+      for (const [language_code, button] of Object.entries(languages)) {
+        await telegram.tell(botapi.start(person(7, { language_code })));
+        assert.equal(answers().at(-1).button, button, language_code);
+      }
+      await telegram.tell(botapi.start(person(7, { language_code: undefined })));
+      assert.equal(answers().at(-1).button, "Join the channel");
+    });
+
+    it("gets the channel's own link when no other is to be had", async () => {
+      botapi.misbehave({ method: "createChatInviteLink", status: 400, description: "Bad Request: not enough rights", times: Infinity });
+      assert.equal((await telegram.post(botapi.start(7, clickId()), { bot: OTHER_BOT.username, secret: OTHER_SECRET })).status, 200);
+      assert.equal(only(answers()).url, "https://t.me/+BackFallback01");
+    });
+
+    for (const [what, fault] of Object.entries({ "too many calls": { status: 429, retryAfter: 3 }, "a fault": { status: 500 } })) {
+      it(`is answered later after ${what}`, async () => {
+        botapi.misbehave({ method: "sendMessage", ...fault, times: 2 });
+        await telegram.tell(botapi.start(7));
+        await until(() => botapi.messages.length, "the answer");
+        await edge.drained();
+        only(answers());
+      });
+    }
+
+    it("of someone who has blocked the bot is over", async () => {
+      const update = botapi.start(7);
+      botapi.started.clear();
+      await telegram.tell(update);
+      assert.deepEqual((await edge.queue()).delays, []);
+    });
+
+    it("in a group is none of the bot's business", async () => {
+      const update = botapi.start(7, clickId());
+      update.message.chat = { id: CLUB.id, title: CLUB.title, type: "supergroup" };
+      await telegram.tell(update);
+      assert.deepEqual(botapi.calls, []);
+    });
+  });
+
+  describe("the bot's own standing", () => {
+    it("as an admin that may invite is a channel that works", async () => {
+      const update = botapi.promoted({ chat: VIP.id });
+      await telegram.tell(update);
+      assert.deepEqual(only(await telegram.channels()), {
+        chat_id: VIP.id, bot: BOT.username, title: VIP.title, username: "shop_vip", broken: null, changed_ms: update.my_chat_member.date * 1000,
+      });
+    });
+
+    for (const [what, later, words] of [
+      ["without the right to invite", () => botapi.promoted({ rights: { can_invite_users: false } }), /may not invite users/],
+      ["as no admin", () => botapi.demoted({ status: "member" }), /is no admin/],
+      ["gone", () => botapi.demoted(), /was removed/],
+      ["banned", () => botapi.demoted({ status: "kicked" }), /was removed/],
+    ]) {
+      it(`${what} is a channel that is broken, until it is mended, in any order`, async () => {
+        const [made, broken] = [botapi.promoted(), later()];
+        broken.my_chat_member.date += 60;
+        await telegram.tell(made, broken);
+        assert.match(only(await telegram.channels()).broken, words);
+        await edge.clear();
+        await telegram.tell(broken, made);
+        assert.match(only(await telegram.channels()).broken, words);
+        const mended = botapi.promoted();
+        mended.my_chat_member.date += 120;
+        await telegram.tell(mended);
+        assert.equal(only(await telegram.channels()).broken, null);
+      });
+    }
+
+    it("as a guest in somebody's group, or alone with someone, is no channel", async () => {
+      const guest = botapi.demoted({ chat: STRAY.id, status: "member" });
+      guest.my_chat_member.old_chat_member.status = "left";
+      const blocked = botapi.demoted({ status: "kicked" });
+      blocked.my_chat_member.chat = { id: 7, first_name: "P", type: "private" };
+      await telegram.tell(guest, blocked);
+      assert.deepEqual(await telegram.channels(), []);
+    });
+
+    it("of another bot says nothing of the channel's own", async () => {
+      await telegram.tell(botapi.promoted());
+      const answer = await telegram.post(botapi.demoted({ bot: OTHER_BOT }), { bot: OTHER_BOT.username, secret: OTHER_SECRET });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(only(await telegram.channels()).broken, null);
+    });
+  });
+
+  it("a whole trail: a click's own link, a join, and the link is closed", async () => {
+    const [tempId, clickEvent] = [randomUUID(), randomUUID()];
+    const click = async (eventId) =>
+      (await edge.request("/e/invite?" + new URLSearchParams({ websiteId: "atid_second", tempId, eventId }), { headers: { "user-agent": BROWSER } })).location;
+    // The first click finds an empty pool, and has it filled.
+    await until(async () => (await click(randomUUID())) !== "https://t.me/+VipFallback0001", "a link of its own", 15_000);
+    const location = await until(async () => ((own) => own !== "https://t.me/+VipFallback0001" && own)(await click(clickEvent)), "another", 15_000);
+    const link = botapi.links.get(location);
+    await telegram.tell(botapi.join(location, 7));
+    assert.ok(await until(() => link.is_revoked, "the link is closed", 15_000));
+    await edge.drained();
+    const [row] = await edge.rows("SELECT click_id, temp_id, channel_id, event_type FROM attributions JOIN conversions USING (conversion_id, click_id)");
+    assert.deepEqual(row, { click_id: link.name, temp_id: tempId, channel_id: "chan_vip", event_type: "Subscribe" });
+  });
+
+  it("no secret is in any answer or log", async () => {
+    botapi.misbehave({ status: 500, times: Infinity });
+    await telegram.post(botapi.start(7, clickId()));
+    await telegram.post("x");
+    await never(() => edge.logs.some(({ message }) => [BOT.token, WEBHOOK_SECRET].some((secret) => message.includes(secret))), "a secret in the log");
+  });
+});
+
+describe("Telegram's updates with BACKEND=adtarget", () => {
+  it("are AdTarget's own bot's: the path is not there", async () => {
+    const telegram = await startChats({ vars: { BACKEND: "adtarget" } });
+    try {
+      assert.equal((await telegram.post(telegram.botapi.join(undefined, 7))).status, 404);
+    } finally {
+      await telegram.close();
+    }
+  });
+});
+
+describe("Telegram's updates of a site with a database of its own", () => {
+  let telegram, botapi, edge;
+  before(async () => {
+    const sites = SITES.map((site) => (site.websiteId === "atid_second" ? { ...site, database: "DB_SECOND" } : site));
+    telegram = await startChats({ databases: ["DB_SECOND"], vars: { SITES: JSON.stringify(sites) } });
+    ({ botapi, edge } = telegram);
+  });
+  after(() => telegram.close());
+
+  it("are in that, and in no other", async () => {
+    const click = clickId();
+    await telegram.click({ clickId: click, websiteId: "atid_second", channel: "vip" });
+    await telegram.tell(botapi.start(7, click));
+    const { url } = botapi.messages.at(-1).reply_markup.inline_keyboard[0][0];
+    assert.equal(botapi.links.get(url).chat_id, VIP.id);
+    await telegram.tell(botapi.promoted({ chat: VIP.id }), botapi.join(url, 7));
+    const count = "SELECT (SELECT count(*) FROM members) AS members, (SELECT count(*) FROM leads) AS leads, (SELECT count(*) FROM telegram_channels) AS channels";
+    assert.deepEqual(only(await edge.rowsOf("DB_SECOND", count)), { members: 1, leads: 1, channels: 1 });
+    assert.deepEqual(only(await edge.rows(count)), { members: 0, leads: 0, channels: 0 });
+    assert.equal(only(await edge.rowsOf("DB_SECOND", "SELECT click_id FROM conversions")).click_id, click);
+  });
+});
+
+/** The rest of a change of membership. */
+function botapiShape() {
+  return { chat: NEWS, from: person(5), date: 1_790_000_000, old_chat_member: { user: person(5), status: "left" } };
+}
