@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use bot::Bot;
-pub use site::{Channel, Invite, InviteMode, Join, Site};
+pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
 use crate::ledger;
 use crate::telegram::ChatId;
@@ -42,6 +42,8 @@ pub struct Config {
     pub limits_calls: bool,
     /// Whether `ADTARGET_API_KEY` is set; its value is read only where a keyed call is made.
     pub has_api_key: bool,
+    /// How near in time two Purchases of one value are one, in hours; 0: never (`PURCHASE_WINDOW_H`).
+    pub purchase_window_h: u32,
     /// What is wrong with the settings.
     pub problems: Vec<Problem>,
 }
@@ -220,6 +222,9 @@ impl Settings<'_> {
                 value: self.text("CHANNEL_VALUE").map(Value::String),
                 currency: self.text("CHANNEL_CURRENCY"),
                 join: Join::default(),
+                purchase_value: self
+                    .parsed("PURCHASE_VALUE", "expected told or manual")
+                    .unwrap_or_default(),
             }],
         })
     }
@@ -324,6 +329,7 @@ impl Config {
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),
             retention_days: settings.number("RETENTION_DAYS", 1..=3_650, 90),
             bots: settings.bots(),
+            purchase_window_h: settings.number("PURCHASE_WINDOW_H", 0..=8_760, 24),
             sites,
             problems: settings.problems,
         };

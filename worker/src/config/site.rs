@@ -60,6 +60,9 @@ pub struct Channel {
     /// How long a link that was handed out can be used, in hours.
     #[serde(default = "default_link_hours")]
     pub link_hours: u32,
+    /// How the value of a Purchase becomes known.
+    #[serde(default)]
+    pub purchase_value: PurchaseValue,
     /// AdTarget's type of event that a join is, as it is written.
     #[serde(default)]
     pub(super) event_type: Option<String>,
@@ -121,6 +124,17 @@ pub enum InviteMode {
     Request,
     /// A link to the bot with the click as its start payload; the bot answers with a link of the click's own.
     Bot,
+}
+
+/// How the value of a Purchase becomes known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PurchaseValue {
+    /// With the Purchase.
+    #[default]
+    Told,
+    /// With the Purchase, or by hand later.
+    Manual,
 }
 
 /// A channel's own invite: a Telegram link, or a link to a bot that is told the click by `?start={clickId}`.
@@ -235,6 +249,13 @@ impl Channel {
     /// Its id at the backend; where it has none, its slug.
     pub fn id(&self) -> &str {
         self.channel_id.as_deref().unwrap_or(&self.slug)
+    }
+
+    /// Whether a caller of the keyed API means it by `name`: its id, its slug or its id at Telegram.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.id() == name
+            || self.slug == name
+            || self.telegram_id.is_some_and(|id| id.to_string() == name)
     }
 
     /// What its settings say of a join.

@@ -1,0 +1,55 @@
+-- ?1: a conversion told. `met` is the conversion that it is, if it stands already: by its id, or as the same Purchase told
+-- by another. `origin` is the earlier conversion that it goes back to.
+WITH
+told AS (
+  SELECT
+    ?1 ->> 'conversionId' AS conversion_id, ?1 ->> 'telegramUserId' AS telegram_user_id, ?1 ->> 'websiteId' AS website_id,
+    ?1 ->> 'channelId' AS channel_id, ?1 ->> 'eventType' AS event_type, ?1 ->> 'valueMinor' AS value_minor,
+    ?1 ->> 'currency' AS currency, ?1 ->> 'eventMs' AS event_ms
+),
+earlier AS (
+  SELECT conversions.*
+  FROM conversions JOIN told USING (telegram_user_id, website_id, channel_id)
+),
+met AS (
+  SELECT earlier.conversion_id
+  FROM earlier, told
+  WHERE earlier.conversion_id = told.conversion_id
+    OR (
+      told.event_type = 'Purchase' AND earlier.event_type = 'Purchase'
+      AND abs(earlier.event_ms - told.event_ms) < ?1 ->> 'purchaseWindowMs'
+      AND (earlier.awaits_value OR (earlier.value_minor IS told.value_minor AND earlier.currency IS told.currency))
+    )
+  ORDER BY earlier.conversion_id = told.conversion_id DESC, earlier.awaits_value, abs(earlier.event_ms - told.event_ms)
+  LIMIT 1
+),
+origin AS (
+  SELECT click_id, overrides
+  FROM earlier
+  ORDER BY click_id IS NOT NULL OR overrides <> '{}' DESC, attributed_ms DESC
+  LIMIT 1
+)
+INSERT INTO conversions (
+  conversion_id, website_id, channel_id, telegram_user_id, event_type, custom_event_name, value_minor, currency, content_name,
+  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, capi_status, warning, click_id, overrides, person
+)
+SELECT
+  coalesce((SELECT conversion_id FROM met), told.conversion_id), told.website_id, told.channel_id, told.telegram_user_id,
+  told.event_type, ?1 ->> 'customEventName', told.value_minor, told.currency, ?1 ->> 'contentName',
+  ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
+  ?1 ->> 'awaitsValue', ?1 ->> 'capiStatus', ?1 ->> 'warning',
+  (SELECT click_id FROM origin),
+  coalesce((SELECT overrides FROM origin WHERE click_id IS NOT NULL OR overrides <> '{}'), ?1 -> 'overrides'), ?1 -> 'person'
+FROM told
+WHERE true
+ON CONFLICT (conversion_id) DO UPDATE SET
+  value_minor      = coalesce(conversions.value_minor, excluded.value_minor),
+  currency         = coalesce(conversions.currency, excluded.currency),
+  content_name     = coalesce(conversions.content_name, excluded.content_name),
+  external_user_id = coalesce(conversions.external_user_id, excluded.external_user_id),
+  capi_status      = CASE WHEN conversions.awaits_value AND NOT excluded.awaits_value THEN excluded.capi_status ELSE conversions.capi_status END,
+  warning          = CASE WHEN conversions.awaits_value AND NOT excluded.awaits_value THEN excluded.warning ELSE conversions.warning END,
+  awaits_value     = conversions.awaits_value AND excluded.awaits_value,
+  person           = json_patch(excluded.person, conversions.person)
+WHERE conversions.telegram_user_id = excluded.telegram_user_id AND conversions.website_id = excluded.website_id
+RETURNING conversion_id, capi_status, cold, warning

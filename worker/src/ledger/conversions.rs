@@ -1,0 +1,402 @@
+//! Conversions: told by the keyed API, by signed webhooks and by the tracker, written down before they are acknowledged.
+//!
+//! - **Where** one counts: the site and channel that are named, else the one channel that there is, else the channel of
+//!   the lead's history. See [`IfSeveral`] for a lead with more than one.
+//! - **Warm or cold**: a lead that has a conversion in that site and channel is warm. The new one goes back to the same
+//!   click; what its teller says of a click is not used. Only where the earlier ones know of no click is it.
+//! - **The same Purchase again**: one of the same lead, channel, value and currency, or one that awaits its value, whose
+//!   time is less than `PURCHASE_WINDOW_H` hours away, is not doubled. What it lacked is filled in, and its id is
+//!   returned. Whether the teller gave it another id does not matter: a shop's webhook and its CRM tell of one sale. Times
+//!   are those of the events, so a history told in one go keeps its sales apart.
+//! - **The same cause again** (the same [`ConversionId`]) changes nothing and gives the same answer.
+
+use std::fmt::Write as _;
+
+use conversions::{ConversionId, EventType, Money, Person, TelegramUserId};
+use serde::{Deserialize, Serialize};
+use worker::Env;
+
+use super::{DATABASE, Database, Statement};
+use crate::config::{Channel, Config, PurchaseValue, Site};
+use crate::error::Error;
+
+/// Who tells of a conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// Edgeway itself: a join that a click led to.
+    Tracker,
+    /// A signed webhook.
+    Webhook,
+    /// The keyed API.
+    Api,
+}
+
+/// What to do with a lead that has conversions in more than one site or channel, when the teller names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfSeveral {
+    /// `INVALID_PAYLOAD`, listing what could be named.
+    Refuse,
+    /// The one of the latest conversion.
+    TakeLatest,
+}
+
+/// What a teller says of the click behind a cold lead. Fields bear AdTarget's names; those not told are not written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(missing_docs, reason = "the fields' names are the platforms' own")]
+pub struct Overrides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fbc: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fbp: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gclid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttclid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sccid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_source_url: Option<String>,
+}
+
+impl Overrides {
+    /// Whether they name an ad's click.
+    fn has_click(&self) -> bool {
+        [&self.fbc, &self.gclid, &self.ttclid, &self.sccid]
+            .into_iter()
+            .any(Option::is_some)
+    }
+}
+
+/// A conversion as it is told, each field checked.
+#[derive(Debug)]
+pub struct NewConversion {
+    /// Derived from its cause, so that the same cause told twice is one conversion.
+    pub conversion_id: ConversionId,
+    /// Whose it is.
+    pub telegram_user_id: TelegramUserId,
+    /// The site's public id, where the teller names or may see only one.
+    pub website_id: Option<String>,
+    /// The channel's id at the backend, its slug or its id at Telegram, where the teller names one.
+    pub channel_id: Option<String>,
+    /// What to do when neither is named and the lead's history has several.
+    pub if_several: IfSeveral,
+    /// What happened.
+    pub event_type: EventType,
+    /// What it is worth; a Purchase has none only in a channel whose values are told by hand.
+    pub value: Option<Money>,
+    /// What was bought.
+    pub content_name: Option<String>,
+    /// The site's own id of the person.
+    pub external_user_id: Option<String>,
+    /// When it happened, Unix time in ms.
+    pub event_ms: u64,
+    /// When it was told, Unix time in ms.
+    pub told_ms: u64,
+    /// Who it was, by hashes.
+    pub person: Person,
+    /// What the teller says of the click.
+    pub overrides: Overrides,
+    /// Who tells.
+    pub source: Source,
+}
+
+/// Whether a conversion goes to an ad platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CapiStatus {
+    /// It will.
+    Pending,
+    /// It does not; the warning says why.
+    Skipped,
+}
+
+/// A conversion that stands in the ledger. Written as JSON it is the contract's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    /// Its id; an earlier one's where the same Purchase was told before.
+    pub conversion_id: ConversionId,
+    /// Whether it goes to an ad platform.
+    pub capi_status: CapiStatus,
+    /// Whether the lead had no conversion in that site and channel before.
+    pub cold_lead: bool,
+    /// Whether a delivery is scheduled.
+    pub dispatched: bool,
+    /// What the teller should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// The deliveries that are scheduled.
+    pub sends: Vec<Scheduled>,
+}
+
+/// One delivery to one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scheduled {
+    /// Its id.
+    pub send_id: String,
+    /// `meta`, `tiktok`, `snapchat` …
+    pub platform: String,
+}
+
+/// A site and channel in which a lead has conversions.
+#[derive(Debug, Deserialize)]
+pub struct Past {
+    /// The site's public id.
+    pub website_id: String,
+    /// The channel's id.
+    pub channel_id: String,
+}
+
+/// Where a lead has conversions, the latest first.
+///
+/// # Errors
+/// `INTERNAL_ERROR`: the database's.
+pub async fn history(env: &Env, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
+    let database = Database::bound(env, DATABASE)?;
+    let rows = database.rows(
+        "SELECT website_id, channel_id FROM conversions WHERE telegram_user_id = ?1 ->> '$'
+         GROUP BY website_id, channel_id ORDER BY max(attributed_ms) DESC, website_id, channel_id",
+        &lead,
+    );
+    Ok(rows.await?)
+}
+
+/// Writes a conversion and its lead, in one transaction. Repeating it does no harm: the same id gives the same row.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field, `CHANNEL_NOT_FOUND`, `INTERNAL_ERROR`; nothing is written then.
+pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<Recorded, Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told<'a> {
+        conversion_id: ConversionId,
+        telegram_user_id: TelegramUserId,
+        website_id: &'a str,
+        channel_id: &'a str,
+        event_type: &'static str,
+        custom_event_name: Option<&'a str>,
+        value_minor: Option<u64>,
+        currency: Option<&'static str>,
+        content_name: Option<&'a str>,
+        external_user_id: Option<&'a str>,
+        event_ms: u64,
+        told_ms: u64,
+        purchase_window_ms: u64,
+        source: Source,
+        awaits_value: bool,
+        capi_status: CapiStatus,
+        warning: &'a str,
+        organic: bool,
+        overrides: &'a Overrides,
+        person: &'a Person,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        conversion_id: ConversionId,
+        capi_status: CapiStatus,
+        cold: u8,
+        warning: Option<String>,
+    }
+
+    let (site, channel) = match only_place(config, new)? {
+        Some(place) => place,
+        None => place_of_history(config, new, &history(env, new.telegram_user_id).await?)?,
+    };
+    let awaits_value = new.event_type == EventType::Purchase && new.value.is_none();
+    if awaits_value && channel.purchase_value != PurchaseValue::Manual {
+        return Err(Error::field("value", "required with eventType Purchase"));
+    }
+    let told = Told {
+        conversion_id: new.conversion_id,
+        telegram_user_id: new.telegram_user_id,
+        website_id: &site.website_id,
+        channel_id: channel.id(),
+        event_type: new.event_type.as_str(),
+        custom_event_name: new.event_type.custom_name().map(|name| name.as_str()),
+        value_minor: new.value.map(Money::minor_units),
+        currency: new.value.map(|value| value.currency().code()),
+        content_name: new.content_name.as_deref(),
+        external_user_id: new.external_user_id.as_deref(),
+        event_ms: new.event_ms,
+        told_ms: new.told_ms,
+        purchase_window_ms: u64::from(config.purchase_window_h) * 3_600_000,
+        source: new.source,
+        awaits_value,
+        capi_status: CapiStatus::Skipped,
+        warning: &warning(new, awaits_value),
+        organic: !new.overrides.has_click(),
+        overrides: &new.overrides,
+        person: &new.person,
+    };
+    let statements = [
+        Statement::new(include_str!("lead.sql"), &told)?,
+        Statement::new(include_str!("conversion.sql"), &told)?,
+    ];
+    let rows = Database::bound(env, DATABASE)?
+        .transact(&statements)
+        .await?;
+    let row = rows.last().map(|rows| rows.first::<Row>()).transpose()?;
+    let row = row.flatten().ok_or(Error::Internal)?;
+    Ok(Recorded {
+        conversion_id: row.conversion_id,
+        capi_status: row.capi_status,
+        // An earlier conversion that was met again is what makes the lead warm.
+        cold_lead: row.cold != 0 && row.conversion_id == new.conversion_id,
+        dispatched: false,
+        warning: row.warning,
+        sends: Vec::new(),
+    })
+}
+
+/// The sites and channels that a conversion can be meant for.
+///
+/// # Errors
+/// `INVALID_PAYLOAD`: no such site; `CHANNEL_NOT_FOUND`.
+fn candidates<'a>(
+    config: &'a Config,
+    new: &NewConversion,
+) -> Result<Vec<(&'a Site, &'a Channel)>, Error> {
+    let sites: Vec<&Site> = match &new.website_id {
+        Some(id) => vec![
+            config
+                .site(id)
+                .ok_or_else(|| Error::field("siteId", "no such site"))?,
+        ],
+        None => config.sites.iter().collect(),
+    };
+    let found: Vec<_> = sites
+        .into_iter()
+        .flat_map(|site| site.channels.iter().map(move |channel| (site, channel)))
+        .filter(|(_, channel)| {
+            new.channel_id
+                .as_deref()
+                .is_none_or(|name| channel.is_named(name))
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(Error::ChannelNotFound);
+    }
+    Ok(found)
+}
+
+/// The site and channel, where what is named and configured leaves no choice.
+fn only_place<'a>(
+    config: &'a Config,
+    new: &NewConversion,
+) -> Result<Option<(&'a Site, &'a Channel)>, Error> {
+    Ok(match candidates(config, new)?.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    })
+}
+
+/// The site and channel by what the lead did before.
+fn place_of_history<'a>(
+    config: &'a Config,
+    new: &NewConversion,
+    history: &[Past],
+) -> Result<(&'a Site, &'a Channel), Error> {
+    let candidates = candidates(config, new)?;
+    let known: Vec<_> = history
+        .iter()
+        .filter_map(|past| {
+            candidates.iter().copied().find(|(site, channel)| {
+                site.website_id == past.website_id && channel.id() == past.channel_id
+            })
+        })
+        .collect();
+    match (known.as_slice(), new.if_several) {
+        ([only], _) => Ok(*only),
+        ([latest, ..], IfSeveral::TakeLatest) => Ok(*latest),
+        ([], _) => Err(unclear("the lead is new", &candidates)),
+        _ => Err(unclear("the lead has several", &known)),
+    }
+}
+
+/// Says what has to be named: the site where there are several, and the channel where a site has several.
+fn unclear(why: &str, choice: &[(&Site, &Channel)]) -> Error {
+    let first = choice.first().map(|(site, _)| &site.website_id);
+    let spans_sites = choice
+        .iter()
+        .any(|(site, _)| Some(&site.website_id) != first);
+    let mut text = if spans_sites {
+        format!("siteId, channelId: {why}, name one of")
+    } else {
+        format!("channelId: {why}, name one of")
+    };
+    for (at, (site, channel)) in choice.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // Writing to a String can't fail.
+        let _ = if spans_sites {
+            write!(text, "{comma} {} {}", site.website_id, channel.id())
+        } else {
+            write!(text, "{comma} {}", channel.id())
+        };
+    }
+    Error::InvalidPayload(text)
+}
+
+/// What the teller should know of a conversion that goes nowhere for now.
+fn warning(new: &NewConversion, awaits_value: bool) -> String {
+    let mut parts = Vec::new();
+    if awaits_value {
+        parts.push(
+            "the Purchase awaits its value: tell value and currency by its /value".to_owned(),
+        );
+    }
+    parts.extend(age_warning(new.event_ms, new.told_ms));
+    parts.push("no pixel is configured, so it is stored and sent to no platform".to_owned());
+    parts.join("; ")
+}
+
+/// Which platforms take no event of that age, by their own rules. A minute ahead is a clock's own error.
+pub fn age_warning(event_ms: u64, told_ms: u64) -> Option<String> {
+    const HOUR_MS: u64 = 3_600_000;
+    /// Meta's Conversions API, Snapchat's, GA4's Measurement Protocol.
+    const LIMITS: [(&str, u64); 3] = [
+        ("GA4 (72 hours)", 72),
+        ("Meta (7 days)", 7 * 24),
+        ("Snapchat (37 days)", 37 * 24),
+    ];
+    if event_ms > told_ms + 60_000 {
+        return Some("eventTime is in the future".to_owned());
+    }
+    let age_ms = told_ms.saturating_sub(event_ms);
+    let refusing: Vec<&str> = LIMITS
+        .iter()
+        .filter(|(_, hours)| age_ms > hours * HOUR_MS)
+        .map(|(name, _)| *name)
+        .collect();
+    (!refusing.is_empty()).then(|| format!("eventTime is too old for {}", refusing.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_that_platforms_refuse() {
+        const DAY: u64 = 86_400_000;
+        let now = 1_800_000_000_000;
+        let says = |event_ms| age_warning(event_ms, now).unwrap_or_default();
+        assert_eq!(says(now), "");
+        assert_eq!(says(now + 60_000), "");
+        assert_eq!(says(now + 60_001), "eventTime is in the future");
+        assert_eq!(says(now - 3 * DAY), "");
+        assert_eq!(
+            says(now - 3 * DAY - 1),
+            "eventTime is too old for GA4 (72 hours)"
+        );
+        assert_eq!(
+            says(0),
+            "eventTime is too old for GA4 (72 hours), Meta (7 days), Snapchat (37 days)"
+        );
+    }
+}
