@@ -110,14 +110,35 @@ CREATE TABLE idempotency (
   key_prefix      TEXT NOT NULL,
   idempotency_key TEXT NOT NULL,
   request_sha256  TEXT NOT NULL, -- hex, of method, path and body
-  at_ms           INTEGER NOT NULL,
-  status          INTEGER, -- NULL: still running
+  at_ms           INTEGER NOT NULL, -- of the first attempt: the ids that the call makes are derived from it
+  claimed_ms      INTEGER NOT NULL, -- of the latest attempt; 0: it came to nothing, and another may begin
+  status          INTEGER, -- NULL: none has been answered
   body            TEXT,
   PRIMARY KEY (key_prefix, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
 -- Which are old enough to forget?
 CREATE INDEX idempotency_by_age ON idempotency (at_ms);
+
+-- Conversions that were accepted while AdTarget was away, and what became of them.
+CREATE TABLE owed_conversions (
+  conversion_id    TEXT PRIMARY KEY, -- the id that the caller was given, and AdTarget's Idempotency-Key on every attempt
+  telegram_user_id INTEGER NOT NULL,
+  website_id       TEXT, -- of the key that told it; NULL: an account-wide one
+  at_ms            INTEGER NOT NULL,
+  tried_ms         INTEGER NOT NULL,
+  path             TEXT NOT NULL, -- behind /api/v1/
+  body             TEXT NOT NULL, -- JSON, as told, less what names a person; empty once it is settled
+  status           TEXT NOT NULL CHECK (status IN ('owed', 'delivered', 'refused')),
+  adtarget_id      TEXT, -- AdTarget's own id of it, once delivered
+  reason           TEXT  -- what AdTarget said when it refused
+) STRICT, WITHOUT ROWID;
+
+-- Which have been waiting the longest?
+CREATE INDEX owed_conversions_by_attempt ON owed_conversions (status, tried_ms);
+
+-- Which are of a person that is to be erased?
+CREATE INDEX owed_conversions_of_lead ON owed_conversions (telegram_user_id);
 
 -- What signed webhooks brought.
 CREATE TABLE webhook_events (

@@ -79,6 +79,11 @@ impl Answer {
         }
     }
 
+    /// The body.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
     /// The header lines, `name:value` each.
     pub fn headers(&self) -> &str {
         &self.headers
@@ -104,6 +109,9 @@ impl From<Error> for Answer {
         match error {
             Error::RateLimited(seconds) => answer.header("retry-after", &seconds.to_string()),
             Error::MethodNotAllowed(methods) => answer.header("allow", methods),
+            Error::AuthRequired | Error::InvalidKey | Error::RevokedKey => {
+                answer.header("www-authenticate", "Bearer")
+            }
             _ => answer,
         }
     }

@@ -123,26 +123,31 @@ impl<'a> Caller<'a> {
         self.accept.contains("text/html")
     }
 
-    /// Whether the client names itself a program: crawlers and link previews fetch pages, too.
+    /// Whether the client names itself a program.
     pub fn is_bot(&self) -> bool {
-        const MARKS: [&[u8]; 6] = [
-            b"bot",
-            b"crawl",
-            b"spider",
-            b"preview",
-            b"facebookexternalhit",
-            b"headless",
-        ];
-        let agent = self.user_agent.as_bytes();
-        (0..agent.len())
-            .filter_map(|at| agent.get(at..))
-            .any(|rest| {
-                MARKS.iter().any(|mark| {
-                    rest.get(..mark.len())
-                        .is_some_and(|start| start.eq_ignore_ascii_case(mark))
-                })
-            })
+        is_bot(self.user_agent)
     }
+}
+
+/// Whether a User-Agent names a program: crawlers and link previews fetch pages, too.
+pub fn is_bot(user_agent: &str) -> bool {
+    const MARKS: [&[u8]; 6] = [
+        b"bot",
+        b"crawl",
+        b"spider",
+        b"preview",
+        b"facebookexternalhit",
+        b"headless",
+    ];
+    let agent = user_agent.as_bytes();
+    (0..agent.len())
+        .filter_map(|at| agent.get(at..))
+        .any(|rest| {
+            MARKS.iter().any(|mark| {
+                rest.get(..mark.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(mark))
+            })
+        })
 }
 
 /// The host of an authority without its port.

@@ -75,7 +75,7 @@ impl Edge<'_> {
     /// # Errors
     /// `RATE_LIMITED`
     pub async fn limit_address(&self) -> Result<(), Error> {
-        self.limit("RATE_LIMIT_ADDRESS", self.caller.ip).await
+        self.limit("RATE_LIMIT_ADDRESS", self.caller.ip, 60).await
     }
 
     /// Counts a call against a person at Telegram.
@@ -91,12 +91,20 @@ impl Edge<'_> {
     /// # Errors
     /// `RATE_LIMITED`
     pub async fn limit_visitor(&self, visitor: TempId) -> Result<(), Error> {
-        self.limit("RATE_LIMIT_VISITOR", &visitor.to_string()).await
+        self.limit("RATE_LIMIT_VISITOR", &visitor.to_string(), 60)
+            .await
     }
 
-    async fn limit(&self, binding: &str, key: &str) -> Result<(), Error> {
-        /// The period of the rate-limiting bindings, in s.
-        const PERIOD_S: u32 = 60;
+    /// Counts a keyed call against its key, by its prefix.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`
+    pub async fn limit_key(&self, prefix: &str) -> Result<(), Error> {
+        self.limit("RATE_LIMIT_KEY", prefix, 10).await
+    }
+
+    /// Counts against `key` with a binding whose period is `period_s`, in s.
+    async fn limit(&self, binding: &str, key: &str, period_s: u32) -> Result<(), Error> {
         if !self.config.limits_calls {
             return Ok(());
         }
@@ -108,7 +116,7 @@ impl Edge<'_> {
             return Ok(());
         }
         match limiter.limit(key.to_owned()).await {
-            Ok(outcome) if !outcome.success => Err(Error::RateLimited(PERIOD_S)),
+            Ok(outcome) if !outcome.success => Err(Error::RateLimited(period_s)),
             _ => Ok(()),
         }
     }
@@ -127,6 +135,13 @@ impl Edge<'_> {
     pub fn binding(&self, name: &str) -> Option<JsValue> {
         binding(self.env, name)
     }
+}
+
+/// A variable's or secret's text; `None` when it is not set.
+pub fn variable(env: &Env, name: &str) -> Option<String> {
+    js_sys::Reflect::get(env, &JsValue::from_str(name))
+        .ok()?
+        .as_string()
 }
 
 /// A binding's own object; `None` when it is not bound.
@@ -189,6 +204,8 @@ async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str
         Ok(Message::Deliver(_) | Message::Telegram(_)) => {
             Err("only the queue can deliver it".to_owned())
         }
+        // Its row stands: the sweeper finds it.
+        Ok(Message::Owed(_)) => return runtime::log_warning(&format!("the queue: {why}")),
         Ok(Message::Keep(record)) => keep_in_ledger(env, config, &record)
             .await
             .map_err(|why| why.to_string()),

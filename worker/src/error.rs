@@ -33,6 +33,12 @@ pub enum Error {
     IdempotencyMismatch,
     /// The first call with that Idempotency-Key is still running.
     IdempotencyInProgress,
+    /// As many keys are active as may be.
+    KeyLimit,
+    /// The keyed surface lacks what it needs here; the text says what.
+    ApiDisabled(&'static str),
+    /// AdTarget could not be reached, or does not answer as it should; the text says what that means for the caller.
+    AdTargetAway(&'static str),
     /// Nothing is at that path.
     NotFound,
     /// The path exists, but not for that method; the text lists those it takes.
@@ -61,9 +67,11 @@ impl Error {
             Self::ConversionNotFound => "CONVERSION_NOT_FOUND",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
+            Self::KeyLimit => "KEY_LIMIT",
+            Self::ApiDisabled(_) => "API_DISABLED",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
-            Self::BadGateway => "BAD_GATEWAY",
+            Self::BadGateway | Self::AdTargetAway(_) => "BAD_GATEWAY",
             Self::Internal => "INTERNAL_ERROR",
         }
     }
@@ -79,13 +87,14 @@ impl Error {
             | Self::LeadNotFound
             | Self::ConversionNotFound
             | Self::NotFound => 404,
-            Self::IdempotencyInProgress => 409,
+            Self::IdempotencyInProgress | Self::KeyLimit => 409,
             Self::IdempotencyMismatch => 422,
             Self::MethodNotAllowed(_) => 405,
             Self::PayloadTooLarge(_) => 413,
             Self::RateLimited(_) => 429,
             Self::Internal => 500,
-            Self::BadGateway => 502,
+            Self::BadGateway | Self::AdTargetAway(_) => 502,
+            Self::ApiDisabled(_) => 503,
         }
     }
 
@@ -117,13 +126,18 @@ impl fmt::Display for Error {
                 formatter.write_str("x-telegram-bot-api-secret-token: not what was agreed on")
             }
             Self::LeadNotFound => formatter.write_str("telegramUserId: no such lead"),
-            Self::ConversionNotFound => formatter.write_str("conversionId: no such conversion"),
+            Self::ConversionNotFound => formatter
+                .write_str("conversionId: the lead has no such conversion that awaits its value"),
             Self::IdempotencyMismatch => {
                 formatter.write_str("idempotency-key: it was used before, with another request")
             }
             Self::IdempotencyInProgress => {
                 formatter.write_str("idempotency-key: the first call with it is still running")
             }
+            Self::KeyLimit => {
+                formatter.write_str("5 keys are active: revoke one before another is made")
+            }
+            Self::ApiDisabled(why) | Self::AdTargetAway(why) => formatter.write_str(why),
             Self::NotFound => formatter.write_str("nothing is here"),
             Self::MethodNotAllowed(allowed) => write!(formatter, "this path takes {allowed}"),
             Self::BadGateway => formatter.write_str("the site behind the edge does not answer"),

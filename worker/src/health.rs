@@ -50,6 +50,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             invites: bound(invites::POOLS),
             rate_limit_address: bound("RATE_LIMIT_ADDRESS"),
             rate_limit_visitor: bound("RATE_LIMIT_VISITOR"),
+            rate_limit_key: bound("RATE_LIMIT_KEY"),
             assets: bound("ASSETS"),
         },
         settings: Settings {
@@ -58,6 +59,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             edge_capture: config.front.as_ref().map(|front| front.capture),
             respect_gpc: config.respect_gpc,
             respect_dnt: config.respect_dnt,
+            operator_key: set(config.operator_key.is_some()),
             api_key: set(config.has_api_key),
         },
         sites: sites.collect(),
@@ -92,6 +94,7 @@ struct Bindings {
     invites: &'static str,
     rate_limit_address: &'static str,
     rate_limit_visitor: &'static str,
+    rate_limit_key: &'static str,
     assets: &'static str,
 }
 
@@ -103,6 +106,7 @@ struct Settings<'a> {
     edge_capture: Option<bool>,
     respect_gpc: bool,
     respect_dnt: bool,
+    operator_key: &'static str,
     api_key: &'static str,
 }
 

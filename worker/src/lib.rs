@@ -165,12 +165,8 @@ fn config(env: &Env) -> &'static Config {
     }
     CONFIG.with(|config| {
         *config.get_or_init(|| {
-            let variable = |name: &str| {
-                js_sys::Reflect::get(env, &JsValue::from_str(name))
-                    .ok()?
-                    .as_string()
-            };
-            let limits_calls = ["RATE_LIMIT_ADDRESS", "RATE_LIMIT_VISITOR"]
+            let variable = |name: &str| edge::variable(env, name);
+            let limits_calls = ["RATE_LIMIT_ADDRESS", "RATE_LIMIT_VISITOR", "RATE_LIMIT_KEY"]
                 .into_iter()
                 .any(|name| edge::binding(env, name).is_some());
             let config = Config::read(&variable, limits_calls);

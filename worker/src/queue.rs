@@ -1,5 +1,6 @@
 //! The queue's consumer: what was owed after an answer is kept here, or tried again until it is.
 
+use conversions::ConversionId;
 use futures_util::StreamExt;
 use js_sys::{Array, Reflect};
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
+use crate::api::owed::{self, Attempt};
 use crate::config::{AdTarget, Backend, Config};
 use crate::ledger::{self, Database};
 use crate::record::Record;
@@ -26,6 +28,8 @@ pub enum Message {
     Deliver(Box<OwedCall>),
     /// A call that Telegram has yet to take.
     Telegram(telegram::OwedCall),
+    /// A conversion that AdTarget has yet to take; its row is in the ledger.
+    Owed(ConversionId),
 }
 
 #[wasm_bindgen]
@@ -81,12 +85,14 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     let mut for_ledger = Vec::new();
     let mut owed = Vec::new();
     let mut for_telegram = Vec::new();
+    let mut owed_conversions = Vec::new();
     for message in batch.messages().iter() {
         let message: Envelope = message.unchecked_into();
         let text = message.body().as_string().unwrap_or_default();
         match serde_json::from_str(&text) {
             Ok(Message::Deliver(call)) => owed.push((message, call)),
             Ok(Message::Telegram(call)) => for_telegram.push((message, call)),
+            Ok(Message::Owed(id)) => owed_conversions.push((message, id)),
             Ok(Message::Keep(record)) => for_ledger.push((message, record)),
             Err(why) => {
                 runtime::log_error(&format!("a message of the queue is no record: {why}"));
@@ -103,6 +109,8 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
         // after another, as Telegram counts a bot's calls.
         tell_telegram(config, message, call).await;
     }
+    // Repeating it does no harm: so it does a conversion.
+    deliver_conversions(env, config, owed_conversions).await;
 }
 
 async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Record)>) {
@@ -133,9 +141,36 @@ async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Reco
     }
 }
 
+/// Connections that one invocation may hold at once (a limit of the platform).
+const CONNECTIONS: usize = 6;
+
+async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, ConversionId)>) {
+    let Backend::AdTarget(adtarget) = &config.backend else {
+        for (message, _) in owed {
+            runtime::log_error("a conversion is owed to AdTarget, but BACKEND is not adtarget");
+            message.retry_later(0);
+        }
+        return;
+    };
+    futures_util::stream::iter(owed)
+        // Each message is answered for by itself, so one that is repeated repeats no other.
+        .for_each_concurrent(CONNECTIONS, |(message, id)| async move {
+            // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
+            match owed::deliver(env, adtarget, id).await {
+                Ok(Attempt::Settled) => message.ack(),
+                Ok(Attempt::Later(retry_after_s)) => {
+                    message.retry_later(retry_after_s.unwrap_or(0))
+                }
+                Err(why) => {
+                    runtime::log_error(&format!("an owed conversion: the ledger: {why}"));
+                    message.retry_later(0);
+                }
+            }
+        })
+        .await;
+}
+
 async fn deliver(config: &Config, owed: Vec<(Envelope, Box<OwedCall>)>) {
-    /// Connections that one invocation may hold at once (a limit of the platform).
-    const CONNECTIONS: usize = 6;
     let Backend::AdTarget(adtarget) = &config.backend else {
         for (message, _) in owed {
             runtime::log_error("a call to AdTarget is owed, but BACKEND is not adtarget");

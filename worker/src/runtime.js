@@ -56,7 +56,8 @@ export function amended(response, headers, removed) {
 }
 
 /**
- * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location and retry-after, a line each, then the body. Rejects when that
+ * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
+ * and x-idempotent-replay, a line each, then the body. Rejects when that
  * takes longer than `timeout` (ms) or the body is larger than `limit` (bytes). What still runs then is cancelled by the
  * platform when the invocation ends.
  */
@@ -88,7 +89,8 @@ async function exchange(call, body, limit) {
     redirect: "manual",
   });
   const { status } = response;
-  const head = `${status}\n${response.headers.get("location") ?? ""}\n${response.headers.get("retry-after") ?? ""}\n`;
+  const told = ["location", "retry-after", "x-idempotent-replay"].map((name) => response.headers.get(name) ?? "");
+  const head = [status, ...told, ""].join("\n");
   // A redirect says all it has to say in its head.
   if (status >= 300 && status < 400) return head;
   if (+response.headers.get("content-length") > limit) throw new Error("the answer is too large");

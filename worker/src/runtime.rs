@@ -113,17 +113,20 @@ pub struct Reply {
     pub location: String,
     /// As sent: seconds or an HTTP date, or empty.
     pub retry_after: String,
+    /// The X-Idempotent-Replay header, or empty.
+    pub idempotent_replay: String,
     /// The body.
     pub body: String,
 }
 
 impl Reply {
     fn read(packed: &str) -> Option<Self> {
-        let mut lines = packed.splitn(4, '\n');
+        let mut lines = packed.splitn(5, '\n');
         Some(Self {
             status: lines.next()?.parse().ok()?,
             location: lines.next()?.to_owned(),
             retry_after: lines.next()?.to_owned(),
+            idempotent_replay: lines.next()?.to_owned(),
             body: lines.next()?.to_owned(),
         })
     }

@@ -4,6 +4,7 @@
 //! never stops the worker: it is named in the log and in `/healthz`, and its default stands in.
 
 mod bot;
+mod secret;
 mod site;
 
 use std::ops::RangeInclusive;
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use bot::Bot;
+pub use secret::{Secret, same};
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
 use crate::ledger;
@@ -42,6 +44,8 @@ pub struct Config {
     pub limits_calls: bool,
     /// Whether `ADTARGET_API_KEY` is set; its value is read only where a keyed call is made.
     pub has_api_key: bool,
+    /// What the keys of the keyed surface are managed with (`OPERATOR_KEY`).
+    pub operator_key: Option<Secret>,
     /// How near in time two Purchases of one value are one, in hours; 0: never (`PURCHASE_WINDOW_H`).
     pub purchase_window_h: u32,
     /// What is wrong with the settings.
@@ -329,6 +333,7 @@ impl Config {
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),
             retention_days: settings.number("RETENTION_DAYS", 1..=3_650, 90),
             bots: settings.bots(),
+            operator_key: settings.operator_key(),
             purchase_window_h: settings.number("PURCHASE_WINDOW_H", 0..=8_760, 24),
             sites,
             problems: settings.problems,
@@ -499,6 +504,19 @@ impl Settings<'_> {
         bots.into_iter()
             .filter_map(|bot| bot.new(&base).map_err(|why| self.wrong(setting, why)).ok())
             .collect()
+    }
+
+    fn operator_key(&mut self) -> Option<Secret> {
+        const LENGTH: usize = 32;
+        let key = self.text("OPERATOR_KEY")?;
+        if key.len() < LENGTH {
+            self.wrong(
+                "OPERATOR_KEY",
+                format!("expected at least {LENGTH} characters"),
+            );
+            return None;
+        }
+        Some(Secret::new(key))
     }
 
     fn prefix(&mut self) -> String {

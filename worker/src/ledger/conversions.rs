@@ -343,17 +343,22 @@ fn unclear(why: &str, choice: &[(&Site, &Channel)]) -> Error {
     Error::InvalidPayload(text)
 }
 
+/// What the warning of a Purchase begins with that awaits its value.
+pub const AWAITS_VALUE: &str =
+    "the Purchase awaits its value: post value and currency to its /value; ";
+
 /// What the teller should know of a conversion that goes nowhere for now.
 fn warning(new: &NewConversion, awaits_value: bool) -> String {
-    let mut parts = Vec::new();
+    let mut text = String::new();
     if awaits_value {
-        parts.push(
-            "the Purchase awaits its value: tell value and currency by its /value".to_owned(),
-        );
+        text.push_str(AWAITS_VALUE);
     }
-    parts.extend(age_warning(new.event_ms, new.told_ms));
-    parts.push("no pixel is configured, so it is stored and sent to no platform".to_owned());
-    parts.join("; ")
+    if let Some(age) = age_warning(new.event_ms, new.told_ms) {
+        text.push_str(&age);
+        text.push_str("; ");
+    }
+    text.push_str("no pixel is configured, so it is stored and sent to no platform");
+    text
 }
 
 /// Which platforms take no event of that age, by their own rules. A minute ahead is a clock's own error.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 use crate::invites;
 use crate::queue::Message;
-use crate::record::{Attribution, Click, Record};
+use crate::record::{Attribution, Click, Client, Record};
 use crate::runtime;
 use crate::site::missing_channel;
 
@@ -72,12 +72,16 @@ pub async fn channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
     .await
 }
 
-/// Who clicked, by the query, else by cookies, else as somebody new.
-struct Ids {
-    temp_id: TempId,
-    client_session_id: ClientSessionId,
-    event_id: EventId,
-    visit_id: Option<EventId>,
+/// Who clicked: by the query, else by cookies, else as somebody new.
+pub struct Ids {
+    /// The visitor.
+    pub temp_id: TempId,
+    /// The session.
+    pub client_session_id: ClientSessionId,
+    /// The click.
+    pub event_id: EventId,
+    /// The visit it came from.
+    pub visit_id: Option<EventId>,
 }
 
 impl Ids {
@@ -122,30 +126,8 @@ async fn click(
     let answer = match &edge.config.backend {
         Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared).await,
         Backend::Ledger => {
-            let own = match channel {
-                Some(channel) => {
-                    invites::hand_out(edge.env, edge.config, channel, ids.event_id).await
-                }
-                None => None,
-            };
-            let personal = own.is_some() || invite.is_some_and(|invite| invite.is_personal());
-            let (click_id, link) = match own {
-                Some(own) => (own.click_id, Some(own.link)),
-                None => (own_id, shared),
-            };
-            edge.keep(&Message::Keep(Record::Click(Box::new(Click {
-                click_id,
-                at_ms: edge.now_ms,
-                website_id: site.website_id.clone(),
-                temp_id: ids.temp_id,
-                client_session_id: ids.client_session_id,
-                visit_id: ids.visit_id,
-                channel: channel.map(|channel| channel.slug.clone()),
-                invite_link: link.as_ref().map(|link| link.as_str().to_owned()),
-                personal,
-                attribution: carried(edge, site),
-                client: edge.client(),
-            }))));
+            let carried = carried(edge, site);
+            let link = hand_out(edge, site, channel, &ids, start, carried, edge.client()).await;
             to_channel(edge, link)
         }
     };
@@ -164,6 +146,46 @@ async fn click(
         Some(_) => answer,
         None => answer.cookie(set(cookies::TEMP_ID, ids.temp_id.to_string())),
     })
+}
+
+/// The link for a click, which is kept with it; `start` is the payload that the page's own link carried.
+pub async fn hand_out(
+    edge: &Edge<'_>,
+    site: &Site,
+    channel: Option<&Channel>,
+    ids: &Ids,
+    start: Option<&str>,
+    attribution: Attribution,
+    client: Client,
+) -> Option<TelegramLink> {
+    let own = match channel {
+        Some(channel) => invites::hand_out(edge.env, edge.config, channel, ids.event_id).await,
+        None => None,
+    };
+    let invite = channel.and_then(|channel| channel.invite.as_ref());
+    let personal = own.is_some() || invite.is_some_and(|invite| invite.is_personal());
+    let (click_id, link) = match own {
+        Some(own) => (own.click_id, Some(own.link)),
+        None => {
+            let click_id = ClickId::of(ids.event_id);
+            let link = invite.map(|invite| invite.for_click(&click_id, start));
+            (click_id, link)
+        }
+    };
+    edge.keep(&Message::Keep(Record::Click(Box::new(Click {
+        click_id,
+        at_ms: edge.now_ms,
+        website_id: site.website_id.clone(),
+        temp_id: ids.temp_id,
+        client_session_id: ids.client_session_id,
+        visit_id: ids.visit_id,
+        channel: channel.map(|channel| channel.slug.clone()),
+        invite_link: link.as_ref().map(|link| link.as_str().to_owned()),
+        personal,
+        attribution,
+        client,
+    }))));
+    link
 }
 
 /// The way AdTarget hands out, when it comes in time, else the channel's own; then the queue tells AdTarget of the click.

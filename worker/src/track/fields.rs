@@ -97,6 +97,35 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number field as it was written; absent and null are the same.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field: not a number.
+    pub fn number(&self, name: &str) -> Result<Option<&'a str>, Error> {
+        match self.raw(name).map(RawValue::get) {
+            None | Some("null") => Ok(None),
+            Some(text)
+                if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) =>
+            {
+                Ok(Some(text))
+            }
+            Some(_) => Err(Error::field(name, "not a number")),
+        }
+    }
+
+    /// An object field; absent and null are the same.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field: not an object.
+    pub fn object(&self, name: &str) -> Result<Option<Self>, Error> {
+        match self.raw(name).map(RawValue::get) {
+            None | Some("null") => Ok(None),
+            Some(text) => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|_| Error::field(name, "not an object")),
+        }
+    }
+
     /// The fields that `is_known` does not know, each as it was written.
     pub fn others(
         &self,

@@ -14,7 +14,7 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::queue::Message;
-use crate::record::{Attribution, CapturedBy, Record, Visit};
+use crate::record::{Attribution, CapturedBy, Client, Record, Visit};
 use crate::runtime;
 
 /// What a body may hold that is read here; all else is passed on untouched. The client's own account of its address,
@@ -67,7 +67,16 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     let site = edge.site(&fields.required("websiteId")?)?;
     let href = fields.required("href")?;
     let page_host = super::check_domain(edge, site, &href)?;
-    let new = told_visit(edge, site, &fields, &href, &page_host)?;
+    let caller = &edge.caller;
+    let teller = Teller {
+        now_ms: edge.now_ms,
+        cookies: caller.cookies,
+        temp_id: caller.temp_id(),
+        client_session_id: caller.client_session_id(),
+        visit_id: None,
+        client: edge.client(),
+    };
+    let new = told_visit(site, &fields, &href, &page_host, teller)?;
     edge.limit_visitor(new.visit.temp_id).await?;
     let scope = edge
         .caller
@@ -121,21 +130,39 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
     new.answer(scope)
 }
 
-/// Reads the visit a page tells of. What the page says of the click wins over what its address and cookies say.
-fn told_visit(
-    edge: &Edge<'_>,
+/// What is known of a visit beside what its body says.
+pub struct Teller<'a> {
+    /// When it was told, Unix time in ms.
+    pub now_ms: u64,
+    /// The Cookie header, where the visitor sends one.
+    pub cookies: &'a str,
+    /// The visitor, where the body does not say.
+    pub temp_id: Option<TempId>,
+    /// The session, where the body does not say.
+    pub client_session_id: Option<ClientSessionId>,
+    /// The visit's id, where the body does not say.
+    pub visit_id: Option<EventId>,
+    /// Who came.
+    pub client: Client,
+}
+
+/// Reads the visit that a body tells of. What it says of the click wins over what its address and cookies say.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn told_visit(
     site: &Site,
     fields: &Fields<'_>,
     href: &str,
     page_host: &str,
+    teller: Teller<'_>,
 ) -> Result<NewVisit, Error> {
-    let caller = &edge.caller;
-    let temp_id = TempId::resolve(fields.text(TempId::FIELD)?.as_deref(), caller.temp_id())?;
+    let temp_id = TempId::resolve(fields.text(TempId::FIELD)?.as_deref(), teller.temp_id)?;
     let client_session_id = ClientSessionId::resolve(
         fields.text(ClientSessionId::FIELD)?.as_deref(),
-        caller.client_session_id(),
+        teller.client_session_id,
     )?;
-    let visit_id = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), None)?;
+    let visit_id = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), teller.visit_id)?;
     let consent = fields.text("consent")?;
     if consent
         .as_deref()
@@ -153,8 +180,8 @@ fn told_visit(
     let view = PageView {
         href,
         referrer: &referrer,
-        cookies: page_cookies.as_deref().unwrap_or(caller.cookies),
-        now_ms: edge.now_ms,
+        cookies: page_cookies.as_deref().unwrap_or(teller.cookies),
+        now_ms: teller.now_ms,
         subdomain_index: subdomain_index(site.registrable_domain(page_host)),
     };
     let (capture, touch) = view.capture_and_touch();
@@ -177,13 +204,13 @@ fn told_visit(
         attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
     )
     .with(touch);
-    let mut client = edge.client();
+    let mut client = teller.client;
     client.bot |= fields.flag("bot")?;
     Ok(NewVisit {
         touches_cookie: touches.to_cookie(),
         visit: Visit {
             visit_id,
-            at_ms: edge.now_ms,
+            at_ms: teller.now_ms,
             website_id: site.website_id.clone(),
             temp_id,
             client_session_id,

@@ -14,7 +14,10 @@ use crate::edge::Edge;
 use crate::error::Error;
 
 /// The body of a call: JSON, as application/json or, from a beacon, as text/plain.
-fn body<'a>(edge: &Edge<'a>) -> Result<&'a [u8], Error> {
+///
+/// # Errors
+/// `INVALID_PAYLOAD`: of another type; `PAYLOAD_TOO_LARGE`.
+pub fn body<'a>(edge: &Edge<'a>) -> Result<&'a [u8], Error> {
     let media_type = edge
         .caller
         .content_type
@@ -43,19 +46,27 @@ pub fn preflight() -> Answer {
 
 /// Checks that a page is the site's: its address, and the Origin that the browser says.
 fn check_domain(edge: &Edge<'_>, site: &Site, href: &str) -> Result<String, Error> {
-    let parts = url::split(href)
-        .filter(|parts| {
-            parts.scheme.eq_ignore_ascii_case("http") || parts.scheme.eq_ignore_ascii_case("https")
-        })
-        .filter(|parts| !parts.host.is_empty())
-        .ok_or_else(|| Error::field("href", "not the address of a page"))?;
-    let host = parts.host.to_ascii_lowercase();
+    let host = page_host(href)?;
     let is_ours = |host: &str| site.owns(host) || host.eq_ignore_ascii_case(edge.caller.host);
     if !is_ours(&host) {
         return Err(Error::ForbiddenDomain(host));
     }
     check_origin(edge, site)?;
     Ok(host)
+}
+
+/// The host of a page's address, in lower case.
+///
+/// # Errors
+/// `INVALID_PAYLOAD`: not http or https, or no host.
+pub fn page_host(href: &str) -> Result<String, Error> {
+    let parts = url::split(href)
+        .filter(|parts| {
+            parts.scheme.eq_ignore_ascii_case("http") || parts.scheme.eq_ignore_ascii_case("https")
+        })
+        .filter(|parts| !parts.host.is_empty())
+        .ok_or_else(|| Error::field("href", "not the address of a page"))?;
+    Ok(parts.host.to_ascii_lowercase())
 }
 
 /// Checks the Origin that the browser says; none and `null` (a sandboxed frame) say nothing.

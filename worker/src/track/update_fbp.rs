@@ -30,26 +30,12 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
             .ok_or(Error::WebsiteNotFound)?,
     };
     super::check_origin(edge, site)?;
-    let temp_id = match fields.text(TempId::FIELD)? {
-        Some(text) => TempId::parse(&text)?,
-        None => edge
-            .caller
-            .temp_id()
-            .ok_or_else(|| Error::field(TempId::FIELD, "missing"))?,
-    };
-    let fbp = fields.required("fbp")?;
-    let fbp = Fbp::parse(&fbp)
-        .ok_or_else(|| Error::field("fbp", "not of the form fb.<index>.<ms>.<number>"))?;
+    let (temp_id, fbp) = told(&fields, edge.caller.temp_id())?;
     let event = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), None)?;
     edge.limit_visitor(temp_id).await?;
     let answer = match &edge.config.backend {
         Backend::Ledger => {
-            edge.keep(&Message::Keep(Record::LateFbp(LateFbp {
-                website_id: site.website_id.clone(),
-                temp_id,
-                at_ms: edge.now_ms,
-                fbp: fbp.as_str().to_owned(),
-            })));
+            keep(edge, site, temp_id, &fbp);
             success()
         }
         Backend::AdTarget(adtarget) => {
@@ -76,6 +62,30 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     Ok(answer.cookie(scope.set(cookies::FBP.name, fbp.as_str(), cookies::FBP.max_age_s)))
 }
 
+/// The visitor and the browser id that a body tells of; `known` is the visitor where the body does not say.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn told(fields: &Fields<'_>, known: Option<TempId>) -> Result<(TempId, Fbp), Error> {
+    let temp_id = match fields.text(TempId::FIELD)? {
+        Some(text) => TempId::parse(&text)?,
+        None => known.ok_or_else(|| Error::field(TempId::FIELD, "missing"))?,
+    };
+    let fbp = Fbp::parse(&fields.required("fbp")?)
+        .ok_or_else(|| Error::field("fbp", "not of the form fb.<index>.<ms>.<number>"))?;
+    Ok((temp_id, fbp))
+}
+
+/// Hands a late browser id to the ledger.
+pub fn keep(edge: &Edge<'_>, site: &Site, temp_id: TempId, fbp: &Fbp) {
+    edge.keep(&Message::Keep(Record::LateFbp(LateFbp {
+        website_id: site.website_id.clone(),
+        temp_id,
+        at_ms: edge.now_ms,
+        fbp: fbp.as_str().to_owned(),
+    })));
+}
+
 /// The call that tells AdTarget.
 pub fn call(site: &Site, temp_id: TempId, fbp: &str) -> Keyless {
     Keyless::UpdateFbp(
@@ -83,6 +93,7 @@ pub fn call(site: &Site, temp_id: TempId, fbp: &str) -> Keyless {
     )
 }
 
-fn success() -> Answer {
+/// That it is done.
+pub fn success() -> Answer {
     Answer::json(200, &json!({ "success": true }))
 }

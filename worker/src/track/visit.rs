@@ -57,10 +57,15 @@ impl<'a> CookieHint<'a> {
 impl NewVisit {
     /// The edge's own answer: ids made here, known before anything is kept.
     pub fn answer(&self, scope: Scope<'_>) -> Answer {
+        self.add_pixel_cookies(self.add_ids(self.ids(), scope), scope)
+    }
+
+    /// The answer's JSON, with no cookie set: for a server, which sets them itself.
+    pub fn ids(&self) -> Answer {
         let visit_id = self.visit.visit_id.to_string();
         let temp_id = self.visit.temp_id.to_string();
         let client_session_id = self.visit.client_session_id.to_string();
-        let answer = Answer::json(
+        Answer::json(
             200,
             &InitAnswer {
                 visit_id: &visit_id,
@@ -73,8 +78,7 @@ impl NewVisit {
                     session: CookieHint::new(cookies::SESSION, &client_session_id),
                 },
             },
-        );
-        self.add_pixel_cookies(self.add_ids(answer, scope), scope)
+        )
     }
 
     /// Adds the visitor's and the session's cookie. Neither is set for one who has refused.

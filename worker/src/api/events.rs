@@ -1,0 +1,316 @@
+//! `POST events/…`: a visit, a late browser id and an invite, as the tracker tells of them but with a key, and a conversion.
+//! What the caller says of the person it acts for is believed.
+
+use std::net::IpAddr;
+
+use attribution::{Fbc, Fbp};
+use conversions::{ConversionId, Currency, EventType, Money, Person, RawPerson, TelegramUserId};
+use serde_json::json;
+
+use super::Call;
+use crate::answer::Answer;
+use crate::caller::is_bot;
+use crate::config::Site;
+use crate::error::Error;
+use crate::ids::{ClientSessionId, EventId, TempId};
+use crate::ledger::conversions::{IfSeveral, NewConversion, Overrides, Source, record};
+use crate::queue::Message;
+use crate::record::{Attribution, Client, Record};
+use crate::track::fields::Fields;
+use crate::track::init::{Teller, told_visit};
+use crate::track::{click, page_host, update_fbp as fbp};
+
+/// Says which header tells the address of the person a call is about.
+const CLIENT_IP: &str = "x-adtarget-client-ip";
+/// Says which header tells that person's User-Agent.
+const CLIENT_USER_AGENT: &str = "x-adtarget-client-user-agent";
+
+/// The most characters a text field may have.
+const LONGEST_TEXT: usize = 2_048;
+
+/// A text field as it is kept.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field: not a string, too long, or with a control character.
+pub fn text(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Error> {
+    let Some(text) = fields.text(name)? else {
+        return Ok(None);
+    };
+    if text.chars().count() > LONGEST_TEXT {
+        return Err(Error::field(name, "longer than 2048 characters"));
+    }
+    if text.contains(char::is_control) {
+        return Err(Error::field(name, "holds a control character"));
+    }
+    Ok(Some(text.into_owned()))
+}
+
+impl Call<'_> {
+    /// The site of a keyed tracking call: the key's, else the named one, else the first.
+    fn site(&self, fields: &Fields<'_>) -> Result<&'static Site, Error> {
+        let named = self.named_site(fields)?;
+        named
+            .or_else(|| self.visible_sites().next())
+            .ok_or(Error::WebsiteNotFound)
+    }
+
+    /// The address of the person it is about.
+    fn client_ip(&self, fields: &Fields<'_>) -> Result<Option<String>, Error> {
+        let ip = self.told(fields, CLIENT_IP, "clientIp")?;
+        ip.map(|text| match text.trim().parse::<IpAddr>() {
+            Ok(ip) => Ok(ip.to_string()),
+            Err(_) => Err(Error::field("clientIp", "not an IP address")),
+        })
+        .transpose()
+    }
+
+    /// The User-Agent of the person it is about.
+    fn user_agent(&self, fields: &Fields<'_>) -> Result<Option<String>, Error> {
+        self.told(fields, CLIENT_USER_AGENT, "userAgent")
+    }
+
+    /// The person it is about, as the caller tells.
+    fn client(&self, fields: &Fields<'_>) -> Result<Client, Error> {
+        let told = |name| text(fields, name).map(Option::unwrap_or_default);
+        let user_agent = self.user_agent(fields)?.unwrap_or_default();
+        Ok(Client {
+            ip: self.client_ip(fields)?.unwrap_or_default(),
+            country: told("country")?,
+            region: told("region")?,
+            city: told("city")?,
+            bot: is_bot(&user_agent),
+            user_agent,
+        })
+    }
+}
+
+/// The id of a visit or click that a call makes.
+fn event_id(id: ConversionId) -> Result<EventId, Error> {
+    EventId::parse(&id.to_string())
+}
+
+/// `POST events/visit`
+pub async fn visit(
+    call: &Call<'_>,
+    id: ConversionId,
+    fields: &Fields<'_>,
+) -> Result<Answer, Error> {
+    let site = call.site(fields)?;
+    let href = fields.required("href")?;
+    let teller = Teller {
+        now_ms: call.edge.now_ms,
+        cookies: "",
+        temp_id: None,
+        client_session_id: None,
+        visit_id: Some(event_id(id)?),
+        client: call.client(fields)?,
+    };
+    let mut new = told_visit(site, fields, &href, &page_host(&href)?, teller)?;
+    new.visit.extra.remove("siteId");
+    let answer = new.ids();
+    call.edge
+        .keep(&Message::Keep(Record::Visit(Box::new(new.visit))));
+    Ok(answer)
+}
+
+/// `POST events/update-fbp`
+pub fn update_fbp(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Error> {
+    call.site(fields)?;
+    let (temp_id, told) = fbp::told(fields, None)?;
+    fbp::keep(call.edge, temp_id, &told);
+    Ok(fbp::success())
+}
+
+/// `POST events/invite`
+pub async fn invite(
+    call: &Call<'_>,
+    id: ConversionId,
+    fields: &Fields<'_>,
+) -> Result<Answer, Error> {
+    let named = call.named_site(fields)?;
+    let ids = click::Ids {
+        temp_id: TempId::parse(&fields.required(TempId::FIELD)?)?,
+        client_session_id: ClientSessionId::resolve(
+            fields.text(ClientSessionId::FIELD)?.as_deref(),
+            None,
+        )?,
+        event_id: event_id(id)?,
+        visit_id: None,
+    };
+    let channel_id = fields.text("channelId")?;
+    let mut channels = call
+        .visible_sites()
+        .filter(|site| named.is_none_or(|named| named.website_id == site.website_id))
+        .flat_map(|site| site.channels.iter().map(move |channel| (site, channel)))
+        .filter(|(_, channel)| channel_id.as_deref().is_none_or(|id| channel.is_named(id)));
+    let (site, channel) = channels.next().ok_or(Error::ChannelNotFound)?;
+    let mut attribution = Attribution::default();
+    for (name, slot) in attribution.fields_mut() {
+        *slot = text(fields, name)?;
+    }
+    let client = call.client(fields)?;
+    let link = click::hand_out(
+        call.edge,
+        site,
+        Some(channel),
+        &ids,
+        None,
+        attribution,
+        client,
+    );
+    let link = link.await.ok_or(Error::ChannelNotFound)?;
+    Ok(Answer::json(200, &json!({ "inviteLink": link.as_str() })))
+}
+
+/// `POST events/conversion`
+pub async fn conversion(
+    call: &Call<'_>,
+    id: ConversionId,
+    fields: &Fields<'_>,
+) -> Result<Answer, Error> {
+    let new = told_conversion(call, id, fields, None)?;
+    keep(call, &new).await
+}
+
+/// Writes a conversion down and answers with it.
+///
+/// # Errors
+/// Those of [`record`].
+pub async fn keep(call: &Call<'_>, new: &NewConversion) -> Result<Answer, Error> {
+    let recorded = record(call.edge.env, call.edge.config, new).await?;
+    Ok(Answer::json(200, &recorded))
+}
+
+/// Reads the conversion that a body tells of; `lead` is whose it is, where the path says.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn told_conversion(
+    call: &Call<'_>,
+    id: ConversionId,
+    fields: &Fields<'_>,
+    lead: Option<TelegramUserId>,
+) -> Result<NewConversion, Error> {
+    let edge = call.edge;
+    let telegram_user_id = match (lead, fields.number("telegramUserId")?) {
+        (Some(lead), _) => lead,
+        (None, Some(number)) => TelegramUserId::parse(number)
+            .map_err(|why| Error::field("telegramUserId", &why.to_string()))?,
+        (None, None) => return Err(Error::field("telegramUserId", "missing")),
+    };
+    let event_type = EventType::parse(
+        &fields.required("eventType")?,
+        fields.text("customEventName")?.as_deref(),
+    )
+    .map_err(|why| Error::field(why.field(), &why.to_string()))?;
+    let event_ms = match fields.number("eventTime")? {
+        None => edge.now_ms,
+        Some(number) => unix_ms(number)
+            .ok_or_else(|| Error::field("eventTime", "not a Unix time in whole milliseconds"))?,
+    };
+    Ok(NewConversion {
+        conversion_id: id,
+        telegram_user_id,
+        website_id: call.named_site(fields)?.map(|site| site.website_id.clone()),
+        channel_id: text(fields, "channelId")?,
+        if_several: IfSeveral::Refuse,
+        event_type,
+        value: money(fields)?,
+        content_name: text(fields, "contentName")?,
+        external_user_id: text(fields, "externalUserId")?,
+        event_ms,
+        told_ms: edge.now_ms,
+        person: person(fields, edge.now_ms)?,
+        overrides: overrides(call, fields)?,
+        source: Source::Api,
+    })
+}
+
+/// A time of JavaScript's, whose range ends at 8.64e15 (ECMA-262, "Time Values and Time Range").
+fn unix_ms(number: &str) -> Option<u64> {
+    number
+        .parse()
+        .ok()
+        .filter(|ms| *ms <= 8_640_000_000_000_000)
+}
+
+/// `value` and `currency`, both or neither; never zero.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn money(fields: &Fields<'_>) -> Result<Option<Money>, Error> {
+    let (value, currency) = match (fields.number("value")?, fields.text("currency")?) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(Error::field("currency", "required with value")),
+        (None, Some(_)) => return Err(Error::field("value", "required with currency")),
+        (Some(value), Some(currency)) => (value, currency),
+    };
+    let currency =
+        Currency::parse(&currency).map_err(|why| Error::field("currency", &why.to_string()))?;
+    Money::parse(value, currency)
+        .and_then(Money::positive)
+        .map(Some)
+        .map_err(|why| Error::field("value", &why.to_string()))
+}
+
+/// `pii`, hashed.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn person(fields: &Fields<'_>, now_ms: u64) -> Result<Person, Error> {
+    let Some(pii) = fields.object("pii")? else {
+        return Ok(Person::default());
+    };
+    let told = |name| {
+        text(&pii, name).map_err(|why| match why {
+            Error::InvalidPayload(why) => Error::InvalidPayload(format!("pii.{why}")),
+            other => other,
+        })
+    };
+    let (email, phone) = (told("email")?, told("phone")?);
+    let (first_name, last_name) = (told("firstName")?, told("lastName")?);
+    let raw = RawPerson {
+        email: email.as_deref(),
+        phone: phone.as_deref(),
+        first_name: first_name.as_deref(),
+        last_name: last_name.as_deref(),
+        ..RawPerson::default()
+    };
+    Ok(Person::hash(&raw, None, now_ms))
+}
+
+/// What the body says of the click.
+fn overrides(call: &Call<'_>, fields: &Fields<'_>) -> Result<Overrides, Error> {
+    let told = |name| text(fields, name);
+    let fbc = told("fbc")?;
+    if fbc.as_deref().is_some_and(|fbc| Fbc::parse(fbc).is_none()) {
+        return Err(Error::field(
+            "fbc",
+            "not of the form fb.<index>.<ms>.<click id>",
+        ));
+    }
+    let fbp = told("fbp")?;
+    if fbp.as_deref().is_some_and(|fbp| Fbp::parse(fbp).is_none()) {
+        return Err(Error::field(
+            "fbp",
+            "not of the form fb.<index>.<ms>.<number>",
+        ));
+    }
+    let event_source_url = told("eventSourceUrl")?;
+    if event_source_url
+        .as_deref()
+        .is_some_and(|url| page_host(url).is_err())
+    {
+        return Err(Error::field("eventSourceUrl", "not the address of a page"));
+    }
+    Ok(Overrides {
+        fbc,
+        fbp,
+        gclid: told("gclid")?,
+        ttclid: told("ttclid")?,
+        sccid: told("sccid")?,
+        client_ip: call.client_ip(fields)?,
+        user_agent: call.user_agent(fields)?,
+        event_source_url,
+    })
+}

@@ -1,0 +1,319 @@
+//! `leads/…` and `channels`: what is known of a person, more of it, and no more of it.
+
+use conversions::{ConversionId, Currency, Money, TelegramUserId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{Call, events};
+use crate::answer::Answer;
+use crate::config::Channel;
+use crate::error::Error;
+use crate::ledger::conversions::{AWAITS_VALUE, IfSeveral, history};
+use crate::ledger::{DATABASE, Database, Rows, Statement};
+use crate::telegram::ChatId;
+use crate::track::fields::Fields;
+use crate::track::update_fbp::success;
+
+/// The lead that a path names.
+///
+/// # Errors
+/// `INVALID_PAYLOAD`
+pub fn lead_of(segment: &str) -> Result<TelegramUserId, Error> {
+    TelegramUserId::parse(segment).map_err(|why| Error::field("telegramUserId", &why.to_string()))
+}
+
+/// A lead, as far as a key may see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Visible<'a> {
+    telegram_user_id: TelegramUserId,
+    website_id: Option<&'a str>,
+}
+
+/// `GET leads/{telegramUserId}`; the latest conversion first.
+pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
+    #[derive(Deserialize)]
+    struct Seen {
+        first_seen_ms: Option<u64>,
+        last_seen_ms: Option<u64>,
+        external_user_id: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        conversion_id: String,
+        channel_id: String,
+        event_type: String,
+        capi_status: String,
+        attributed_ms: u64,
+        value_minor: Option<u64>,
+        currency: Option<String>,
+        source: String,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Conversion {
+        conversion_id: String,
+        channel_id: String,
+        event_type: String,
+        capi_status: String,
+        attributed_at: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event_value: Option<Box<RawValue>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event_currency: Option<String>,
+        source: String,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Lead {
+        telegram_user_id: TelegramUserId,
+        first_seen_at: u64,
+        last_seen_at: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        external_user_id: Option<String>,
+        conversions: Vec<Conversion>,
+    }
+    let lead = lead_of(lead)?;
+    let visible = Visible {
+        telegram_user_id: lead,
+        website_id: call.holder.website_id.as_deref(),
+    };
+    let statements = [
+        Statement::new(include_str!("seen.sql"), &visible)?,
+        Statement::new(include_str!("conversions_of_lead.sql"), &visible)?,
+    ];
+    let rows = Database::bound(call.edge.env, DATABASE)?
+        .transact(&statements)
+        .await?;
+    let [seen, conversions] = rows.as_slice() else {
+        return Err(Error::Internal);
+    };
+    let conversions: Vec<Row> = conversions.read()?;
+    let (
+        false,
+        Some(Seen {
+            first_seen_ms: Some(first_seen_at),
+            last_seen_ms: Some(last_seen_at),
+            external_user_id,
+        }),
+    ) = (conversions.is_empty(), seen.first()?)
+    else {
+        return Err(Error::LeadNotFound);
+    };
+    let conversions = conversions.into_iter().map(|row| {
+        let money = stored_money(row.value_minor, row.currency.as_deref());
+        Conversion {
+            conversion_id: row.conversion_id,
+            channel_id: row.channel_id,
+            event_type: row.event_type,
+            capi_status: row.capi_status,
+            attributed_at: row.attributed_ms,
+            event_value: money.and_then(|money| RawValue::from_string(money.to_decimal()).ok()),
+            event_currency: row.currency,
+            source: row.source,
+        }
+    });
+    Ok(Answer::json(
+        200,
+        &Lead {
+            telegram_user_id: lead,
+            first_seen_at,
+            last_seen_at,
+            external_user_id,
+            conversions: conversions.collect(),
+        },
+    ))
+}
+
+fn stored_money(minor: Option<u64>, currency: Option<&str>) -> Option<Money> {
+    Money::from_minor_units(minor?, Currency::parse(currency?).ok()?).ok()
+}
+
+/// `POST leads/{telegramUserId}/events`: as a conversion, in the channel of the lead's latest one where none is named.
+pub async fn event(
+    call: &Call<'_>,
+    lead: &str,
+    id: ConversionId,
+    fields: &Fields<'_>,
+) -> Result<Answer, Error> {
+    let lead = lead_of(lead)?;
+    let mut new = events::told_conversion(call, id, fields, Some(lead))?;
+    new.if_several = IfSeveral::TakeLatest;
+    let own = call.holder.website_id.as_deref();
+    let history = history(call.edge.env, lead).await?;
+    if !history
+        .iter()
+        .any(|past| own.is_none_or(|own| past.website_id == own))
+    {
+        return Err(Error::LeadNotFound);
+    }
+    events::keep(call, &new).await
+}
+
+/// `POST leads/{telegramUserId}/conversions/{conversionId}/value`: the value of a Purchase that awaits it. The same value
+/// told again is taken again.
+pub async fn value(
+    call: &Call<'_>,
+    lead: &str,
+    conversion: &str,
+    fields: &Fields<'_>,
+) -> Result<Answer, Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told<'a> {
+        #[serde(flatten)]
+        visible: Visible<'a>,
+        conversion_id: ConversionId,
+        value_minor: u64,
+        currency: &'static str,
+        person: conversions::Person,
+        awaits_value: &'static str,
+    }
+    #[derive(Deserialize)]
+    struct Found {
+        is_told: u8,
+    }
+    let lead = lead_of(lead)?;
+    let money = events::money(fields)?.ok_or_else(|| Error::field("value", "missing"))?;
+    let told = Told {
+        visible: Visible {
+            telegram_user_id: lead,
+            website_id: call.holder.website_id.as_deref(),
+        },
+        conversion_id: ConversionId::parse(conversion).map_err(|_| Error::ConversionNotFound)?,
+        value_minor: money.minor_units(),
+        currency: money.currency().code(),
+        person: events::person(fields, call.edge.now_ms)?,
+        awaits_value: AWAITS_VALUE,
+    };
+    let statements = [
+        Statement::new(include_str!("value.sql"), &told)?,
+        Statement::new(include_str!("valued.sql"), &told)?,
+        Statement::new(include_str!("conversions_of_lead.sql"), &told)?,
+    ];
+    // Repeating it does no harm: a value that stands is not written again.
+    let rows = Database::bound(call.edge.env, DATABASE)?
+        .transact(&statements)
+        .await?;
+    let [_, valued, conversions] = rows.as_slice() else {
+        return Err(Error::Internal);
+    };
+    match valued.first::<Found>()? {
+        Some(found) if found.is_told != 0 => Ok(success()),
+        _ if is_empty(conversions)? => Err(Error::LeadNotFound),
+        _ => Err(Error::ConversionNotFound),
+    }
+}
+
+fn is_empty(rows: &Rows) -> Result<bool, Error> {
+    Ok(rows.read::<serde::de::IgnoredAny>()?.is_empty())
+}
+
+/// `DELETE leads/{telegramUserId}`: forgets the person. Of a key of one site, what that site knows.
+pub async fn erase(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
+    if !forget(call, lead_of(lead)?).await? {
+        return Err(Error::LeadNotFound);
+    }
+    Ok(success())
+}
+
+/// Forgets all that the ledger knows of a person. Gives whether it knew anything.
+///
+/// # Errors
+/// `INTERNAL_ERROR`; nothing is forgotten then.
+pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Erased<'a> {
+        #[serde(flatten)]
+        visible: Visible<'a>,
+        chat_ids: Vec<ChatId>,
+    }
+    #[derive(Deserialize)]
+    struct Known {
+        is_known: u8,
+    }
+    let erased = Erased {
+        visible: Visible {
+            telegram_user_id: lead,
+            website_id: call.holder.website_id.as_deref(),
+        },
+        chat_ids: call
+            .visible_sites()
+            .flat_map(|site| &site.channels)
+            .filter_map(|channel| channel.telegram_id)
+            .collect(),
+    };
+    const STEPS: [&str; 9] = [
+        include_str!("erase/known.sql"),
+        // While the clicks still say whose they were.
+        include_str!("erase/visits.sql"),
+        include_str!("erase/visitors.sql"),
+        include_str!("erase/invite_names.sql"),
+        include_str!("erase/clicks.sql"),
+        include_str!("erase/members.sql"),
+        include_str!("erase/conversions.sql"),
+        include_str!("erase/leads.sql"),
+        include_str!("erase/owed.sql"),
+    ];
+    let statements = STEPS
+        .iter()
+        .map(|sql| Statement::new(sql, &erased))
+        .collect::<Result<Vec<_>, _>>()?;
+    // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
+    let rows = Database::bound(call.edge.env, DATABASE)?
+        .transact(&statements)
+        .await?;
+    let known = rows.first().map(|rows| rows.first::<Known>()).transpose()?;
+    Ok(known.flatten().is_some_and(|known| known.is_known != 0))
+}
+
+/// `GET channels`: those of the settings, with what the bots know of them.
+pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        chat_id: ChatId,
+        title: String,
+        username: Option<String>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shown<'a> {
+        channel_id: &'a str,
+        telegram_channel_id: Option<String>,
+        title: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        username: Option<&'a str>,
+        funnel_order: usize,
+    }
+    let known: Vec<Row> = Database::bound(call.edge.env, DATABASE)?
+        .rows(
+            "SELECT chat_id, title, username FROM telegram_channels WHERE ?1",
+            &true,
+        )
+        .await?;
+    let shown = |order: usize, channel: &'static Channel| {
+        let row = known
+            .iter()
+            .find(|row| Some(row.chat_id) == channel.telegram_id);
+        let public = channel.invite.as_ref().and_then(|invite| invite.name());
+        let title = row.map_or(channel.slug.as_str(), |row| &row.title);
+        Shown {
+            channel_id: channel.id(),
+            telegram_channel_id: channel.telegram_id.map(|id| id.to_string()),
+            title,
+            username: match row {
+                Some(row) => row.username.as_deref(),
+                None => public.filter(|name| !name.starts_with('+')),
+            },
+            funnel_order: order + 1,
+        }
+    };
+    let channels: Vec<_> = call
+        .visible_sites()
+        .flat_map(|site| site.channels.iter().enumerate())
+        .map(|(order, channel)| shown(order, channel))
+        .collect();
+    Ok(Answer::json(200, &json!({ "channels": channels })))
+}

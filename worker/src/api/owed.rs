@@ -1,0 +1,275 @@
+//! Conversions that were accepted while AdTarget was away: a row first, then the queue, then AdTarget, once. Where the
+//! queue was away, too, [`sweep`] finds the row.
+//!
+//! The row holds what was told less `pii`: raw names, addresses and numbers live in memory alone. So a conversion that
+//! was owed reaches AdTarget without them, and its caller is told so.
+
+use std::collections::BTreeMap;
+
+use conversions::{ConversionId, TelegramUserId};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use worker::Env;
+
+use super::Call;
+use super::hosted::{Outcome, Upstream};
+use crate::answer::Answer;
+use crate::config::{AdTarget, Backend, Config};
+use crate::error::Error;
+use crate::ledger::conversions::{CapiStatus, NewConversion, Recorded, age_warning};
+use crate::ledger::{DATABASE, Database, Unavailable};
+use crate::queue::Message;
+use crate::runtime;
+use crate::track::fields::Fields;
+
+/// Accepts a conversion that AdTarget can't take now: 202, under the id it has here.
+///
+/// # Errors
+/// `BAD_GATEWAY`: the ledger can't take it either.
+pub(super) async fn accept(
+    call: &Call<'_>,
+    new: &NewConversion,
+    target: &str,
+    told: &Fields<'_>,
+    retry_after: &str,
+) -> Result<Answer, Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Row<'a> {
+        conversion_id: ConversionId,
+        telegram_user_id: TelegramUserId,
+        website_id: Option<&'a str>,
+        now_ms: u64,
+        path: &'a str,
+        body: String,
+    }
+    let row = Row {
+        conversion_id: new.conversion_id,
+        telegram_user_id: new.telegram_user_id,
+        website_id: call.holder.website_id.as_deref(),
+        now_ms: call.edge.now_ms,
+        path: target,
+        body: kept_body(told, new.event_ms),
+    };
+    let kept = match Database::bound(call.edge.env, DATABASE) {
+        // Repeating it does no harm: a row that stands is not written again.
+        Ok(database) => database.rows::<Value>(include_str!("owe.sql"), &row).await,
+        Err(why) => Err(why),
+    };
+    if let Err(why) = kept {
+        runtime::log_error(&format!("an owed conversion: the ledger: {why}"));
+        return Err(Error::AdTargetAway(
+            "AdTarget does not answer, and the conversion could not be kept; come back later",
+        ));
+    }
+    call.edge.keep_later(
+        &Message::Owed(new.conversion_id),
+        retry_after.parse().unwrap_or(0),
+    );
+    let mut warning = "AdTarget is away: the conversion is kept and goes there later".to_owned();
+    if told.object("pii")?.is_some() {
+        warning.push_str(", without pii");
+    }
+    if let Some(age) = age_warning(new.event_ms, new.told_ms) {
+        warning.push_str("; ");
+        warning.push_str(&age);
+    }
+    Ok(Answer::json(
+        202,
+        &Recorded {
+            conversion_id: new.conversion_id,
+            capi_status: CapiStatus::Pending,
+            cold_lead: false,
+            dispatched: false,
+            warning: Some(warning),
+            sends: Vec::new(),
+        },
+    ))
+}
+
+/// The body as it is kept: without `pii`, and with the time it happened, which is no later for the wait.
+fn kept_body(told: &Fields<'_>, event_ms: u64) -> String {
+    // As they were written: a number keeps its digits.
+    let mut fields: BTreeMap<&str, Box<RawValue>> = told
+        .others(|name| name == "pii")
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+    if let Ok(time) = RawValue::from_string(event_ms.to_string()) {
+        fields.insert("eventTime", time);
+    }
+    serde_json::to_string(&fields).unwrap_or_default()
+}
+
+/// What came of an attempt.
+pub enum Attempt {
+    /// Nothing is left to do.
+    Settled,
+    /// AdTarget is still away; it may have said for how long, in s.
+    Later(Option<u32>),
+}
+
+#[derive(Deserialize)]
+struct Owed {
+    conversion_id: ConversionId,
+    path: String,
+    body: String,
+}
+
+/// Tells AdTarget of one, from the queue. Any number of times: it is known by its Idempotency-Key.
+///
+/// # Errors
+/// The database's.
+pub async fn deliver(
+    env: &Env,
+    adtarget: &AdTarget,
+    id: ConversionId,
+) -> Result<Attempt, Unavailable> {
+    let database = Database::bound(env, DATABASE)?;
+    // Repeating it does no harm: it only reads.
+    let rows = database
+        .rows::<Owed>(
+            "SELECT conversion_id, path, body FROM owed_conversions WHERE conversion_id = ?1 ->> '$' AND status = 'owed'",
+            &id,
+        )
+        .await?;
+    match rows.into_iter().next() {
+        // Repeating it does no harm: see `attempt`.
+        Some(owed) => attempt(env, &database, adtarget, &owed).await,
+        None => Ok(Attempt::Settled),
+    }
+}
+
+async fn attempt(
+    env: &Env,
+    database: &Database,
+    adtarget: &AdTarget,
+    owed: &Owed,
+) -> Result<Attempt, Unavailable> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Taken {
+        conversion_id: String,
+    }
+    let upstream = Upstream {
+        method: "POST",
+        target: &owed.path,
+        body: &owed.body,
+        idempotency_key: Some(owed.conversion_id),
+        headers: Vec::new(),
+    };
+    // Repeating it does no harm: AdTarget knows it by its Idempotency-Key, the same on every attempt.
+    let (status, adtarget_id, reason, attempt) = match upstream.make(env, adtarget).await {
+        Outcome::Answered(reply) if reply.status < 300 => {
+            match serde_json::from_str::<Taken>(&reply.body) {
+                Ok(taken) => (
+                    "delivered",
+                    Some(taken.conversion_id),
+                    None,
+                    Attempt::Settled,
+                ),
+                Err(_) => {
+                    runtime::log_warning("an owed conversion: AdTarget gave it no conversionId");
+                    ("owed", None, None, Attempt::Later(None))
+                }
+            }
+        }
+        // Nothing in it will change: asking again can't help.
+        Outcome::Answered(reply) => {
+            let reason = refusal(reply.status, &reply.body);
+            runtime::log_error(&format!(
+                "AdTarget refused the owed conversion {}: {reason}",
+                owed.conversion_id
+            ));
+            ("refused", None, Some(reason), Attempt::Settled)
+        }
+        Outcome::Away { why, retry_after } => {
+            runtime::log_warning(&format!("an owed conversion: AdTarget: {why}"));
+            ("owed", None, None, Attempt::Later(retry_after.parse().ok()))
+        }
+    };
+    let settled = json!({
+        "conversionId": owed.conversion_id, "status": status, "adtargetId": adtarget_id, "reason": reason, "nowMs": runtime::now_ms(),
+    });
+    // Repeating it does no harm: what is settled stays settled.
+    database
+        .rows::<Value>(include_str!("attempted.sql"), &settled)
+        .await?;
+    Ok(attempt)
+}
+
+/// The status and code of a refusal.
+fn refusal(status: u16, body: &str) -> String {
+    let body = serde_json::from_str::<Value>(body).unwrap_or_default();
+    let code = body.pointer("/error/code").and_then(Value::as_str);
+    format!("{status} {}", code.unwrap_or_default())
+}
+
+/// Tells AdTarget of those that nobody has tried for a quarter of an hour, the longest waiting first. For a schedule: what
+/// the queue lost is found here.
+///
+/// # Errors
+/// The database's.
+pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
+    /// Connections that one invocation may hold at once (a limit of the platform).
+    const CONNECTIONS: usize = 6;
+    const IDLE_MS: u64 = 15 * 60_000;
+    let Backend::AdTarget(adtarget) = &config.backend else {
+        return Ok(());
+    };
+    let database = Database::bound(env, DATABASE)?;
+    // Repeating it does no harm: it only reads.
+    let waiting = database
+        .rows::<Owed>(
+            "SELECT conversion_id, path, body FROM owed_conversions WHERE status = 'owed' AND tried_ms <= ?1 ->> '$' ORDER BY tried_ms LIMIT 60",
+            &now_ms.saturating_sub(IDLE_MS),
+        )
+        .await?;
+    futures_util::stream::iter(&waiting)
+        .for_each_concurrent(CONNECTIONS, |owed| async {
+            // Repeating it does no harm: see `attempt`.
+            if let Err(why) = attempt(env, &database, adtarget, owed).await {
+                runtime::log_error(&format!("an owed conversion: the ledger: {why}"));
+            }
+        })
+        .await;
+    Ok(())
+}
+
+/// AdTarget's own id of a conversion that was owed; none: it is not one of those.
+///
+/// # Errors
+/// `BAD_GATEWAY`: AdTarget has yet to take it; `CONVERSION_NOT_FOUND`: it refused it.
+pub(super) async fn at_adtarget(
+    call: &Call<'_>,
+    lead: TelegramUserId,
+    conversion: &str,
+) -> Result<Option<String>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        status: String,
+        adtarget_id: Option<String>,
+    }
+    let Ok(id) = ConversionId::parse(conversion) else {
+        return Ok(None);
+    };
+    let rows = Database::bound(call.edge.env, DATABASE)?
+        .rows::<Row>(
+            "SELECT status, adtarget_id FROM owed_conversions
+             WHERE conversion_id = ?1 ->> 'conversionId' AND telegram_user_id = ?1 ->> 'telegramUserId'",
+            &json!({ "conversionId": id, "telegramUserId": lead }),
+        )
+        .await?;
+    match rows.into_iter().next() {
+        None => Ok(None),
+        Some(Row {
+            adtarget_id: Some(id),
+            ..
+        }) => Ok(Some(id)),
+        Some(row) if row.status == "refused" => Err(Error::ConversionNotFound),
+        Some(_) => Err(Error::AdTargetAway(
+            "AdTarget has yet to take this conversion; come back later",
+        )),
+    }
+}
