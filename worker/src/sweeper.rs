@@ -2,6 +2,7 @@
 
 use worker::Env;
 
+use crate::api::owed;
 use crate::config::Config;
 use crate::invites;
 use crate::ledger::{self, Database};
@@ -21,5 +22,9 @@ pub async fn sweep(env: &Env, config: &Config) {
         if let Err(why) = forgotten {
             runtime::log_error(&format!("sweeping {binding}: {why}"));
         }
+    }
+    // Repeating it does no harm: AdTarget knows each by its Idempotency-Key.
+    if let Err(why) = owed::sweep(env, config, now_ms).await {
+        runtime::log_error(&format!("sweeping owed conversions: {why}"));
     }
 }

@@ -115,9 +115,9 @@ pub async fn visit(
 
 /// `POST events/update-fbp`
 pub fn update_fbp(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Error> {
-    call.site(fields)?;
+    let site = call.site(fields)?;
     let (temp_id, told) = fbp::told(fields, None)?;
-    fbp::keep(call.edge, temp_id, &told);
+    fbp::keep(call.edge, site, temp_id, &told);
     Ok(fbp::success())
 }
 

@@ -1,5 +1,7 @@
 //! `leads/…` and `channels`: what is known of a person, more of it, and no more of it.
 
+use std::cmp::Reverse;
+
 use conversions::{ConversionId, Currency, Money, TelegramUserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -31,12 +33,25 @@ struct Visible<'a> {
     website_id: Option<&'a str>,
 }
 
+impl Call<'_> {
+    /// The databases of what the key may see, the main one first.
+    fn databases(&self) -> Result<Vec<Database>, Error> {
+        let bindings = self.edge.config.databases().into_iter();
+        let own = self.holder.website_id.as_deref();
+        let own = own.map(|own| self.edge.config.database_of(own));
+        bindings
+            .filter(|binding| *binding == DATABASE || own.is_none_or(|own| own == *binding))
+            .map(|binding| Ok(Database::bound(self.edge.env, binding)?))
+            .collect()
+    }
+}
+
 /// `GET leads/{telegramUserId}`; the latest conversion first.
 pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
     #[derive(Deserialize)]
     struct Seen {
-        first_seen_ms: Option<u64>,
-        last_seen_ms: Option<u64>,
+        first_seen_ms: u64,
+        last_seen_ms: u64,
         external_user_id: Option<String>,
     }
     #[derive(Deserialize)]
@@ -83,24 +98,21 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         Statement::new(include_str!("seen.sql"), &visible)?,
         Statement::new(include_str!("conversions_of_lead.sql"), &visible)?,
     ];
-    let rows = Database::bound(call.edge.env, DATABASE)?
-        .transact(&statements)
-        .await?;
-    let [seen, conversions] = rows.as_slice() else {
-        return Err(Error::Internal);
-    };
-    let conversions: Vec<Row> = conversions.read()?;
-    let (
-        false,
-        Some(Seen {
-            first_seen_ms: Some(first_seen_at),
-            last_seen_ms: Some(last_seen_at),
-            external_user_id,
-        }),
-    ) = (conversions.is_empty(), seen.first()?)
-    else {
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut conversions: Vec<Row> = Vec::new();
+    for database in call.databases()? {
+        let rows = database.transact(&statements).await?;
+        let [seen_there, conversions_there] = rows.as_slice() else {
+            return Err(Error::Internal);
+        };
+        seen.append(&mut seen_there.read()?);
+        conversions.append(&mut conversions_there.read()?);
+    }
+    if conversions.is_empty() {
         return Err(Error::LeadNotFound);
-    };
+    }
+    conversions.sort_by_key(|row| Reverse(row.attributed_ms));
+    conversions.truncate(1_000);
     let conversions = conversions.into_iter().map(|row| {
         let money = stored_money(row.value_minor, row.currency.as_deref());
         Conversion {
@@ -118,9 +130,17 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         200,
         &Lead {
             telegram_user_id: lead,
-            first_seen_at,
-            last_seen_at,
-            external_user_id,
+            first_seen_at: seen
+                .iter()
+                .map(|seen| seen.first_seen_ms)
+                .min()
+                .unwrap_or_default(),
+            last_seen_at: seen
+                .iter()
+                .map(|seen| seen.last_seen_ms)
+                .max()
+                .unwrap_or_default(),
+            external_user_id: seen.into_iter().find_map(|seen| seen.external_user_id),
             conversions: conversions.collect(),
         },
     ))
@@ -141,7 +161,7 @@ pub async fn event(
     let mut new = events::told_conversion(call, id, fields, Some(lead))?;
     new.if_several = IfSeveral::TakeLatest;
     let own = call.holder.website_id.as_deref();
-    let history = history(call.edge.env, lead).await?;
+    let history = history(call.edge.env, call.edge.config, lead).await?;
     if !history
         .iter()
         .any(|past| own.is_none_or(|own| past.website_id == own))
@@ -192,18 +212,20 @@ pub async fn value(
         Statement::new(include_str!("valued.sql"), &told)?,
         Statement::new(include_str!("conversions_of_lead.sql"), &told)?,
     ];
-    // Repeating it does no harm: a value that stands is not written again.
-    let rows = Database::bound(call.edge.env, DATABASE)?
-        .transact(&statements)
-        .await?;
-    let [_, valued, conversions] = rows.as_slice() else {
-        return Err(Error::Internal);
-    };
-    match valued.first::<Found>()? {
-        Some(found) if found.is_told != 0 => Ok(success()),
-        _ if is_empty(conversions)? => Err(Error::LeadNotFound),
-        _ => Err(Error::ConversionNotFound),
+    let mut refusal = Error::LeadNotFound;
+    for database in call.databases()? {
+        // Repeating it does no harm: a value that stands is not written again.
+        let rows = database.transact(&statements).await?;
+        let [_, valued, conversions] = rows.as_slice() else {
+            return Err(Error::Internal);
+        };
+        match valued.first::<Found>()? {
+            Some(found) if found.is_told != 0 => return Ok(success()),
+            _ if is_empty(conversions)? => {}
+            _ => refusal = Error::ConversionNotFound,
+        }
     }
+    Err(refusal)
 }
 
 fn is_empty(rows: &Rows) -> Result<bool, Error> {
@@ -221,7 +243,7 @@ pub async fn erase(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
 /// Forgets all that the ledger knows of a person. Gives whether it knew anything.
 ///
 /// # Errors
-/// `INTERNAL_ERROR`; nothing is forgotten then.
+/// `INTERNAL_ERROR`; what a database has forgotten stays forgotten, and the call can be made again.
 pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -261,12 +283,14 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
         .iter()
         .map(|sql| Statement::new(sql, &erased))
         .collect::<Result<Vec<_>, _>>()?;
-    // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
-    let rows = Database::bound(call.edge.env, DATABASE)?
-        .transact(&statements)
-        .await?;
-    let known = rows.first().map(|rows| rows.first::<Known>()).transpose()?;
-    Ok(known.flatten().is_some_and(|known| known.is_known != 0))
+    let mut is_known = false;
+    for database in call.databases()? {
+        // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
+        let rows = database.transact(&statements).await?;
+        let known = rows.first().map(|rows| rows.first::<Known>()).transpose()?;
+        is_known |= known.flatten().is_some_and(|known| known.is_known != 0);
+    }
+    Ok(is_known)
 }
 
 /// `GET channels`: those of the settings, with what the bots know of them.
@@ -287,12 +311,14 @@ pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
         username: Option<&'a str>,
         funnel_order: usize,
     }
-    let known: Vec<Row> = Database::bound(call.edge.env, DATABASE)?
-        .rows(
+    let mut known: Vec<Row> = Vec::new();
+    for database in call.databases()? {
+        let rows = database.rows(
             "SELECT chat_id, title, username FROM telegram_channels WHERE ?1",
             &true,
-        )
-        .await?;
+        );
+        known.append(&mut rows.await?);
+    }
     let shown = |order: usize, channel: &'static Channel| {
         let row = known
             .iter()

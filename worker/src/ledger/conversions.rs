@@ -10,13 +10,14 @@
 //!   are those of the events, so a history told in one go keeps its sales apart.
 //! - **The same cause again** (the same [`ConversionId`]) changes nothing and gives the same answer.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use conversions::{ConversionId, EventType, Money, Person, TelegramUserId};
 use serde::{Deserialize, Serialize};
 use worker::Env;
 
-use super::{DATABASE, Database, Statement};
+use super::{Database, Statement};
 use crate::config::{Channel, Config, PurchaseValue, Site};
 use crate::error::Error;
 
@@ -152,20 +153,26 @@ pub struct Past {
     pub website_id: String,
     /// The channel's id.
     pub channel_id: String,
+    latest_ms: u64,
 }
 
 /// Where a lead has conversions, the latest first.
 ///
 /// # Errors
-/// `INTERNAL_ERROR`: the database's.
-pub async fn history(env: &Env, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
-    let database = Database::bound(env, DATABASE)?;
-    let rows = database.rows(
-        "SELECT website_id, channel_id FROM conversions WHERE telegram_user_id = ?1 ->> '$'
-         GROUP BY website_id, channel_id ORDER BY max(attributed_ms) DESC, website_id, channel_id",
-        &lead,
-    );
-    Ok(rows.await?)
+/// `INTERNAL_ERROR`: a database's.
+pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
+    let mut history: Vec<Past> = Vec::new();
+    for binding in config.databases() {
+        let database = Database::bound(env, binding)?;
+        let rows = database.rows(
+            "SELECT website_id, channel_id, max(attributed_ms) AS latest_ms FROM conversions
+             WHERE telegram_user_id = ?1 ->> '$' GROUP BY website_id, channel_id",
+            &lead,
+        );
+        history.append(&mut rows.await?);
+    }
+    history.sort_by_key(|past| Reverse(past.latest_ms));
+    Ok(history)
 }
 
 /// Writes a conversion and its lead, in one transaction. Repeating it does no harm: the same id gives the same row.
@@ -207,7 +214,11 @@ pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<R
 
     let (site, channel) = match only_place(config, new)? {
         Some(place) => place,
-        None => place_of_history(config, new, &history(env, new.telegram_user_id).await?)?,
+        None => place_of_history(
+            config,
+            new,
+            &history(env, config, new.telegram_user_id).await?,
+        )?,
     };
     let awaits_value = new.event_type == EventType::Purchase && new.value.is_none();
     if awaits_value && channel.purchase_value != PurchaseValue::Manual {
@@ -239,7 +250,7 @@ pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<R
         Statement::new(include_str!("lead.sql"), &told)?,
         Statement::new(include_str!("conversion.sql"), &told)?,
     ];
-    let rows = Database::bound(env, DATABASE)?
+    let rows = Database::bound(env, site.database())?
         .transact(&statements)
         .await?;
     let row = rows.last().map(|rows| rows.first::<Row>()).transpose()?;

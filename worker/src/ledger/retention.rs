@@ -20,7 +20,7 @@ struct Rule {
 
 /// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
-fn rules(visits_ms: u64) -> [Rule; 6] {
+fn rules(visits_ms: u64) -> [Rule; 7] {
     [
         // Visits and clicks come in the order of their times, nearly: the first rows are the oldest.
         Rule {
@@ -48,6 +48,11 @@ fn rules(visits_ms: u64) -> [Rule; 6] {
             keeps_ms: visits_ms,
             sql: &["DELETE FROM webhook_events WHERE (source, event_id) IN (
                 SELECT source, event_id FROM webhook_events WHERE at_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
+        },
+        Rule {
+            keeps_ms: visits_ms,
+            sql: &["DELETE FROM owed_conversions WHERE conversion_id IN (
+                SELECT conversion_id FROM owed_conversions WHERE status <> 'owed' AND tried_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
         Rule {
             keeps_ms: 7 * DAY_MS,
