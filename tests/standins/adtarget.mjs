@@ -1,5 +1,5 @@
-// A stand-in AdTarget on loopback: the keyless tracking surface as its documents tell it, state one can look at, and
-// misbehaviour on demand. `node tests/standins/adtarget.mjs [port]` runs it by itself.
+// A stand-in AdTarget on loopback: the keyless tracking surface and the keyed API as its documents tell them, state one can look
+// at, and misbehaviour on demand. `node tests/standins/adtarget.mjs [port]` runs it by itself.
 import http from "node:http";
 import { randomBytes, randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
@@ -18,29 +18,32 @@ class Refusal extends Error {
     Object.assign(this, { status, code });
   }
 }
+const EVENT_TYPES = ["Lead", "Purchase", "CompleteRegistration", "Subscribe", "Custom"];
 const invalid = (message) => new Refusal(400, "INVALID_PAYLOAD", message);
 
 /** The default account: one site with two channels, of which the first is the default. */
 export const WEBSITE = "atid_shop";
 export const CHANNELS = ["chan_main", "chan_vip"];
+/** The account's API key. */
+export const ACCOUNT_KEY = "atk_live_a1b2c3d4_0123456789abcdef0123456789abcdef";
 
 /**
  * Starts the stand-in.
- * State: `calls` (everything that arrived), `visits`, `sessions`, `fbps`, `clicks`, `violations` (what must never arrive).
+ * State: `calls` (everything that arrived), `visits`, `sessions`, `fbps`, `clicks`, `conversions`, `violations` (what must never arrive).
  * `misbehave({path, times, …})` makes the next calls fail; see `Fault` below. `reset()` forgets all of it.
  */
 export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domains: null, channels: CHANNELS } }, inviteAs = "redirect" } = {}) {
-  const state = { url: "", websites, inviteAs, calls: [], visits: [], sessions: new Map(), fbps: [], clicks: [], violations: [], faults: [], replays: new Map() };
+  const state = { url: "", websites, inviteAs, calls: [], visits: [], sessions: new Map(), fbps: [], clicks: [], conversions: [], violations: [], faults: [], replays: new Map() };
 
   /**
-   * Fault: which calls it strikes (`path`: init, update-fbp, invite or any; `times`: how many) and how:
+   * Fault: which calls it strikes (`path`: init, update-fbp, invite, of the keyed API such as `events/conversion`, `leads`, `leads/events` or `leads/value`, or any; `times`: how many) and how:
    * `delay` ms before the answer · `status` (+ `retryAfter`) without a record · `cut`: "arrival" (nothing recorded), "headers" (recorded, no
    * answer), "body" (recorded, the answer breaks off) · `body`, `type`, `location`, `redirect` (its status) put into an otherwise good answer · `huge` bytes of body.
    * A fault with `body` or `huge` answers 200 with that body, recorded.
    */
   state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });
   state.reset = () => {
-    for (const list of [state.calls, state.visits, state.fbps, state.clicks, state.violations, state.faults]) list.length = 0;
+    for (const list of [state.calls, state.visits, state.fbps, state.clicks, state.conversions, state.violations, state.faults]) list.length = 0;
     state.sessions.clear();
     state.replays.clear();
     state.inviteAs = inviteAs;
@@ -110,14 +113,94 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
       if (query.clientSessionId !== undefined) uuid(query.clientSessionId, "clientSessionId");
       const channelId = query.channelId ?? found.channels[0];
       if (!found.channels.includes(channelId)) throw new Refusal(404, "CHANNEL_NOT_FOUND", "no such channel");
-      const inviteLink = `https://t.me/+${randomBytes(12).toString("base64url").replace(/[-_]/g, "x")}`;
-      state.clicks.push({ ...query, channelId, inviteLink, headers });
-      return state.inviteAs === "redirect" ? { status: 302, location: inviteLink } : { status: 200, body: { inviteLink } };
+      const link = inviteLink();
+      state.clicks.push({ ...query, channelId, inviteLink: link, headers });
+      return state.inviteAs === "redirect" ? { status: 302, location: link } : { status: 200, body: { inviteLink: link } };
     },
   };
 
+  const inviteLink = () => `https://t.me/+${randomBytes(12).toString("base64url").replace(/[-_]/g, "x")}`;
+  const leadOf = (text) => {
+    if (!/^[1-9]\d{0,15}$/.test(text)) throw invalid("telegramUserId must be a number");
+    return Number(text);
+  };
+  const historyOf = (lead) => state.conversions.filter((each) => each.telegramUserId === lead);
+
+  /** A conversion by the documents' rules; `lead` is whose it is. */
+  function convert(lead, body, channelId = body.channelId) {
+    if (!EVENT_TYPES.includes(body.eventType)) throw invalid("eventType is not one of the five");
+    if (body.eventType === "Custom" && !body.customEventName) throw invalid("customEventName is required with Custom");
+    if (body.value !== undefined && typeof body.value !== "number") throw invalid("value must be a number");
+    if (body.eventType === "Purchase" && !(body.value > 0 && body.currency)) throw invalid("value and currency are required for Purchase");
+    channelId ??= historyOf(lead).at(-1)?.channelId;
+    if (!channelId) throw invalid("channelId is required for a cold lead");
+    if (!Object.values(state.websites).some((website) => website.channels.includes(channelId))) throw new Refusal(404, "CHANNEL_NOT_FOUND", "no such channel");
+    const coldLead = !historyOf(lead).some((each) => each.channelId === channelId);
+    const conversion = { ...body, telegramUserId: lead, channelId, conversionId: `j97${randomBytes(14).toString("hex")}`, at: Date.now() };
+    state.conversions.push(conversion);
+    const sends = [{ sendId: `kn7${randomBytes(8).toString("hex")}`, platform: "meta" }];
+    return { status: 200, body: { conversionId: conversion.conversionId, capiStatus: "pending", coldLead, dispatched: true, sends } };
+  }
+
+  const keyed = {
+    "POST events/visit": (call) => handlers["POST init"]({ ...call, body: { websiteId: Object.keys(state.websites)[0], ...call.body } }),
+    "POST events/update-fbp": (call) => handlers["POST update-fbp"](call),
+    "POST events/invite"({ body, headers }) {
+      uuid(body.tempId, "tempId");
+      if (!Object.values(state.websites).some((website) => website.channels.includes(body.channelId))) throw new Refusal(404, "CHANNEL_NOT_FOUND", "no such channel");
+      const link = inviteLink();
+      state.clicks.push({ ...body, inviteLink: link, headers });
+      return { status: 200, body: { inviteLink: link } };
+    },
+    "POST events/conversion"({ body }) {
+      if (typeof body.telegramUserId !== "number") throw invalid("telegramUserId must be a number");
+      return convert(body.telegramUserId, body);
+    },
+    "POST leads/events"({ body, words: [lead] }) {
+      const known = historyOf(leadOf(lead)).at(-1);
+      if (!known) throw new Refusal(404, "LEAD_NOT_FOUND", "no such lead");
+      return convert(leadOf(lead), body, body.channelId ?? known.channelId);
+    },
+    "POST leads/value"({ body, words: [lead, conversionId] }) {
+      const conversion = historyOf(leadOf(lead)).find((each) => each.conversionId === conversionId);
+      if (!conversion) throw new Refusal(404, "CONVERSION_NOT_FOUND", "no such conversion");
+      if (!(body.value > 0) || !body.currency) throw invalid("value and currency are required");
+      Object.assign(conversion, { submitted: { value: body.value, currency: body.currency } });
+      return { status: 200, body: { success: true } };
+    },
+    "GET leads"({ words: [lead] }) {
+      const telegramUserId = leadOf(lead);
+      const history = historyOf(telegramUserId);
+      if (!history.length) throw new Refusal(404, "LEAD_NOT_FOUND", "no such lead");
+      const conversions = history.map(({ conversionId, channelId, eventType, at, value, currency }) => ({
+        conversionId, channelId, eventType, capiStatus: "pending", attributedAt: at, eventValue: value, eventCurrency: currency, source: "api",
+      }));
+      return { status: 200, body: { telegramUserId, firstSeenAt: history[0].at, lastSeenAt: history.at(-1).at, conversions } };
+    },
+    "GET channels"() {
+      const ids = Object.values(state.websites).flatMap((website) => website.channels);
+      return { status: 200, body: { channels: ids.map((channelId, order) => ({ channelId, telegramChannelId: `-10012345678${order}`, title: channelId, funnelOrder: order })) } };
+    },
+  };
+
+  /** The keyed API's name of a path behind /api/v1, and its words: `leads/5/events` is `leads/events` of 5. */
+  function keyedPath(pathname) {
+    const rest = /^\/api\/v1\/(.*)$/.exec(pathname)?.[1];
+    if (rest === undefined) return {};
+    const [, lead, event, conversion] = /^leads\/([^/]+)(\/events)?(?:\/conversions\/([^/]+)\/value)?$/.exec(rest) ?? [];
+    if (!lead) return { path: rest, words: [] };
+    return { path: conversion ? "leads/value" : event ? "leads/events" : "leads", words: [lead, conversion] };
+  }
+
+  /** Refuses a keyed call without the account's key. */
+  function checkKey({ headers }) {
+    if (!headers.authorization) throw new Refusal(401, "AUTH_REQUIRED", "no key");
+    if (headers.authorization !== `Bearer ${ACCOUNT_KEY}`) throw new Refusal(401, "INVALID_KEY", "no such key");
+  }
+
   async function answerCall(call, body) {
-    const handler = handlers[`${call.method} ${call.path}`];
+    if (call.words) checkKey(call);
+    const handler = (call.words ? keyed : handlers)[`${call.method} ${call.path}`];
     if (!handler) throw new Refusal(404, "NOT_FOUND", `no ${call.method} ${call.pathname}`);
     if (call.method === "POST") {
       try {
@@ -140,17 +223,18 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
 
   function inspect(call) {
     for (const name of Object.keys(call.headers)) {
-      if (name === "authorization" || name.includes("api-key")) state.violations.push(`${name} on ${call.method} ${call.pathname}`);
+      if ((name === "authorization" && !call.words) || name.includes("api-key")) state.violations.push(`${name} on ${call.method} ${call.pathname}`);
     }
-    if (`${JSON.stringify(call.headers)}${call.text}`.includes("atk_live_")) state.violations.push(`an API key on ${call.method} ${call.pathname}`);
+    if (`${JSON.stringify(call.headers)}${call.text}`.replace(call.words ? `Bearer ${ACCOUNT_KEY}` : "", "").includes("atk_live_")) state.violations.push(`an API key on ${call.method} ${call.pathname}`);
   }
 
   async function serve(incoming, outgoing) {
     const { pathname, searchParams } = new URL(incoming.url, "http://adtarget.test");
     const text = await readBody(incoming);
     if (pathname.startsWith("/control/")) return control(pathname, text, outgoing);
-    const path = /^(?:\/backend)?\/track\/(init|update-fbp|invite)$/.exec(pathname)?.[1];
-    const call = { at: Date.now(), method: incoming.method, path, pathname, query: Object.fromEntries(searchParams), headers: incoming.headers, text };
+    const tracked = /^(?:\/backend)?\/track\/(init|update-fbp|invite)$/.exec(pathname)?.[1];
+    const { path = tracked, words } = keyedPath(pathname);
+    const call = { at: Date.now(), method: incoming.method, path, words, pathname, query: Object.fromEntries(searchParams), headers: incoming.headers, text };
     state.calls.push(call);
     inspect(call);
 
@@ -188,8 +272,8 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     const reply = (value) => outgoing.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
     if (pathname === "/control/misbehave") return reply(state.misbehave(JSON.parse(text)));
     if (pathname === "/control/reset") return reply(state.reset() ?? {});
-    const { visits, fbps, clicks, violations, calls } = state;
-    return reply({ visits, fbps, clicks, violations, calls });
+    const { visits, fbps, clicks, conversions, violations, calls } = state;
+    return reply({ visits, fbps, clicks, conversions, violations, calls });
   }
 
   const server = http.createServer((incoming, outgoing) => {

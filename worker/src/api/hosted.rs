@@ -2,6 +2,7 @@
 //! leaves the edge. While AdTarget is away a conversion is accepted and owed; all else is refused with 502.
 
 use conversions::ConversionId;
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use worker::Env;
 
@@ -47,7 +48,12 @@ pub enum Outcome {
 
 impl Upstream<'_> {
     /// Makes the call, once. Its Idempotency-Key makes a second time harmless.
-    pub async fn make(&self, env: &Env, adtarget: &AdTarget) -> Outcome {
+    pub fn make<'a>(&'a self, env: &'a Env, adtarget: &'a AdTarget) -> LocalBoxFuture<'a, Outcome> {
+        // Boxed: its code is there once, and not in every caller.
+        Box::pin(self.make_once(env, adtarget))
+    }
+
+    async fn make_once(&self, env: &Env, adtarget: &AdTarget) -> Outcome {
         let away = |why: String, retry_after: &str| Outcome::Away {
             why,
             retry_after: retry_after.to_owned(),

@@ -2,17 +2,18 @@
 //! SHA-256 are kept. None is remembered between calls, so a revoked one is refused at once.
 
 use conversions::{ConversionId, Hash};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use worker::Env;
 
 use super::Holder;
 use crate::answer::Answer;
 use crate::config::{Backend, same};
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::ledger::{DATABASE, Database};
+use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
 use crate::runtime;
 use crate::track::fields::Fields;
+use crate::track::update_fbp::success;
 
 const MARK: &str = "atk_live_";
 
@@ -46,34 +47,29 @@ fn prefix_of(key: &str) -> Option<&str> {
 /// # Errors
 /// `AUTH_REQUIRED`, `INVALID_KEY`, `REVOKED_KEY`, `INTERNAL_ERROR`
 pub async fn holder(edge: &Edge<'_>) -> Result<Holder, Error> {
-    #[derive(Deserialize)]
-    struct Kept {
-        secret_sha256: String,
-        website_id: Option<String>,
-        last_used_ms: Option<u64>,
-        revoked_ms: Option<u64>,
-    }
     let key = bearer(edge)?;
     let prefix = prefix_of(&key).ok_or(Error::InvalidKey)?;
-    let rows = Database::bound(edge.env, DATABASE)?
-        .rows::<Kept>(
-            "SELECT secret_sha256, website_id, last_used_ms, revoked_ms FROM api_keys WHERE prefix = ?1 ->> '$'",
-            &prefix,
-        )
-        .await?;
-    let kept = rows.into_iter().next().ok_or(Error::InvalidKey)?;
-    if !same(&kept.secret_sha256, Hash::of(&key).as_str()) {
+    let statement = Statement::new(
+        "SELECT secret_sha256, website_id, last_used_ms, revoked_ms FROM api_keys WHERE prefix = ?1 ->> '$'",
+        &prefix,
+    )?;
+    let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
+    let kept = rows.first().ok_or(Error::InvalidKey)?;
+    if !same(
+        kept.text("secret_sha256").unwrap_or_default(),
+        Hash::of(&key).as_str(),
+    ) {
         return Err(Error::InvalidKey);
     }
-    if kept.revoked_ms.is_some() {
+    if kept.number("revoked_ms").is_some() {
         return Err(Error::RevokedKey);
     }
-    if kept.last_used_ms.unwrap_or_default() + 60_000 <= edge.now_ms {
+    if kept.number("last_used_ms").unwrap_or_default() + 60_000 <= edge.now_ms {
         note_use(edge, prefix.to_owned());
     }
     Ok(Holder {
         prefix: prefix.to_owned(),
-        website_id: kept.website_id,
+        website_id: kept.text("website_id").map(str::to_owned),
     })
 }
 
@@ -81,21 +77,22 @@ pub async fn holder(edge: &Edge<'_>) -> Result<Holder, Error> {
 fn note_use(edge: &Edge<'_>, prefix: String) {
     let (env, now_ms) = (edge.env.clone(), edge.now_ms);
     edge.context.after_answer(async move {
-        let used = json!({ "prefix": prefix, "nowMs": now_ms });
-        let noted = match Database::bound(&env, DATABASE) {
-            Ok(database) => database
-                .rows::<serde_json::Value>(
-                    "UPDATE api_keys SET last_used_ms = max(coalesce(last_used_ms, 0), ?1 ->> 'nowMs') WHERE prefix = ?1 ->> 'prefix'",
-                    &used,
-                )
-                .await
-                .map(drop),
-            Err(why) => Err(why),
-        };
-        if let Err(why) = noted {
+        if let Err(why) = write_use(&env, &prefix, now_ms).await {
             runtime::log_warning(&format!("the last use of a key: {why}"));
         }
     });
+}
+
+async fn write_use(env: &Env, prefix: &str, now_ms: u64) -> Result<(), Unavailable> {
+    let statement = Statement::new(
+        "UPDATE api_keys SET last_used_ms = max(coalesce(last_used_ms, 0), ?1 ->> 'nowMs') WHERE prefix = ?1 ->> 'prefix'",
+        &json!({ "prefix": prefix, "nowMs": now_ms }),
+    )?;
+    // Repeating it does no harm: the latest use stands.
+    Database::bound(env, DATABASE)?
+        .ask(statement)
+        .await
+        .map(drop)
 }
 
 /// The operator, who manages keys.
@@ -116,35 +113,37 @@ pub fn operator(edge: &Edge<'_>) -> Result<Holder, Error> {
 }
 
 /// A key as it is shown: never the secret.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all(serialize = "camelCase"))]
-struct Shown {
-    prefix: String,
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    website_id: Option<String>,
-    #[serde(rename(serialize = "createdAt"))]
-    created_ms: u64,
-    #[serde(
-        rename(serialize = "lastUsedAt"),
-        skip_serializing_if = "Option::is_none"
-    )]
-    last_used_ms: Option<u64>,
-    #[serde(
-        rename(serialize = "revokedAt"),
-        skip_serializing_if = "Option::is_none"
-    )]
-    revoked_ms: Option<u64>,
+fn shown(row: &Row) -> Map<String, Value> {
+    let mut shown = Map::new();
+    for (column, field) in [
+        ("prefix", "prefix"),
+        ("name", "name"),
+        ("website_id", "websiteId"),
+    ] {
+        if let Some(text) = row.text(column) {
+            shown.insert(field.to_owned(), text.into());
+        }
+    }
+    for (column, field) in [
+        ("created_ms", "createdAt"),
+        ("last_used_ms", "lastUsedAt"),
+        ("revoked_ms", "revokedAt"),
+    ] {
+        if let Some(number) = row.number(column) {
+            shown.insert(field.to_owned(), number.into());
+        }
+    }
+    shown
 }
 
 /// `GET keys`: the latest first.
 pub async fn list(edge: &Edge<'_>) -> Result<Answer, Error> {
-    let keys: Vec<Shown> = Database::bound(edge.env, DATABASE)?
-        .rows(
-            "SELECT prefix, name, website_id, created_ms, last_used_ms, revoked_ms FROM api_keys WHERE ?1 ORDER BY created_ms DESC, prefix LIMIT 1000",
-            &true,
-        )
-        .await?;
+    let statement = Statement::new(
+        "SELECT prefix, name, website_id, created_ms, last_used_ms, revoked_ms FROM api_keys WHERE ?1 ORDER BY created_ms DESC, prefix LIMIT 1000",
+        &true,
+    )?;
+    let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
+    let keys: Vec<_> = rows.iter().map(shown).collect();
     Ok(Answer::json(200, &json!({ "keys": keys })))
 }
 
@@ -155,21 +154,6 @@ pub async fn create(
     id: ConversionId,
     fields: &Fields<'_>,
 ) -> Result<Answer, Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct New<'a> {
-        prefix: &'a str,
-        secret_sha256: &'a str,
-        name: &'a str,
-        website_id: Option<&'a str>,
-        now_ms: u64,
-    }
-    #[derive(Serialize)]
-    struct Created<'a> {
-        key: &'a str,
-        #[serde(flatten)]
-        shown: Shown,
-    }
     let name = fields.required("name")?;
     let name = name.trim();
     if name.chars().count() > LONGEST_NAME || name.contains(char::is_control) {
@@ -197,33 +181,25 @@ pub async fn create(
         return Err(Error::Internal);
     };
     let key = format!("{MARK}{prefix}_{secret}");
-    let sha256 = Hash::of(&key);
-    let new = New {
-        prefix,
-        secret_sha256: sha256.as_str(),
-        name,
-        website_id: website_id.as_deref(),
-        now_ms: edge.now_ms,
-    };
-    let rows: Vec<Shown> = Database::bound(edge.env, DATABASE)?
-        .rows(include_str!("new_key.sql"), &new)
-        .await?;
-    let shown = rows.into_iter().next().ok_or(Error::KeyLimit)?;
-    Ok(Answer::json(201, &Created { key: &key, shown }))
+    let new = json!({
+        "prefix": prefix, "secretSha256": Hash::of(&key), "name": name, "websiteId": website_id, "nowMs": edge.now_ms,
+    });
+    let statement = Statement::new(include_str!("new_key.sql"), &new)?;
+    let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
+    let mut created = shown(rows.first().ok_or(Error::KeyLimit)?);
+    created.insert("key".to_owned(), key.into());
+    Ok(Answer::json(201, &created))
 }
 
 /// `DELETE keys/{prefix}`: revokes it, for good.
 pub async fn revoke(edge: &Edge<'_>, prefix: &str) -> Result<Answer, Error> {
-    #[derive(Deserialize)]
-    struct Revoked {}
-    let rows: Vec<Revoked> = Database::bound(edge.env, DATABASE)?
-        .rows(
-            "UPDATE api_keys SET revoked_ms = coalesce(revoked_ms, ?1 ->> 'nowMs') WHERE prefix = ?1 ->> 'prefix' RETURNING prefix",
-            &json!({ "prefix": prefix, "nowMs": edge.now_ms }),
-        )
-        .await?;
+    let statement = Statement::new(
+        "UPDATE api_keys SET revoked_ms = coalesce(revoked_ms, ?1 ->> 'nowMs') WHERE prefix = ?1 ->> 'prefix' RETURNING prefix",
+        &json!({ "prefix": prefix, "nowMs": edge.now_ms }),
+    )?;
+    let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
     match rows.first() {
-        Some(_) => Ok(Answer::json(200, &json!({ "success": true }))),
+        Some(_) => Ok(success()),
         None => Err(Error::NotFound),
     }
 }

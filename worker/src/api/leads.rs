@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use conversions::{ConversionId, Currency, Money, TelegramUserId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::config::Channel;
 use crate::error::Error;
 use crate::ledger::conversions::{AWAITS_VALUE, IfSeveral, history};
-use crate::ledger::{DATABASE, Database, Rows, Statement};
+use crate::ledger::{DATABASE, Database, Row, Rows, Statement};
 use crate::telegram::ChatId;
 use crate::track::fields::Fields;
 use crate::track::update_fbp::success;
@@ -48,23 +48,6 @@ impl Call<'_> {
 
 /// `GET leads/{telegramUserId}`; the latest conversion first.
 pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
-    #[derive(Deserialize)]
-    struct Seen {
-        first_seen_ms: u64,
-        last_seen_ms: u64,
-        external_user_id: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Row {
-        conversion_id: String,
-        channel_id: String,
-        event_type: String,
-        capi_status: String,
-        attributed_ms: u64,
-        value_minor: Option<u64>,
-        currency: Option<String>,
-        source: String,
-    }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Conversion {
@@ -98,7 +81,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         Statement::new(include_str!("seen.sql"), &visible)?,
         Statement::new(include_str!("conversions_of_lead.sql"), &visible)?,
     ];
-    let mut seen: Vec<Seen> = Vec::new();
+    let mut seen: Vec<Row> = Vec::new();
     let mut conversions: Vec<Row> = Vec::new();
     for database in call.databases()? {
         let rows = database.transact(&statements).await?;
@@ -111,39 +94,36 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
     if conversions.is_empty() {
         return Err(Error::LeadNotFound);
     }
-    conversions.sort_by_key(|row| Reverse(row.attributed_ms));
+    let told_ms = |row: &Row| row.number("attributed_ms").unwrap_or_default();
+    conversions.sort_by_key(|row| Reverse(told_ms(row)));
     conversions.truncate(1_000);
-    let conversions = conversions.into_iter().map(|row| {
-        let money = stored_money(row.value_minor, row.currency.as_deref());
+    let conversions = conversions.iter().map(|row| {
+        let text = |column| row.text(column).unwrap_or_default().to_owned();
+        let currency = row.text("currency");
+        let money = stored_money(row.number("value_minor"), currency);
         Conversion {
-            conversion_id: row.conversion_id,
-            channel_id: row.channel_id,
-            event_type: row.event_type,
-            capi_status: row.capi_status,
-            attributed_at: row.attributed_ms,
+            conversion_id: text("conversion_id"),
+            channel_id: text("channel_id"),
+            event_type: text("event_type"),
+            capi_status: text("capi_status"),
+            attributed_at: told_ms(row),
             event_value: money.and_then(|money| RawValue::from_string(money.to_decimal()).ok()),
-            event_currency: row.currency,
-            source: row.source,
+            event_currency: currency.map(str::to_owned),
+            source: text("source"),
         }
     });
-    Ok(Answer::json(
-        200,
-        &Lead {
-            telegram_user_id: lead,
-            first_seen_at: seen
-                .iter()
-                .map(|seen| seen.first_seen_ms)
-                .min()
-                .unwrap_or_default(),
-            last_seen_at: seen
-                .iter()
-                .map(|seen| seen.last_seen_ms)
-                .max()
-                .unwrap_or_default(),
-            external_user_id: seen.into_iter().find_map(|seen| seen.external_user_id),
-            conversions: conversions.collect(),
-        },
-    ))
+    let ms = |column| seen.iter().filter_map(move |row| row.number(column));
+    let lead = Lead {
+        telegram_user_id: lead,
+        first_seen_at: ms("first_seen_ms").min().unwrap_or_default(),
+        last_seen_at: ms("last_seen_ms").max().unwrap_or_default(),
+        external_user_id: seen
+            .iter()
+            .find_map(|row| row.text("external_user_id"))
+            .map(str::to_owned),
+        conversions: conversions.collect(),
+    };
+    Ok(Answer::json(200, &lead))
 }
 
 fn stored_money(minor: Option<u64>, currency: Option<&str>) -> Option<Money> {
@@ -190,10 +170,6 @@ pub async fn value(
         person: conversions::Person,
         awaits_value: &'static str,
     }
-    #[derive(Deserialize)]
-    struct Found {
-        is_told: u8,
-    }
     let lead = lead_of(lead)?;
     let money = events::money(fields)?.ok_or_else(|| Error::field("value", "missing"))?;
     let told = Told {
@@ -219,8 +195,8 @@ pub async fn value(
         let [_, valued, conversions] = rows.as_slice() else {
             return Err(Error::Internal);
         };
-        match valued.first::<Found>()? {
-            Some(found) if found.is_told != 0 => return Ok(success()),
+        match valued.first::<Row>()? {
+            Some(found) if found.flag("is_told") => return Ok(success()),
             _ if is_empty(conversions)? => {}
             _ => refusal = Error::ConversionNotFound,
         }
@@ -229,7 +205,7 @@ pub async fn value(
 }
 
 fn is_empty(rows: &Rows) -> Result<bool, Error> {
-    Ok(rows.read::<serde::de::IgnoredAny>()?.is_empty())
+    Ok(rows.read::<Row>()?.is_empty())
 }
 
 /// `DELETE leads/{telegramUserId}`: forgets the person. Of a key of one site, what that site knows.
@@ -251,10 +227,6 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
         #[serde(flatten)]
         visible: Visible<'a>,
         chat_ids: Vec<ChatId>,
-    }
-    #[derive(Deserialize)]
-    struct Known {
-        is_known: u8,
     }
     let erased = Erased {
         visible: Visible {
@@ -287,20 +259,14 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
     for database in call.databases()? {
         // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
         let rows = database.transact(&statements).await?;
-        let known = rows.first().map(|rows| rows.first::<Known>()).transpose()?;
-        is_known |= known.flatten().is_some_and(|known| known.is_known != 0);
+        let known = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
+        is_known |= known.flatten().is_some_and(|row| row.flag("is_known"));
     }
     Ok(is_known)
 }
 
 /// `GET channels`: those of the settings, with what the bots know of them.
 pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        chat_id: ChatId,
-        title: String,
-        username: Option<String>,
-    }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Shown<'a> {
@@ -313,26 +279,28 @@ pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
     }
     let mut known: Vec<Row> = Vec::new();
     for database in call.databases()? {
-        let rows = database.rows(
-            "SELECT chat_id, title, username FROM telegram_channels WHERE ?1",
+        let statement = Statement::new(
+            "SELECT CAST(chat_id AS TEXT) AS chat_id, title, username FROM telegram_channels WHERE ?1",
             &true,
-        );
-        known.append(&mut rows.await?);
+        )?;
+        known.append(&mut database.ask(statement).await?);
     }
     let shown = |order: usize, channel: &'static Channel| {
+        let id = channel.telegram_id.map(|id| id.to_string());
         let row = known
             .iter()
-            .find(|row| Some(row.chat_id) == channel.telegram_id);
+            .find(|row| row.text("chat_id") == id.as_deref());
         let public = channel.invite.as_ref().and_then(|invite| invite.name());
-        let title = row.map_or(channel.slug.as_str(), |row| &row.title);
         Shown {
             channel_id: channel.id(),
-            telegram_channel_id: channel.telegram_id.map(|id| id.to_string()),
-            title,
+            title: row
+                .and_then(|row| row.text("title"))
+                .unwrap_or(&channel.slug),
             username: match row {
-                Some(row) => row.username.as_deref(),
+                Some(row) => row.text("username"),
                 None => public.filter(|name| !name.starts_with('+')),
             },
+            telegram_channel_id: id,
             funnel_order: order + 1,
         }
     };

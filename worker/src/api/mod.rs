@@ -11,6 +11,7 @@ mod leads;
 pub mod owed;
 
 use conversions::ConversionId;
+use idempotency::Begun;
 
 use crate::answer::Answer;
 use crate::config::{Backend, Site};
@@ -154,15 +155,21 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
         path,
         holder,
     };
-    match method {
-        "POST" => {
-            let body = track::body(edge)?;
-            let text = std::str::from_utf8(body)
-                .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
-            idempotency::once(&call, text, async |id| call.write(id, text).await).await
+    let body = match method {
+        "POST" => track::body(edge)?,
+        "DELETE" => b"",
+        _ => return call.read().await,
+    };
+    let body = std::str::from_utf8(body)
+        .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
+    match idempotency::begin(&call, body).await? {
+        Begun::Replay(answer) => Ok(answer),
+        Begun::Go(turn) => {
+            let answer = call.write(turn.id, body).await;
+            let answer = answer.unwrap_or_else(Answer::from);
+            turn.end(&call, &answer).await;
+            Ok(answer)
         }
-        "DELETE" => idempotency::once(&call, "", async |id| call.write(id, "").await).await,
-        _ => call.read().await,
     }
 }
 

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use conversions::{ConversionId, TelegramUserId};
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
+use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use worker::Env;
@@ -19,7 +20,7 @@ use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Config};
 use crate::error::Error;
 use crate::ledger::conversions::{CapiStatus, NewConversion, Recorded, age_warning};
-use crate::ledger::{DATABASE, Database, Unavailable};
+use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
 use crate::queue::Message;
 use crate::runtime;
 use crate::track::fields::Fields;
@@ -55,7 +56,10 @@ pub(super) async fn accept(
     };
     let kept = match Database::bound(call.edge.env, DATABASE) {
         // Repeating it does no harm: a row that stands is not written again.
-        Ok(database) => database.rows::<Value>(include_str!("owe.sql"), &row).await,
+        Ok(database) => match Statement::new(include_str!("owe.sql"), &row) {
+            Ok(statement) => database.ask(statement).await,
+            Err(why) => Err(why),
+        },
         Err(why) => Err(why),
     };
     if let Err(why) = kept {
@@ -110,11 +114,20 @@ pub enum Attempt {
     Later(Option<u32>),
 }
 
-#[derive(Deserialize)]
 struct Owed {
     conversion_id: ConversionId,
     path: String,
     body: String,
+}
+
+impl Owed {
+    fn of(row: &Row) -> Option<Self> {
+        Some(Self {
+            conversion_id: ConversionId::parse(row.text("conversion_id")?).ok()?,
+            path: row.text("path")?.to_owned(),
+            body: row.text("body")?.to_owned(),
+        })
+    }
 }
 
 /// Tells AdTarget of one, from the queue. Any number of times: it is known by its Idempotency-Key.
@@ -129,29 +142,34 @@ pub async fn deliver(
     let database = Database::bound(env, DATABASE)?;
     // Repeating it does no harm: it only reads.
     let rows = database
-        .rows::<Owed>(
+        .ask(Statement::new(
             "SELECT conversion_id, path, body FROM owed_conversions WHERE conversion_id = ?1 ->> '$' AND status = 'owed'",
             &id,
-        )
+        )?)
         .await?;
-    match rows.into_iter().next() {
+    match rows.first().and_then(Owed::of) {
         // Repeating it does no harm: see `attempt`.
         Some(owed) => attempt(env, &database, adtarget, &owed).await,
         None => Ok(Attempt::Settled),
     }
 }
 
-async fn attempt(
+fn attempt<'a>(
+    env: &'a Env,
+    database: &'a Database,
+    adtarget: &'a AdTarget,
+    owed: &'a Owed,
+) -> LocalBoxFuture<'a, Result<Attempt, Unavailable>> {
+    // Boxed: its code is there once, and not in every caller.
+    Box::pin(try_once(env, database, adtarget, owed))
+}
+
+async fn try_once(
     env: &Env,
     database: &Database,
     adtarget: &AdTarget,
     owed: &Owed,
 ) -> Result<Attempt, Unavailable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Taken {
-        conversion_id: String,
-    }
     let upstream = Upstream {
         method: "POST",
         target: &owed.path,
@@ -162,14 +180,10 @@ async fn attempt(
     // Repeating it does no harm: AdTarget knows it by its Idempotency-Key, the same on every attempt.
     let (status, adtarget_id, reason, attempt) = match upstream.make(env, adtarget).await {
         Outcome::Answered(reply) if reply.status < 300 => {
-            match serde_json::from_str::<Taken>(&reply.body) {
-                Ok(taken) => (
-                    "delivered",
-                    Some(taken.conversion_id),
-                    None,
-                    Attempt::Settled,
-                ),
-                Err(_) => {
+            let body = serde_json::from_str::<Value>(&reply.body).unwrap_or_default();
+            match body.get("conversionId").and_then(Value::as_str) {
+                Some(id) => ("delivered", Some(id.to_owned()), None, Attempt::Settled),
+                None => {
                     runtime::log_warning("an owed conversion: AdTarget gave it no conversionId");
                     ("owed", None, None, Attempt::Later(None))
                 }
@@ -194,7 +208,7 @@ async fn attempt(
     });
     // Repeating it does no harm: what is settled stays settled.
     database
-        .rows::<Value>(include_str!("attempted.sql"), &settled)
+        .ask(Statement::new(include_str!("attempted.sql"), &settled)?)
         .await?;
     Ok(attempt)
 }
@@ -221,11 +235,12 @@ pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavai
     let database = Database::bound(env, DATABASE)?;
     // Repeating it does no harm: it only reads.
     let waiting = database
-        .rows::<Owed>(
+        .ask(Statement::new(
             "SELECT conversion_id, path, body FROM owed_conversions WHERE status = 'owed' AND tried_ms <= ?1 ->> '$' ORDER BY tried_ms LIMIT 60",
             &now_ms.saturating_sub(IDLE_MS),
-        )
+        )?)
         .await?;
+    let waiting: Vec<_> = waiting.iter().filter_map(Owed::of).collect();
     futures_util::stream::iter(&waiting)
         .for_each_concurrent(CONNECTIONS, |owed| async {
             // Repeating it does no harm: see `attempt`.
@@ -246,28 +261,23 @@ pub(super) async fn at_adtarget(
     lead: TelegramUserId,
     conversion: &str,
 ) -> Result<Option<String>, Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        status: String,
-        adtarget_id: Option<String>,
-    }
     let Ok(id) = ConversionId::parse(conversion) else {
         return Ok(None);
     };
     let rows = Database::bound(call.edge.env, DATABASE)?
-        .rows::<Row>(
+        .ask(Statement::new(
             "SELECT status, adtarget_id FROM owed_conversions
              WHERE conversion_id = ?1 ->> 'conversionId' AND telegram_user_id = ?1 ->> 'telegramUserId'",
             &json!({ "conversionId": id, "telegramUserId": lead }),
-        )
+        )?)
         .await?;
-    match rows.into_iter().next() {
+    match rows
+        .first()
+        .map(|row| (row.text("status"), row.text("adtarget_id")))
+    {
         None => Ok(None),
-        Some(Row {
-            adtarget_id: Some(id),
-            ..
-        }) => Ok(Some(id)),
-        Some(row) if row.status == "refused" => Err(Error::ConversionNotFound),
+        Some((_, Some(id))) => Ok(Some(id.to_owned())),
+        Some((Some("refused"), _)) => Err(Error::ConversionNotFound),
         Some(_) => Err(Error::AdTargetAway(
             "AdTarget has yet to take this conversion; come back later",
         )),

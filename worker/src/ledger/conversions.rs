@@ -14,15 +14,15 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use conversions::{ConversionId, EventType, Money, Person, TelegramUserId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use worker::Env;
 
-use super::{Database, Statement};
+use super::{Database, Row, Statement};
 use crate::config::{Channel, Config, PurchaseValue, Site};
 use crate::error::Error;
 
 /// Who tells of a conversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
     /// Edgeway itself: a join that a click led to.
@@ -43,8 +43,8 @@ pub enum IfSeveral {
 }
 
 /// What a teller says of the click behind a cold lead. Fields bear AdTarget's names; those not told are not written.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields' names are the platforms' own")]
 pub struct Overrides {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct NewConversion {
 }
 
 /// Whether a conversion goes to an ad platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CapiStatus {
     /// It will.
@@ -147,7 +147,7 @@ pub struct Scheduled {
 }
 
 /// A site and channel in which a lead has conversions.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Past {
     /// The site's public id.
     pub website_id: String,
@@ -164,12 +164,16 @@ pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result
     let mut history: Vec<Past> = Vec::new();
     for binding in config.databases() {
         let database = Database::bound(env, binding)?;
-        let rows = database.rows(
+        let rows = database.ask(Statement::new(
             "SELECT website_id, channel_id, max(attributed_ms) AS latest_ms FROM conversions
              WHERE telegram_user_id = ?1 ->> '$' GROUP BY website_id, channel_id",
             &lead,
-        );
-        history.append(&mut rows.await?);
+        )?);
+        history.extend(rows.await?.iter().map(|row| Past {
+            website_id: row.text("website_id").unwrap_or_default().to_owned(),
+            channel_id: row.text("channel_id").unwrap_or_default().to_owned(),
+            latest_ms: row.number("latest_ms").unwrap_or_default(),
+        }));
     }
     history.sort_by_key(|past| Reverse(past.latest_ms));
     Ok(history)
@@ -204,14 +208,6 @@ pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<R
         overrides: &'a Overrides,
         person: &'a Person,
     }
-    #[derive(Deserialize)]
-    struct Row {
-        conversion_id: ConversionId,
-        capi_status: CapiStatus,
-        cold: u8,
-        warning: Option<String>,
-    }
-
     let (site, channel) = match only_place(config, new)? {
         Some(place) => place,
         None => place_of_history(
@@ -255,13 +251,18 @@ pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<R
         .await?;
     let row = rows.last().map(|rows| rows.first::<Row>()).transpose()?;
     let row = row.flatten().ok_or(Error::Internal)?;
+    let conversion_id = row.text("conversion_id").unwrap_or_default();
+    let conversion_id = ConversionId::parse(conversion_id).map_err(|_| Error::Internal)?;
     Ok(Recorded {
-        conversion_id: row.conversion_id,
-        capi_status: row.capi_status,
+        conversion_id,
+        capi_status: match row.text("capi_status") {
+            Some("pending") => CapiStatus::Pending,
+            _ => CapiStatus::Skipped,
+        },
         // An earlier conversion that was met again is what makes the lead warm.
-        cold_lead: row.cold != 0 && row.conversion_id == new.conversion_id,
+        cold_lead: row.flag("cold") && conversion_id == new.conversion_id,
         dispatched: false,
-        warning: row.warning,
+        warning: row.text("warning").map(str::to_owned),
         sends: Vec::new(),
     })
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use futures_util::future::LocalBoxFuture;
 use js_sys::Promise;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -33,6 +34,10 @@ pub struct Statement(&'static str, String);
 #[derive(Debug)]
 pub struct Rows(Box<RawValue>);
 
+/// One row, its columns by name. Where a struct a query is not worth its code.
+#[derive(Debug, Deserialize)]
+pub struct Row(serde_json::Map<String, serde_json::Value>);
+
 /// The database did not answer, or not as asked; in words for the log.
 #[derive(Debug)]
 pub struct Unavailable(String);
@@ -49,6 +54,23 @@ impl Statement {
     /// A statement whose parameter is written already, as JSON.
     pub(super) fn written(sql: &'static str, parameter: String) -> Self {
         Self(sql, parameter)
+    }
+}
+
+impl Row {
+    /// A text column; none: NULL.
+    pub fn text(&self, column: &str) -> Option<&str> {
+        self.0.get(column)?.as_str()
+    }
+
+    /// A number column; none: NULL or negative.
+    pub fn number(&self, column: &str) -> Option<u64> {
+        self.0.get(column)?.as_u64()
+    }
+
+    /// Whether a column is true.
+    pub fn flag(&self, column: &str) -> bool {
+        self.number(column).is_some_and(|number| number != 0)
     }
 }
 
@@ -85,20 +107,36 @@ impl Database {
     ///
     /// # Errors
     /// When the database fails; nothing is written then, as far as it says.
-    pub async fn transact(&self, statements: &[Statement]) -> Result<Vec<Rows>, Unavailable> {
-        let packed = serde_json::to_string(statements)?;
-        let text = JsFuture::from(run(&self.0, &packed))
-            .await
-            .map_err(|why| Unavailable(runtime::words(&why)))?
-            .as_string()
-            .unwrap_or_default();
-        let rows: Vec<Box<RawValue>> = serde_json::from_str(&text)?;
-        if rows.len() != statements.len() {
-            return Err(Unavailable(
-                "an answer to each statement is missing".to_owned(),
-            ));
-        }
-        Ok(rows.into_iter().map(Rows).collect())
+    pub fn transact<'a>(
+        &'a self,
+        statements: &'a [Statement],
+    ) -> LocalBoxFuture<'a, Result<Vec<Rows>, Unavailable>> {
+        // Boxed: its code is there once, and not in every caller.
+        Box::pin(async move {
+            let packed = serde_json::to_string(statements)?;
+            let text = JsFuture::from(run(&self.0, &packed))
+                .await
+                .map_err(|why| Unavailable(runtime::words(&why)))?
+                .as_string()
+                .unwrap_or_default();
+            let rows: Vec<Box<RawValue>> = serde_json::from_str(&text)?;
+            if rows.len() != statements.len() {
+                return Err(Unavailable(
+                    "an answer to each statement is missing".to_owned(),
+                ));
+            }
+            Ok(rows.into_iter().map(Rows).collect())
+        })
+    }
+
+    /// The rows of one statement, read by their columns' names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ask(&self, statement: Statement) -> Result<Vec<Row>, Unavailable> {
+        let statements = [statement];
+        let results = self.transact(&statements).await?;
+        results.first().map_or(Ok(Vec::new()), Rows::read)
     }
 
     /// The rows of one statement.

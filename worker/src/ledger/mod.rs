@@ -8,7 +8,7 @@ mod database;
 pub mod joins;
 mod retention;
 
-pub use database::{Database, Rows, Statement, Unavailable};
+pub use database::{Database, Row, Rows, Statement, Unavailable};
 pub use retention::forget;
 
 use worker::Env;
