@@ -1,7 +1,5 @@
 //! `leads/…` and `channels`: what is known of a person, more of it, and no more of it.
 
-use std::cmp::Reverse;
-
 use conversions::{ConversionId, Currency, Money, TelegramUserId};
 use serde::Serialize;
 use serde_json::json;
@@ -81,6 +79,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         Statement::new(include_str!("seen.sql"), &visible)?,
         Statement::new(include_str!("conversions_of_lead.sql"), &visible)?,
     ];
+    let told_ms = |row: &Row| row.number("attributed_ms").unwrap_or_default();
     let mut seen: Vec<Row> = Vec::new();
     let mut conversions: Vec<Row> = Vec::new();
     for database in call.databases()? {
@@ -89,13 +88,14 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
             return Err(Error::Internal);
         };
         seen.append(&mut seen_there.read()?);
-        conversions.append(&mut conversions_there.read()?);
+        for row in conversions_there.read::<Row>()? {
+            let place = conversions.partition_point(|other| told_ms(other) >= told_ms(&row));
+            conversions.insert(place, row);
+        }
     }
     if conversions.is_empty() {
         return Err(Error::LeadNotFound);
     }
-    let told_ms = |row: &Row| row.number("attributed_ms").unwrap_or_default();
-    conversions.sort_by_key(|row| Reverse(told_ms(row)));
     conversions.truncate(1_000);
     let conversions = conversions.iter().map(|row| {
         let text = |column| row.text(column).unwrap_or_default().to_owned();

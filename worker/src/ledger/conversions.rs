@@ -10,7 +10,6 @@
 //!   are those of the events, so a history told in one go keeps its sales apart.
 //! - **The same cause again** (the same [`ConversionId`]) changes nothing and gives the same answer.
 
-use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use conversions::{ConversionId, EventType, Money, Person, TelegramUserId};
@@ -169,13 +168,16 @@ pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result
              WHERE telegram_user_id = ?1 ->> '$' GROUP BY website_id, channel_id",
             &lead,
         )?);
-        history.extend(rows.await?.iter().map(|row| Past {
-            website_id: row.text("website_id").unwrap_or_default().to_owned(),
-            channel_id: row.text("channel_id").unwrap_or_default().to_owned(),
-            latest_ms: row.number("latest_ms").unwrap_or_default(),
-        }));
+        for row in rows.await? {
+            let past = Past {
+                website_id: row.text("website_id").unwrap_or_default().to_owned(),
+                channel_id: row.text("channel_id").unwrap_or_default().to_owned(),
+                latest_ms: row.number("latest_ms").unwrap_or_default(),
+            };
+            let place = history.partition_point(|other| other.latest_ms >= past.latest_ms);
+            history.insert(place, past);
+        }
     }
-    history.sort_by_key(|past| Reverse(past.latest_ms));
     Ok(history)
 }
 
