@@ -1,0 +1,572 @@
+// The keyed API on the ledger, from outside: who may call, what is kept, what comes back, what is refused.
+import { after, before, beforeEach, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { until } from "./harness/wait.mjs";
+import { CHANNELS, FALLBACK, WEBSITE, only } from "./harness/world.mjs";
+import { MANUAL_CHANNEL, OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
+
+const USER = 1234567890;
+const CONVERSION_ID = /^[0-9a-f]{32}$/;
+const DAY = 86_400_000;
+const lead = (fields = {}) => ({ telegramUserId: USER, eventType: "Lead", channelId: CHANNELS[0], ...fields });
+const purchase = (fields = {}) => lead({ eventType: "Purchase", value: 97, currency: "USD", ...fields });
+
+describe("the keyed API", () => {
+  let api;
+  before(async () => (api = await startApi()));
+  after(() => api.close());
+  beforeEach(() => api.reset());
+
+  const conversions = (columns = "*") => api.edge.rows(`SELECT ${columns} FROM conversions ORDER BY attributed_ms, rowid`);
+  const convert = async (fields, options) => done(await api.post("events/conversion", fields, options));
+
+  describe("keys", () => {
+    it("are shown once and kept as a hash", async () => {
+      const made = await api.createKey({ name: "CRM" });
+      assert.match(made.key, /^atk_live_[0-9A-Za-z]{8}_[0-9A-Za-z]{32}$/);
+      assert.equal(made.key.slice(9, 17), made.prefix);
+      assert.ok(!JSON.stringify(await api.edge.rows("SELECT * FROM api_keys")).includes(made.key.slice(18)));
+      const { keys } = done(await api.operate("GET", "keys"));
+      assert.deepEqual(keys.map((key) => key.name).sort(), ["CRM", "test"]);
+      assert.ok(!JSON.stringify(keys).includes(made.key.slice(18)));
+    });
+
+    it("are asked for in the contract's words", async () => {
+      refused(await api.get("channels", { key: "" }), 401, "AUTH_REQUIRED");
+      refused(await api.get("channels", { key: "", headers: { authorization: "Basic dTpw" } }), 401, "AUTH_REQUIRED");
+      for (const key of ["x", "atk_live_", api.key.slice(0, -1), `${api.key}0`, `${api.key.slice(0, -1)}${api.key.endsWith("0") ? 1 : 0}`, `atk_live_aaaaaaaa_${"0".repeat(32)}`]) {
+        refused(await api.get("channels", { key }), 401, "INVALID_KEY");
+      }
+      assert.equal((await api.get("channels", { key: "", headers: { authorization: `bearer ${api.key}` } })).status, 200);
+    });
+
+    it("that are revoked are refused at once", async () => {
+      const { key, prefix } = await api.createKey();
+      done(await api.get("channels", { key }));
+      done(await api.operate("DELETE", `keys/${prefix}`));
+      refused(await api.get("channels", { key }), 401, "REVOKED_KEY");
+      refused(await api.get("channels", { key: `${key.slice(0, -1)}Z` }), 401, "INVALID_KEY");
+      refused(await api.operate("DELETE", "keys/nokey000"), 404, "NOT_FOUND");
+    });
+
+    it("are five of the account and five of a site", async () => {
+      for (let made = 1; made < 5; made += 1) await api.createKey();
+      refused(await api.operate("POST", "keys", { name: "sixth" }), 409, "KEY_LIMIT");
+      const ofSite = await Promise.all(Array.from({ length: 12 }, () => api.operate("POST", "keys", { name: "site", websiteId: WEBSITE })));
+      assert.equal(ofSite.filter((answer) => answer.status === 201).length, 5);
+      done(await api.operate("DELETE", `keys/${ofSite.find((answer) => answer.status === 201).json().prefix}`));
+      await api.createKey({ websiteId: WEBSITE });
+    });
+
+    it("made again with their Idempotency-Key are the same, and kept nowhere", async () => {
+      const [first, second] = [await api.operate("POST", "keys", { name: "a" }, { idempotencyKey: "k" }), await api.operate("POST", "keys", { name: "a" }, { idempotencyKey: "k" })];
+      assert.equal(done(first, 201).key, done(second, 201).key);
+      assert.ok(!JSON.stringify(await api.edge.rows("SELECT * FROM idempotency")).includes(first.json().key.slice(18)));
+    });
+
+    it("are the operator's alone to manage", async () => {
+      refused(await api.call("GET", "keys", { key: "" }), 401, "AUTH_REQUIRED");
+      refused(await api.call("GET", "keys"), 401, "INVALID_KEY");
+      refused(await api.get("channels", { key: OPERATOR_KEY }), 401, "INVALID_KEY");
+      refused(await api.operate("POST", "keys", {}), 400, "INVALID_PAYLOAD", "name");
+      refused(await api.operate("POST", "keys", { name: "x", websiteId: "atid_none" }), 400, "INVALID_PAYLOAD", "websiteId");
+    });
+
+    it("tell when they were last used", async () => {
+      done(await api.get("channels"));
+      await until(async () => (await api.edge.rows("SELECT last_used_ms FROM api_keys"))[0].last_used_ms, "the use is noted");
+    });
+  });
+
+  it("answers any origin's preflight", async () => {
+    const answer = await api.call("OPTIONS", "events/conversion", { key: "", headers: { origin: "https://crm.example", "access-control-request-method": "POST" } });
+    assert.equal(answer.status, 204);
+    assert.equal(answer.headers["access-control-allow-origin"], "*");
+    assert.equal(answer.headers["access-control-allow-headers"], "authorization, content-type, idempotency-key");
+    const told = await api.post("events/conversion", lead(), { headers: { origin: "https://crm.example" } });
+    assert.equal(told.headers["access-control-allow-origin"], "*");
+    assert.equal(told.headers["access-control-expose-headers"], "X-Idempotent-Replay, Retry-After");
+    assert.equal((await api.get("channels", { key: "" })).headers["access-control-allow-origin"], "*");
+  });
+
+  it("says what paths and methods there are", async () => {
+    for (const path of ["", "nothing", "events", "events/none", "leads", "leads/5/none", "channels/", "leads//events"]) refused(await api.get(path), 404, "NOT_FOUND");
+    const wrong = await api.get("events/conversion");
+    refused(wrong, 405, "METHOD_NOT_ALLOWED");
+    assert.equal(wrong.headers.allow, "POST, OPTIONS");
+    refused(await api.call("PUT", "channels"), 405, "METHOD_NOT_ALLOWED");
+    assert.equal((await api.call("HEAD", "channels")).status, 200);
+  });
+
+  describe("a conversion", () => {
+    it("is stored and answered field for field", async () => {
+      const at = Date.now() - 5_000;
+      const answer = await convert(
+        purchase({ value: 19.9, currency: "eur", contentName: "VIP", externalUserId: "u7", eventTime: at, fbc: "fb.1.1700000000000.Abc", clientIp: "203.0.113.9", eventSourceUrl: "https://shop.test/a" }),
+        { headers: { "x-adtarget-client-ip": "2001:DB8::1", "x-adtarget-client-user-agent": "UA/1" } },
+      );
+      assert.deepEqual(Object.keys(answer), ["conversionId", "capiStatus", "coldLead", "dispatched", "warning", "sends"]);
+      assert.match(answer.conversionId, CONVERSION_ID);
+      assert.deepEqual([answer.capiStatus, answer.coldLead, answer.dispatched, answer.sends], ["skipped", true, false, []]);
+      assert.match(answer.warning, /no pixel is configured/);
+      const row = only(await conversions());
+      assert.deepEqual(
+        [row.conversion_id, row.website_id, row.channel_id, row.telegram_user_id, row.value_minor, row.currency, row.content_name, row.event_ms, row.source],
+        [answer.conversionId, WEBSITE, CHANNELS[0], USER, 1990, "EUR", "VIP", at, "api"],
+      );
+      assert.deepEqual(JSON.parse(row.overrides), { fbc: "fb.1.1700000000000.Abc", clientIp: "2001:db8::1", userAgent: "UA/1", eventSourceUrl: "https://shop.test/a" });
+      const known = done(await api.get(`leads/${USER}`));
+      assert.deepEqual(Object.keys(known), ["telegramUserId", "firstSeenAt", "lastSeenAt", "externalUserId", "conversions"]);
+      assert.deepEqual([known.telegramUserId, known.firstSeenAt, known.externalUserId], [USER, at, "u7"]);
+      const { attributedAt, ...told } = only(known.conversions);
+      assert.ok(attributedAt >= at);
+      assert.deepEqual(told, { conversionId: answer.conversionId, channelId: CHANNELS[0], eventType: "Purchase", capiStatus: "skipped", eventValue: 19.9, eventCurrency: "EUR", source: "api" });
+    });
+
+    for (const eventType of ["Lead", "CompleteRegistration", "Subscribe", "Custom"]) {
+      it(`may be a ${eventType}`, async () => {
+        await convert(lead({ eventType, ...(eventType === "Custom" ? { customEventName: "Deposit" } : {}) }));
+        assert.equal(only(await conversions()).event_type, eventType);
+      });
+    }
+
+    const wrong = {
+      "no telegramUserId": [{ telegramUserId: undefined }, "telegramUserId"],
+      "a telegramUserId as text": [{ telegramUserId: "5" }, "telegramUserId"],
+      "a telegramUserId of 53 bits": [{ telegramUserId: 2 ** 52 }, "telegramUserId"],
+      "a telegramUserId of 0": [{ telegramUserId: 0 }, "telegramUserId"],
+      "a broken telegramUserId": [{ telegramUserId: 1.5 }, "telegramUserId"],
+      "no eventType": [{ eventType: undefined }, "eventType"],
+      "another eventType": [{ eventType: "purchase" }, "eventType"],
+      "a Custom without a name": [{ eventType: "Custom" }, "customEventName"],
+      "a value without currency": [{ value: 5 }, "currency"],
+      "a currency without value": [{ currency: "USD" }, "value"],
+      "a value of 0": [{ value: 0, currency: "USD" }, "value"],
+      "a negative value": [{ value: -1, currency: "USD" }, "value"],
+      "a huge value": ['{"telegramUserId":5,"eventType":"Lead","channelId":"chan_main","value":1e308,"currency":"USD"}', "value"],
+      "a value as text": [{ value: "5", currency: "USD" }, "value"],
+      "more decimals than the currency has": [{ value: 1.001, currency: "USD" }, "value"],
+      "decimals of yen": [{ value: 1.5, currency: "JPY" }, "value"],
+      "no such currency": [{ value: 1, currency: "USX" }, "currency"],
+      "a Purchase without value": [{ eventType: "Purchase" }, "value"],
+      "pii that is no object": [{ pii: "jane@example.com" }, "pii"],
+      "a name that is a number": [{ pii: { firstName: 5 } }, "pii.firstName"],
+      "an eventTime as text": [{ eventTime: "2026-01-01" }, "eventTime"],
+      "a negative eventTime": [{ eventTime: -1 }, "eventTime"],
+      "an fbc of another form": [{ fbc: "IwAR1" }, "fbc"],
+      "an fbp of another form": [{ fbp: "1234" }, "fbp"],
+      "an address that is none": [{ clientIp: "localhost" }, "clientIp"],
+      "a page that is none": [{ eventSourceUrl: "javascript:alert(1)" }, "eventSourceUrl"],
+      "no such site": [{ siteId: "atid_none" }, "siteId"],
+      "a site that contradicts itself": [{ siteId: WEBSITE, websiteId: OTHER_SITE }, "websiteId"],
+      "a text too long": [{ contentName: "x".repeat(2_049) }, "contentName"],
+      "a control character": [{ userAgent: "a\u0000b" }, "userAgent"],
+    };
+    for (const [what, [fields, field]] of Object.entries(wrong)) {
+      it(`with ${what} is refused, by the field's name`, async () => {
+        refused(await api.post("events/conversion", typeof fields === "string" ? fields : lead(fields)), 400, "INVALID_PAYLOAD", field);
+        assert.deepEqual(await conversions(), []);
+      });
+    }
+
+    it("that is not JSON is refused", async () => {
+      for (const body of ["", "[1]", "NaN", '{"value":NaN}', "{", Buffer.from([0xff, 0xfe]), '"x"']) refused(await api.post("events/conversion", body), 400, "INVALID_PAYLOAD");
+      refused(await api.post("events/conversion", "a=b", { headers: { "content-type": "application/x-www-form-urlencoded" } }), 400, "INVALID_PAYLOAD", "content-type");
+      refused(await api.post("events/conversion", { ...lead(), contentName: "x".repeat(17_000) }), 413, "PAYLOAD_TOO_LARGE");
+      refused(await api.post("events/conversion", lead({ channelId: "none" })), 404, "CHANNEL_NOT_FOUND");
+    });
+
+    it("keeps an amount exactly as it was written", async () => {
+      for (const [value, currency, minor] of [["0.01", "USD", 1], ["12345678901.23", "USD", 1234567890123], ["1e3", "USD", 100000], ["500", "JPY", 500], ["1.234", "KWD", 1234], ["4.35", "EUR", 435]]) {
+        await api.edge.clear;
+        const answer = await convert(`{"telegramUserId":${USER},"eventType":"Purchase","channelId":"${CHANNELS[0]}","value":${value},"currency":"${currency}"}`);
+        const row = only(await api.edge.rows("SELECT * FROM conversions WHERE conversion_id = ?", answer.conversionId));
+        assert.deepEqual([row.value_minor, row.currency], [minor, currency], value);
+      }
+      const { conversions: told } = done(await api.get(`leads/${USER}`));
+      assert.deepEqual(told.map((each) => each.eventValue).sort((a, b) => a - b), [0.01, 1.234, 4.35, 500, 1000, 12345678901.23]);
+    });
+
+    it("takes a user of 52 bits", async () => {
+      await convert(lead({ telegramUserId: 2 ** 52 - 1 }));
+      assert.equal(done(await api.get(`leads/${2 ** 52 - 1}`)).telegramUserId, 2 ** 52 - 1);
+    });
+
+    it("is stored however old, and says who will not take it", async () => {
+      const warning = async (eventTime) => (await convert(lead({ eventTime }))).warning;
+      const now = Date.now();
+      assert.match(await warning(now + 3_600_000), /eventTime is in the future/);
+      assert.doesNotMatch(await warning(now - 2 * DAY), /eventTime/);
+      assert.match(await warning(now - 4 * DAY), /too old for GA4 \(72 hours\);/);
+      assert.match(await warning(now - 8 * DAY), /GA4 \(72 hours\), Meta \(7 days\);/);
+      assert.match(await warning(now - 38 * DAY), /Snapchat \(37 days\)/);
+      assert.equal((await conversions()).length, 5);
+    });
+
+    it("keeps of a person hashes alone", async () => {
+      await convert(lead({ pii: { email: " Jane@Example.com ", phone: "+1 (555) 123-4567", firstName: "Jane", lastName: "Dœ" } }), { idempotencyKey: "pii" });
+      const row = only(await conversions());
+      const person = JSON.parse(row.person);
+      assert.equal(person.email, "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d");
+      assert.ok(person.phone && person.firstName && person.lastName);
+      const tables = await api.edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'");
+      for (const { name } of tables) assert.doesNotMatch(JSON.stringify(await api.edge.rows(`SELECT * FROM "${name}"`)), /jane|5551234567|123-4567/i, name);
+      assert.doesNotMatch(JSON.stringify(api.edge.logs), /jane|4567/i);
+    });
+
+    it("of a warm lead goes back to the first one's click, whatever it says of another", async () => {
+      assert.equal((await convert(lead({ fbc: "fb.1.1700000000000.First" }))).coldLead, true);
+      assert.equal((await convert(lead({ eventType: "Subscribe", fbc: "fb.1.1700000000001.Second" }))).coldLead, false);
+      assert.deepEqual((await conversions()).map((row) => JSON.parse(row.overrides).fbc), ["fb.1.1700000000000.First", "fb.1.1700000000000.First"]);
+      assert.equal((await convert(lead({ channelId: CHANNELS[1] }))).coldLead, true, "another channel knows nothing of it");
+    });
+
+    it("of a lead that a click led to goes back to that click", async () => {
+      await convert(lead());
+      await api.edge.rows("UPDATE conversions SET click_id = ?", "c".repeat(32));
+      await convert(lead({ eventType: "Subscribe" }));
+      assert.deepEqual((await conversions()).map((row) => row.click_id), ["c".repeat(32), "c".repeat(32)]);
+    });
+
+    it("finds its channel by what the lead did", async () => {
+      refused(await api.post("events/conversion", lead({ channelId: undefined })), 400, "INVALID_PAYLOAD", "channelId", CHANNELS[0], OTHER_CHANNEL, WEBSITE);
+      refused(await api.post("events/conversion", lead({ channelId: undefined, siteId: WEBSITE })), 400, "INVALID_PAYLOAD", "channelId", ...CHANNELS);
+      await convert(lead({ channelId: undefined, websiteId: OTHER_SITE }));
+      assert.equal((await convert(lead({ channelId: undefined }))).coldLead, false);
+      await convert(lead({ channelId: CHANNELS[1] }));
+      const ambiguous = await api.post("events/conversion", lead({ channelId: undefined }));
+      refused(ambiguous, 400, "INVALID_PAYLOAD", "siteId", "channelId", OTHER_CHANNEL, CHANNELS[1]);
+      assert.ok(!ambiguous.text.includes(CHANNELS[0]), "only what the lead did is offered");
+      await convert(lead({ channelId: undefined, siteId: OTHER_SITE }));
+      assert.deepEqual((await conversions("channel_id")).map((row) => row.channel_id), [OTHER_CHANNEL, OTHER_CHANNEL, CHANNELS[1], OTHER_CHANNEL]);
+    });
+
+    it("names its channel by id, by slug or by Telegram's id", async () => {
+      for (const channelId of [CHANNELS[0], "main", "-1001234567890"]) await convert(lead({ channelId }));
+      assert.deepEqual((await conversions("DISTINCT channel_id")).map((row) => row.channel_id), [CHANNELS[0]]);
+    });
+
+    it("that is the same Purchase is updated, not doubled", async () => {
+      const first = await convert(purchase({ pii: { email: "a@example.com" } }), { idempotencyKey: "shop-1" });
+      const again = await convert(purchase({ contentName: "VIP", pii: { email: "b@example.com", firstName: "Jane" } }), { idempotencyKey: "crm-9" });
+      assert.equal(again.conversionId, first.conversionId);
+      assert.equal(again.coldLead, false);
+      const row = only(await conversions());
+      const person = JSON.parse(row.person);
+      assert.equal(row.content_name, "VIP");
+      assert.ok(person.firstName);
+      const hashOfA = JSON.parse((await api.edge.rows("SELECT person FROM conversions"))[0].person).email;
+      assert.equal(hashOfA, person.email, "what stood stands");
+      assert.notEqual((await convert(purchase({ value: 98 }), { idempotencyKey: "shop-2" })).conversionId, first.conversionId);
+      assert.notEqual((await convert(purchase({ currency: "EUR" }))).conversionId, first.conversionId);
+      assert.notEqual((await convert(purchase({ eventTime: Date.now() - 2 * DAY }))).conversionId, first.conversionId, "another day's sale");
+      assert.equal((await conversions()).length, 4);
+    });
+
+    it("told by twenty at once is one", async () => {
+      const same = await Promise.all(Array.from({ length: 20 }, () => api.post("events/conversion", purchase())));
+      assert.equal(new Set(same.map((answer) => done(answer).conversionId)).size, 1);
+      only(await conversions());
+    });
+
+    it("is not acknowledged while the ledger is away, and told again is one", async () => {
+      await api.edge.fail({ d1: "fail" });
+      refused(await api.post("events/conversion", purchase(), { idempotencyKey: "p" }), 500, "INTERNAL_ERROR");
+      await api.edge.fail({ d1: null });
+      await convert(purchase(), { idempotencyKey: "p" });
+      only(await conversions());
+    });
+  });
+
+  describe("a Purchase whose value is told by hand", () => {
+    const awaited = (fields) => convert({ telegramUserId: USER, eventType: "Purchase", channelId: MANUAL_CHANNEL, ...fields });
+    const tell = (id, body, user = USER, options) => api.post(`leads/${user}/conversions/${id}/value`, body, options);
+
+    it("waits, is told and stays told", async () => {
+      const answer = await awaited();
+      assert.equal(answer.capiStatus, "skipped");
+      assert.match(answer.warning, /awaits its value/);
+      assert.deepEqual(done(await tell(answer.conversionId, { value: 12.5, currency: "EUR", pii: { email: "j@example.com" } })), { success: true });
+      const row = only(await conversions());
+      assert.deepEqual([row.value_minor, row.currency, row.awaits_value], [1250, "EUR", 0]);
+      assert.ok(JSON.parse(row.person).email);
+      assert.doesNotMatch(row.warning, /awaits/);
+      done(await tell(answer.conversionId, { value: 12.5, currency: "EUR" }));
+      refused(await tell(answer.conversionId, { value: 13, currency: "EUR" }), 404, "CONVERSION_NOT_FOUND");
+      assert.equal(only(await conversions()).value_minor, 1250);
+    });
+
+    it("is the one that comes with its value next", async () => {
+      const { conversionId } = await awaited();
+      assert.equal((await awaited({ value: 5, currency: "USD" })).conversionId, conversionId);
+      const row = only(await conversions());
+      assert.deepEqual([row.value_minor, row.awaits_value], [500, 0]);
+    });
+
+    it("is refused where there is nothing to tell", async () => {
+      const { conversionId } = await awaited();
+      refused(await tell(conversionId, { value: 1, currency: "EUR" }, 99), 404, "LEAD_NOT_FOUND");
+      refused(await tell("0".repeat(32), { value: 1, currency: "EUR" }), 404, "CONVERSION_NOT_FOUND");
+      refused(await tell("nonsense", { value: 1, currency: "EUR" }), 404, "CONVERSION_NOT_FOUND");
+      refused(await tell(conversionId, {}), 400, "INVALID_PAYLOAD", "value");
+      refused(await tell(conversionId, { value: 0, currency: "EUR" }), 400, "INVALID_PAYLOAD", "value");
+      refused(await tell(conversionId, { value: 1 }), 400, "INVALID_PAYLOAD", "currency");
+      refused(await tell(conversionId, { value: 1, currency: "EUR" }, "abc"), 400, "INVALID_PAYLOAD", "telegramUserId");
+      const { conversionId: ordinary } = await convert(lead());
+      refused(await tell(ordinary, { value: 1, currency: "EUR" }), 404, "CONVERSION_NOT_FOUND");
+    });
+  });
+
+  describe("a lead", () => {
+    it("takes another event in the channel of its latest", async () => {
+      refused(await api.post(`leads/${USER}/events`, { eventType: "Lead" }), 404, "LEAD_NOT_FOUND");
+      await convert(lead());
+      await convert(lead({ channelId: CHANNELS[1] }));
+      const answer = done(await api.post(`leads/${USER}/events`, { eventType: "Custom", customEventName: "Deposit" }));
+      assert.equal(answer.coldLead, false);
+      assert.equal((await conversions()).at(-1).channel_id, CHANNELS[1]);
+      done(await api.post(`leads/${USER}/events`, { eventType: "Lead", channelId: CHANNELS[0] }));
+      assert.equal((await conversions()).at(-1).channel_id, CHANNELS[0]);
+      refused(await api.post(`leads/${USER}/events`, { eventType: "Nothing" }), 400, "INVALID_PAYLOAD", "eventType");
+      refused(await api.post("leads/x/events", { eventType: "Lead" }), 400, "INVALID_PAYLOAD", "telegramUserId");
+    });
+
+    it("is known from its first conversion on", async () => {
+      refused(await api.get(`leads/${USER}`), 404, "LEAD_NOT_FOUND");
+      refused(await api.get("leads/0"), 400, "INVALID_PAYLOAD", "telegramUserId");
+      await convert(lead());
+      await convert(purchase());
+      assert.deepEqual(done(await api.get(`leads/${USER}`)).conversions.map((each) => each.eventType), ["Purchase", "Lead"]);
+    });
+
+    it("is no affair of another site's key", async () => {
+      const shop = (await api.createKey({ websiteId: WEBSITE })).key;
+      const other = (await api.createKey({ websiteId: OTHER_SITE })).key;
+      const { conversionId } = await convert({ telegramUserId: USER, eventType: "Purchase", channelId: MANUAL_CHANNEL }, { key: shop });
+      refused(await api.get(`leads/${USER}`, { key: other }), 404, "LEAD_NOT_FOUND");
+      refused(await api.post(`leads/${USER}/events`, { eventType: "Lead" }, { key: other }), 404, "LEAD_NOT_FOUND");
+      refused(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 1, currency: "EUR" }, { key: other }), 404, "LEAD_NOT_FOUND");
+      refused(await api.call("DELETE", `leads/${USER}`, { key: other }), 404, "LEAD_NOT_FOUND");
+      refused(await api.post("events/conversion", lead({ siteId: WEBSITE }), { key: other }), 400, "INVALID_PAYLOAD", "siteId");
+      refused(await api.post("events/conversion", lead(), { key: other }), 404, "CHANNEL_NOT_FOUND");
+      assert.equal((await convert(lead({ channelId: undefined }), { key: other })).coldLead, true);
+      assert.deepEqual(done(await api.get("channels", { key: other })).channels.map((each) => each.channelId), [OTHER_CHANNEL]);
+      assert.equal(done(await api.get(`leads/${USER}`, { key: shop })).conversions.length, 1);
+      assert.equal(done(await api.get(`leads/${USER}`)).conversions.length, 2);
+    });
+
+    it("is forgotten with all that was its own", async () => {
+      const [mine, theirs] = [randomUUID(), randomUUID()];
+      for (const tempId of [mine, theirs]) {
+        done(await api.post("events/visit", { href: "https://shop.test/", tempId }));
+        done(await api.post("events/invite", { tempId, channelId: CHANNELS[0] }));
+      }
+      await api.edge.drained();
+      await convert(lead());
+      await convert(lead({ telegramUserId: 6 }));
+      await api.edge.rows("UPDATE conversions SET click_id = (SELECT click_id FROM clicks WHERE temp_id = ?) WHERE telegram_user_id = ?", mine, USER);
+      assert.deepEqual(done(await api.call("DELETE", `leads/${USER}`)), { success: true });
+      for (const table of ["leads", "conversions"]) assert.deepEqual((await api.edge.rows(`SELECT telegram_user_id FROM ${table}`)).map((row) => row.telegram_user_id), [6], table);
+      for (const table of ["visits", "visitors", "clicks"]) assert.deepEqual((await api.edge.rows(`SELECT temp_id FROM ${table}`)).map((row) => row.temp_id), [theirs], table);
+      refused(await api.get(`leads/${USER}`), 404, "LEAD_NOT_FOUND");
+      refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
+    });
+
+    it("is forgotten by one site, and known to the other", async () => {
+      await convert(lead());
+      await convert(lead({ channelId: OTHER_CHANNEL }));
+      done(await api.call("DELETE", `leads/${USER}`, { key: (await api.createKey({ websiteId: OTHER_SITE })).key }));
+      assert.deepEqual(done(await api.get(`leads/${USER}`)).conversions.map((each) => each.channelId), [CHANNELS[0]]);
+    });
+  });
+
+  it("lists channels field for field", async () => {
+    await api.edge.rows("INSERT INTO telegram_channels (chat_id, bot, title, username, changed_ms) VALUES (-1001234567890, 'b', 'Main', 'mainchannel', 1)");
+    assert.deepEqual(done(await api.get("channels")), {
+      channels: [
+        { channelId: CHANNELS[0], telegramChannelId: "-1001234567890", title: "Main", username: "mainchannel", funnelOrder: 1 },
+        { channelId: CHANNELS[1], telegramChannelId: null, title: "vip", funnelOrder: 2 },
+        { channelId: OTHER_CHANNEL, telegramChannelId: null, title: "other", username: "otherchannel", funnelOrder: 1 },
+      ],
+    });
+  });
+
+  describe("an Idempotency-Key", () => {
+    const tell = (body = lead(), idempotencyKey = "order-1", options) => api.post("events/conversion", body, { idempotencyKey, ...options });
+
+    it("gives the same answer again, byte for byte", async () => {
+      const first = await tell();
+      assert.equal(first.headers["x-idempotent-replay"], undefined);
+      const second = await tell();
+      assert.equal(second.headers["x-idempotent-replay"], "true");
+      assert.deepEqual([second.status, second.text], [first.status, first.text]);
+      only(await conversions());
+      const wrong = [await tell(lead({ value: 1 }), "bad"), await tell(lead({ value: 1 }), "bad")];
+      refused(wrong[1], 400, "INVALID_PAYLOAD", "currency");
+      assert.equal(wrong[1].headers["x-idempotent-replay"], "true");
+    });
+
+    it("is refused with another request", async () => {
+      await tell();
+      refused(await tell(lead({ eventType: "Subscribe" })), 422, "IDEMPOTENCY_MISMATCH");
+      refused(await api.post(`leads/${USER}/events`, lead(), { idempotencyKey: "order-1" }), 422, "IDEMPOTENCY_MISMATCH");
+      refused(await api.call("DELETE", `leads/${USER}`, { idempotencyKey: "order-1" }), 422, "IDEMPOTENCY_MISMATCH");
+    });
+
+    it("is its key's own", async () => {
+      const { conversionId } = done(await tell());
+      const other = done(await tell(lead(), "order-1", { key: (await api.createKey()).key }));
+      assert.notEqual(other.conversionId, conversionId);
+    });
+
+    it("has at most 128 visible characters", async () => {
+      done(await tell(lead(), "x".repeat(128)));
+      refused(await tell(lead(), "x".repeat(129)), 400, "INVALID_PAYLOAD", "idempotency-key");
+      refused(await tell(lead(), "a b"), 400, "INVALID_PAYLOAD", "idempotency-key");
+    });
+
+    it("of twenty at once lets one through", async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => tell()));
+      for (const answer of answers) if (answer.status !== 200) refused(answer, 409, "IDEMPOTENCY_IN_PROGRESS");
+      assert.equal(answers.filter((answer) => answer.status === 200 && !answer.headers["x-idempotent-replay"]).length, 1);
+      only(await conversions());
+      assert.equal(done(await tell()).conversionId, only(await conversions()).conversion_id);
+    });
+
+    it("whose first attempt was cut off goes on where it was", async () => {
+      const { conversionId } = done(await tell());
+      await api.edge.rows("UPDATE idempotency SET status = NULL, body = NULL");
+      refused(await tell(), 409, "IDEMPOTENCY_IN_PROGRESS");
+      await api.edge.rows("UPDATE idempotency SET claimed_ms = claimed_ms - 60001");
+      assert.equal(done(await tell()).conversionId, conversionId);
+      only(await conversions());
+    });
+
+    it("is free again after 24 hours", async () => {
+      const { conversionId } = done(await tell());
+      await api.edge.rows("UPDATE idempotency SET at_ms = at_ms - 86400001");
+      const later = await tell(lead({ eventType: "Subscribe" }));
+      assert.equal(later.headers["x-idempotent-replay"], undefined);
+      assert.notEqual(done(later).conversionId, conversionId);
+    });
+
+    it("works on every call that changes something", async () => {
+      const tempId = randomUUID();
+      await convert({ telegramUserId: USER, eventType: "Purchase", channelId: MANUAL_CHANNEL });
+      const { conversion_id: id } = only(await conversions());
+      const calls = [
+        ["POST", "events/visit", { href: "https://shop.test/" }],
+        ["POST", "events/update-fbp", { tempId, fbp: "fb.1.1700000000000.5" }],
+        ["POST", "events/invite", { tempId, channelId: CHANNELS[0] }],
+        ["POST", `leads/${USER}/events`, { eventType: "Lead" }],
+        ["POST", `leads/${USER}/conversions/${id}/value`, { value: 5, currency: "USD" }],
+        ["DELETE", `leads/${USER}`],
+      ];
+      for (const [at, [method, path, body]] of calls.entries()) {
+        const [first, second] = [await api.call(method, path, { body, idempotencyKey: `every-${at}` }), await api.call(method, path, { body, idempotencyKey: `every-${at}` })];
+        assert.equal(first.status, 200, first.text);
+        assert.deepEqual([second.status, second.text, second.headers["x-idempotent-replay"]], [200, first.text, "true"], path);
+      }
+    });
+  });
+
+  describe("tracking with a key", () => {
+    const visits = () => api.edge.drained().then(() => api.edge.rows("SELECT * FROM visits"));
+
+    it("believes what the caller says of the person", async () => {
+      const body = { href: "https://elsewhere.test/?fbclid=AbC", clientIp: "198.51.100.1", userAgent: "UA/1", country: "DE", region: "BE", city: "Berlin", fbp: "fb.1.1700000000000.5", plan: [1.5] };
+      const answer = await api.post("events/visit", body, { headers: { "x-adtarget-client-ip": "198.51.100.2", cookie: `adtarget_temp_id=${randomUUID()}`, "user-agent": "node" } });
+      const ids = done(answer);
+      assert.deepEqual(Object.keys(ids.cookies), ["tempId", "session"]);
+      assert.equal(answer.headers["set-cookie"], undefined);
+      const visit = only(await visits());
+      assert.deepEqual([visit.visit_id, visit.temp_id, visit.website_id], [ids.visitId, ids.tempId, WEBSITE]);
+      assert.deepEqual([visit.ip, visit.user_agent, visit.country, visit.region, visit.city, visit.fbclid], ["198.51.100.2", "UA/1", "DE", "BE", "Berlin", "AbC"]);
+      assert.deepEqual(JSON.parse(visit.extra), { plan: [1.5] });
+    });
+
+    it("is of the key's site, else the named one, else the first", async () => {
+      const key = (await api.createKey({ websiteId: OTHER_SITE })).key;
+      done(await api.post("events/visit", { href: "https://other.test/" }, { key }));
+      done(await api.post("events/visit", { href: "https://other.test/", siteId: OTHER_SITE }));
+      assert.deepEqual((await visits()).map((visit) => visit.website_id), [OTHER_SITE, OTHER_SITE]);
+      refused(await api.post("events/visit", { href: "https://other.test/", websiteId: WEBSITE }, { key }), 400, "INVALID_PAYLOAD", "websiteId");
+    });
+
+    it("refuses what the contract does", async () => {
+      refused(await api.post("events/visit", {}), 400, "INVALID_PAYLOAD", "href");
+      refused(await api.post("events/visit", { href: "shop" }), 400, "INVALID_PAYLOAD", "href");
+      refused(await api.post("events/visit", { href: "https://shop.test/", tempId: "x" }), 400, "INVALID_PAYLOAD", "tempId");
+      refused(await api.post("events/visit", { href: "https://shop.test/", clientIp: "1.2.3" }), 400, "INVALID_PAYLOAD", "clientIp");
+      refused(await api.post("events/update-fbp", { fbp: "fb.1.1700000000000.5" }), 400, "INVALID_PAYLOAD", "tempId");
+      refused(await api.post("events/update-fbp", { tempId: randomUUID(), fbp: "5" }), 400, "INVALID_PAYLOAD", "fbp");
+      refused(await api.post("events/invite", { channelId: CHANNELS[0] }), 400, "INVALID_PAYLOAD", "tempId");
+      refused(await api.post("events/invite", { tempId: randomUUID(), channelId: "none" }), 404, "CHANNEL_NOT_FOUND");
+    });
+
+    it("patches the latest visit with a late browser id", async () => {
+      const { tempId } = done(await api.post("events/visit", { href: "https://shop.test/" }));
+      assert.deepEqual(done(await api.post("events/update-fbp", { tempId, fbp: "fb.1.1700000000000.77" })), { success: true });
+      assert.equal(only(await visits()).fbp, "fb.1.1700000000000.77");
+    });
+
+    it("gives the way into a channel as JSON, and keeps the click", async () => {
+      const [tempId, clientSessionId] = [randomUUID(), randomUUID()];
+      assert.deepEqual(done(await api.post("events/invite", { tempId, clientSessionId, channelId: CHANNELS[1], clientIp: "198.51.100.1" })), { inviteLink: FALLBACK.vip });
+      await api.edge.drained();
+      const click = only(await api.edge.rows("SELECT * FROM clicks"));
+      assert.deepEqual([click.temp_id, click.client_session_id, click.channel, click.invite_link, click.ip], [tempId, clientSessionId, "vip", FALLBACK.vip, "198.51.100.1"]);
+    });
+  });
+
+  it("never fails, whatever it is sent", async () => {
+    const values = [null, true, 0, -1, 1.5, 1e400, 1e308, 2 ** 53, "", " ", "x", "\u0000", "\ud83d\ude00", "x".repeat(5_000), [], [[]], {}, { a: { b: 1 } }, "javascript:1", "-100", "' OR 1=1 --"];
+    const names = ["telegramUserId", "channelId", "siteId", "websiteId", "eventType", "customEventName", "value", "currency", "contentName", "pii", "externalUserId", "eventTime", "fbc", "fbp", "gclid", "clientIp", "userAgent", "eventSourceUrl", "href", "tempId", "clientSessionId", "eventId", "consent", "bot", "capturedBy", "cookie", "country", "name"];
+    const good = { ...purchase(), href: "https://shop.test/", tempId: randomUUID(), name: "n" };
+    const paths = ["events/visit", "events/update-fbp", "events/invite", "events/conversion", `leads/${USER}/events`, `leads/${USER}/conversions/${"0".repeat(32)}/value`];
+    const raw = ["", "null", "[]", "1", "{", `{"a":${"[".repeat(3_000)}${"]".repeat(3_000)}}`, "[".repeat(9_000), `{"pii":${'{"a":'.repeat(1_500)}1${"}".repeat(1_500)}}`, '{"value":1e99999999999999999999}', '{"eventType":"\\ud800"}', '{"telegramUserId":00}', Buffer.from([0x7b, 0xc3, 0x28, 0x7d]), Buffer.from("\ufeff{}", "utf8"), '{"a":1}{"b":2}', Buffer.alloc(20_000, 32)];
+    const seen = async (answer) => {
+      assert.ok(answer.status < 500, `${answer.status} ${answer.text}`);
+      if (answer.status >= 400) assert.ok(answer.json().error.code, answer.text);
+    };
+    for (const path of paths) {
+      const bodies = [...raw, ...names.flatMap((name) => values.map((value) => JSON.stringify({ ...good, [name]: value })))];
+      for (let at = 0; at < bodies.length; at += 40) await Promise.all(bodies.slice(at, at + 40).map((body) => api.post(path, body).then(seen)));
+    }
+    const words = ["%00", "..", "%2e%2e", "a%2Fb", "-1", "0x5", "9".repeat(400), "1%0d%0aSet-Cookie:x", "☃", "' OR 1"];
+    for (const word of words) for (const path of [`leads/${word}`, `leads/${word}/events`, `leads/5/conversions/${word}/value`, word]) for (const method of ["GET", "POST", "DELETE"]) await seen(await api.call(method, encodeURI(path), { body: method === "POST" ? { eventType: "Lead", value: 1, currency: "USD" } : undefined }));
+    for (const header of ["", "Bearer", "Bearer ", "x".repeat(5_000), "Bearer \u00e9", `Bearer atk_live_${"é".repeat(8)}_${"0".repeat(32)}`]) await seen(await api.get("channels", { key: "", headers: { authorization: Buffer.from(header).toString("latin1") } }));
+    assert.ok(!api.edge.logs.some(({ message }) => message.includes("panicked")), JSON.stringify(api.edge.logs));
+  });
+});
+
+describe("the keyed API's limits and lacks", () => {
+  it("counts the calls of each key", async () => {
+    const api = await startApi({ limits: { RATE_LIMIT_KEY: 5 } });
+    try {
+      await api.reset();
+      const statuses = [];
+      for (let call = 0; call < 8; call += 1) statuses.push(await api.get("channels"));
+      const limited = statuses.filter((answer) => answer.status === 429);
+      assert.ok(limited.length >= 2, String(statuses.map((answer) => answer.status)));
+      refused(limited[0], 429, "RATE_LIMITED");
+      assert.equal(limited[0].headers["retry-after"], "10");
+      const { key } = await api.createKey();
+      assert.equal((await api.get("channels", { key })).status, 200, "another key is not concerned");
+    } finally {
+      await api.close();
+    }
+  });
+
+  it("says what the deployment lacks", async () => {
+    const api = await startApi({ vars: { OPERATOR_KEY: "too short" } });
+    try {
+      refused(await api.operate("GET", "keys"), 503, "API_DISABLED", "OPERATOR_KEY");
+      const health = (await api.edge.request("/healthz")).json();
+      assert.deepEqual(health.problems.map((problem) => problem.setting), ["OPERATOR_KEY"]);
+    } finally {
+      await api.close();
+    }
+  });
+});
