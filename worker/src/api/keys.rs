@@ -139,7 +139,7 @@ fn shown(row: &Row) -> Map<String, Value> {
 /// `GET keys`: the latest first.
 pub async fn list(edge: &Edge<'_>) -> Result<Answer, Error> {
     let statement = Statement::new(
-        "SELECT prefix, name, website_id, created_ms, last_used_ms, revoked_ms FROM api_keys WHERE ?1 ORDER BY created_ms DESC, prefix LIMIT 1000",
+        "SELECT prefix, name, website_id, created_ms, last_used_ms, revoked_ms FROM api_keys WHERE ?1 IS NOT NULL ORDER BY created_ms DESC, prefix LIMIT 1000",
         &true,
     )?;
     let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;

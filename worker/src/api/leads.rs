@@ -280,7 +280,7 @@ pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
     let mut known: Vec<Row> = Vec::new();
     for database in call.databases()? {
         let statement = Statement::new(
-            "SELECT CAST(chat_id AS TEXT) AS chat_id, title, username FROM telegram_channels WHERE ?1",
+            "SELECT CAST(chat_id AS TEXT) AS chat_id, title, username FROM telegram_channels WHERE ?1 IS NOT NULL",
             &true,
         )?;
         known.append(&mut database.ask(statement).await?);

@@ -1,0 +1,241 @@
+// The keyed API with AdTarget behind it: what goes there and comes back, and what becomes of a conversion while it is away.
+import { after, before, beforeEach, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { until } from "./harness/wait.mjs";
+import { API_KEY, CHANNELS, FALLBACK, WEBSITE, only } from "./harness/world.mjs";
+import { done, refused, startApi } from "./harness/api.mjs";
+
+const USER = 1234567890;
+const ONE_SITE = [{ websiteId: WEBSITE, domains: ["shop.test"], channels: [{ slug: "main", channelId: CHANNELS[0], invite: FALLBACK.main }] }];
+const purchase = (fields = {}) => ({ telegramUserId: USER, eventType: "Purchase", channelId: CHANNELS[0], value: 97.5, currency: "USD", ...fields });
+
+/** Everything AdTarget may do wrong; `kept`: whether it did what it was asked all the same. */
+const FAULTS = {
+  "is slow": { delay: 11_000, kept: true },
+  "answers 429": { status: 429, retryAfter: 7 },
+  "answers 500": { status: 500 },
+  "answers 503": { status: 503 },
+  "wants another key": { status: 401 },
+  "is out of money": { status: 402 },
+  "cuts the line on arrival": { cut: "arrival" },
+  "cuts the line before its answer": { cut: "headers", kept: true },
+  "cuts the line within its answer": { cut: "body", kept: true },
+  "answers HTML": { body: "<!doctype html>", type: "text/html", kept: true },
+  "answers half a JSON": { body: '{"conversionId":"', kept: true },
+  "answers a list": { body: "[]", kept: true },
+};
+
+describe("the keyed API in front of AdTarget", () => {
+  let api, adtarget;
+  before(async () => {
+    api = await startApi({ backend: "adtarget", vars: { SITES: JSON.stringify(ONE_SITE) } });
+    adtarget = api.world.adtarget;
+  });
+  after(() => api.close());
+  beforeEach(() => api.reset());
+
+  const owed = () => api.edge.rows("SELECT * FROM owed_conversions");
+  const tell = (fields, options) => api.post("events/conversion", purchase(fields), options);
+
+  it("lets AdTarget answer every call, with its own key in place of the caller's", async () => {
+    const tempId = randomUUID();
+    const calls = [
+      ["POST", "events/visit", { href: "https://shop.test/", clientIp: "198.51.100.1" }],
+      ["POST", "events/update-fbp", { tempId, fbp: "fb.1.1700000000000.5" }],
+      ["POST", "events/invite", { tempId, channelId: CHANNELS[0] }],
+      ["POST", "events/conversion", purchase()],
+      ["POST", `leads/${USER}/events`, { eventType: "Lead" }],
+      ["GET", `leads/${USER}`],
+      ["GET", "channels?limit=5"],
+    ];
+    for (const [method, path, body] of calls) {
+      const answer = await api.call(method, path, { body, headers: { "x-adtarget-client-ip": "198.51.100.2" } });
+      assert.equal(answer.status, 200, `${path}: ${answer.text}`);
+      const call = adtarget.calls.at(-1);
+      assert.deepEqual([call.method, call.pathname], [method, `/api/v1/${path.split("?")[0]}`]);
+      assert.equal(call.headers.authorization, `Bearer ${API_KEY}`);
+      assert.equal(call.headers["x-adtarget-client-ip"], "198.51.100.2");
+      if (body) assert.equal(call.text, JSON.stringify(body), "byte for byte");
+      assert.equal("idempotency-key" in call.headers, method === "POST");
+    }
+    assert.deepEqual(adtarget.calls.at(-1).query, { limit: "5" });
+    const { conversionId } = adtarget.conversions[0];
+    done(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 5, currency: "USD" }));
+    assert.deepEqual(adtarget.conversions[0].submitted, { value: 5, currency: "USD" });
+    assert.deepEqual(adtarget.violations, []);
+  });
+
+  it("checks its own keys, and asks AdTarget nothing for a stranger", async () => {
+    for (const key of ["", "x", API_KEY]) refused(await tell({}, { key }), 401, key ? "INVALID_KEY" : "AUTH_REQUIRED");
+    const { key, prefix } = await api.createKey();
+    done(await api.operate("DELETE", `keys/${prefix}`));
+    refused(await tell({}, { key }), 401, "REVOKED_KEY");
+    assert.deepEqual(adtarget.calls, []);
+  });
+
+  it("passes AdTarget's refusals on as they are", async () => {
+    for (const [method, path, body, status, code] of [
+      ["GET", "leads/5", undefined, 404, "LEAD_NOT_FOUND"],
+      ["POST", "events/conversion", { telegramUserId: "5" }, 400, "INVALID_PAYLOAD"],
+      ["POST", "events/conversion", purchase({ channelId: "none" }), 404, "CHANNEL_NOT_FOUND"],
+      ["POST", "leads/5/conversions/none/value", { value: 1, currency: "USD" }, 404, "CONVERSION_NOT_FOUND"],
+    ]) {
+      refused(await api.call(method, path, { body }), status, code);
+      assert.equal(adtarget.calls.at(-1).status, status);
+    }
+  });
+
+  it("keeps two callers' Idempotency-Keys apart, and replays each its own", async () => {
+    const other = (await api.createKey()).key;
+    const [mine, theirs] = [await tell({}, { idempotencyKey: "order" }), await tell({}, { idempotencyKey: "order", key: other })];
+    assert.notEqual(done(mine).conversionId, done(theirs).conversionId);
+    const again = await tell({}, { idempotencyKey: "order" });
+    assert.equal(again.text, mine.text);
+    assert.equal(again.headers["x-idempotent-replay"], "true");
+    refused(await tell({ value: 1 }, { idempotencyKey: "order" }), 422, "IDEMPOTENCY_MISMATCH");
+    assert.equal(adtarget.conversions.length, 2);
+  });
+
+  it("goes on with an attempt that was cut off, under AdTarget's same key", async () => {
+    const first = done(await tell({}, { idempotencyKey: "order" }));
+    await api.edge.rows("UPDATE idempotency SET status = NULL, body = NULL, claimed_ms = 0");
+    const second = await tell({}, { idempotencyKey: "order" });
+    assert.equal(done(second).conversionId, first.conversionId);
+    assert.equal(second.headers["x-idempotent-replay"], "true", "AdTarget says that it is a replay");
+    only(adtarget.conversions);
+  });
+
+  for (const [what, { kept, ...fault }] of Object.entries(FAULTS)) {
+    it(`accepts a conversion while AdTarget ${what}, and tells it once`, async () => {
+      adtarget.misbehave({ path: "events/conversion", times: fault.delay ? 1 : 3, ...fault });
+      const eventTime = Date.now() - 1_000;
+      const answer = done(await tell({ eventTime, pii: { email: "jane@example.com" } }, { idempotencyKey: "order", timeout: 20_000 }), 202);
+      assert.match(answer.conversionId, /^[0-9a-f]{32}$/);
+      assert.deepEqual([answer.capiStatus, answer.coldLead, answer.dispatched, answer.sends], ["pending", false, false, []]);
+      assert.match(answer.warning, /AdTarget is away.*without pii/);
+      const replay = await tell({ eventTime, pii: { email: "jane@example.com" } }, { idempotencyKey: "order" });
+      assert.deepEqual([replay.status, replay.json().conversionId, replay.headers["x-idempotent-replay"]], [202, answer.conversionId, "true"]);
+      await until(async () => only(await owed()).status === "delivered", "delivered", 20_000);
+      const conversion = only(adtarget.conversions);
+      assert.deepEqual([conversion.value, conversion.eventTime], [97.5, eventTime]);
+      assert.equal("pii" in conversion, Boolean(kept), "what is kept has no pii");
+      assert.equal(only(await owed()).adtarget_id, conversion.conversionId);
+      assert.equal(only(await owed()).body, "");
+      assert.equal(new Set(adtarget.calls.map((call) => call.headers["idempotency-key"])).size, 1);
+      done(await api.post(`leads/${USER}/conversions/${answer.conversionId}/value`, { value: 5, currency: "USD" }));
+      assert.deepEqual(conversion.submitted, { value: 5, currency: "USD" }, "by the id that the caller was given");
+    });
+  }
+
+  it("keeps nothing of a person in the clear", async () => {
+    adtarget.misbehave({ path: "events/conversion", times: 1_000, status: 500 });
+    done(await tell({ pii: { email: "jane@example.com", phone: "+15551234567" } }), 202);
+    assert.doesNotMatch(JSON.stringify([await owed(), await api.edge.rows("SELECT * FROM idempotency"), api.edge.logs]), /jane|5551234567/);
+    assert.match(only(await owed()).body, /"value":97.5/);
+    adtarget.reset();
+    await api.edge.drained(20_000);
+  });
+
+  it("accepts an event of a lead, too", async () => {
+    done(await tell());
+    adtarget.misbehave({ path: "leads/events", times: 2, status: 500 });
+    const answer = done(await api.post(`leads/${USER}/events`, { eventType: "Subscribe" }), 202);
+    await until(() => adtarget.conversions.length === 2, "delivered", 10_000);
+    assert.equal(adtarget.conversions[1].eventType, "Subscribe");
+    await until(async () => only(await owed()).status === "delivered", "noted", 10_000);
+    assert.equal(only(await owed()).conversion_id, answer.conversionId);
+  });
+
+  it("refuses while AdTarget is away what can't be a conversion", async () => {
+    adtarget.misbehave({ times: 20, status: 500 });
+    refused(await tell({ value: "5" }), 400, "INVALID_PAYLOAD", "value");
+    refused(await tell({ telegramUserId: 0 }), 400, "INVALID_PAYLOAD", "telegramUserId");
+    assert.deepEqual(await owed(), []);
+  });
+
+  it("sets aside a conversion that AdTarget then refuses", async () => {
+    adtarget.misbehave({ path: "events/conversion", status: 500 });
+    const { conversionId } = done(await tell({ channelId: "none" }), 202);
+    await until(async () => only(await owed()).status === "refused", "refused", 10_000);
+    assert.equal(only(await owed()).reason, "404 CHANNEL_NOT_FOUND");
+    assert.ok(api.world.logged("AdTarget refused", conversionId));
+    refused(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 5, currency: "USD" }), 404, "CONVERSION_NOT_FOUND");
+  });
+
+  it("says to come back for the value of a conversion that is still owed", async () => {
+    adtarget.misbehave({ path: "events/conversion", times: 1_000, status: 500 });
+    const { conversionId } = done(await tell(), 202);
+    refused(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 5, currency: "USD" }), 502, "BAD_GATEWAY", "yet to take");
+    adtarget.reset();
+    await api.edge.drained(20_000);
+  });
+
+  it("finds by the clock what the queue did not take", async () => {
+    await api.edge.fail({ queue: "fail" });
+    adtarget.misbehave({ path: "events/conversion", status: 500 });
+    done(await tell(), 202);
+    await api.edge.strike();
+    assert.deepEqual(adtarget.conversions, [], "not while another attempt may be under way");
+    await api.edge.rows("UPDATE owed_conversions SET tried_ms = tried_ms - 900001");
+    await api.edge.strike();
+    await until(async () => only(await owed()).status === "delivered", "delivered");
+    only(adtarget.conversions);
+    await api.edge.strike();
+    only(adtarget.conversions);
+  });
+
+  it("does not accept what it can't keep", async () => {
+    adtarget.misbehave({ path: "events/conversion", times: 2, delay: 300, status: 500 });
+    // The key is known already; then the ledger goes.
+    const telling = tell();
+    await until(() => adtarget.calls.length, "AdTarget is asked");
+    await api.edge.fail({ d1: "fail" });
+    refused(await telling, 502, "BAD_GATEWAY", "could not be kept");
+    await api.edge.fail({ d1: null });
+    assert.deepEqual(await owed(), []);
+  });
+
+  it("answers 502 for all else, with AdTarget's own time to come back", async () => {
+    for (const [method, path, name, body] of [
+      ["POST", "events/visit", "events/visit", { href: "https://shop.test/" }],
+      ["POST", "events/invite", "events/invite", { tempId: randomUUID(), channelId: CHANNELS[0] }],
+      ["GET", `leads/${USER}`, "leads"],
+      ["GET", "channels", "channels"],
+      ["POST", `leads/${USER}/conversions/x/value`, "leads/value", { value: 1, currency: "USD" }],
+    ]) {
+      for (const fault of [{ status: 500 }, { status: 429, retryAfter: 9 }, { status: 402 }, { cut: "headers" }, { body: "<html>" }]) {
+        adtarget.misbehave({ path: name, ...fault });
+        const answer = await api.call(method, path, { body, idempotencyKey: method === "POST" ? randomUUID() : undefined });
+        refused(answer, 502, "BAD_GATEWAY", "AdTarget");
+        assert.equal(answer.headers["retry-after"], fault.retryAfter && String(fault.retryAfter));
+      }
+    }
+    assert.ok(!JSON.stringify(api.edge.logs).includes(API_KEY));
+  });
+
+  it("forgets here whom AdTarget is asked to forget", async () => {
+    adtarget.misbehave({ path: "events/conversion", times: 1_000, status: 500 });
+    done(await tell(), 202);
+    refused(await api.call("DELETE", `leads/${USER}`), 404, "NOT_FOUND");
+    assert.deepEqual(await owed(), []);
+    adtarget.reset();
+    await api.edge.drained(20_000);
+    assert.deepEqual(adtarget.conversions, []);
+  });
+});
+
+describe("keys of one site in front of AdTarget", () => {
+  it("are not made where AdTarget could not tell the sites apart", async () => {
+    const api = await startApi({ backend: "adtarget" });
+    try {
+      await api.reset();
+      refused(await api.operate("POST", "keys", { name: "x", websiteId: WEBSITE }), 400, "INVALID_PAYLOAD", "websiteId");
+      await api.edge.rows("UPDATE api_keys SET website_id = ?", WEBSITE);
+      refused(await api.get(`leads/${USER}`), 503, "API_DISABLED");
+      assert.deepEqual(api.world.adtarget.calls, []);
+    } finally {
+      await api.close();
+    }
+  });
+});
