@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ensureOperatorKey } from "./secrets.mjs";
 import { ROOT, ensurePrerequisites, environment, fail, run, step } from "./prerequisites.mjs";
 
 const port = process.env.PORT ?? "8787";
@@ -17,6 +18,8 @@ step("Preparing the local ledger");
 // CI: so that nothing is asked.
 run("wrangler", ["d1", "migrations", "apply", "edgeway", "--local"], { env: { ...environment, CI: "true" } });
 
+ensureOperatorKey();
+
 step("Starting the edge");
 const edge = spawn("wrangler", ["dev", "--port", port, "--show-interactive-dev-session=false"], { cwd: ROOT, stdio: "inherit", env: environment });
 const ended = once(edge, "exit").then(([code]) => ({ code: code ?? 1 }));
@@ -28,6 +31,8 @@ console.log(`
 \x1b[1mEdgeway is up.\x1b[0m The demo page, as an ad click opens it:
 
   ${address}/${SAMPLE_CLICK}
+
+A key for its API: npm run keys -- create NAME   What that answers: ${address}/api/v1/openapi.json
 
 Health: ${address}/healthz   The ledger: npx wrangler d1 execute edgeway --local --command "SELECT * FROM visits"
 `);

@@ -1,0 +1,40 @@
+// The API keeps to its own description: schemathesis makes calls of it, good and bad, and looks at what comes back.
+import { after, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { ensureSchemathesis, hasPython, schemathesis } from "../tools/schemathesis.mjs";
+import { done, OPERATOR_KEY, startApi } from "./harness/api.mjs";
+
+const CHECKS = [
+  "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance", "response_schema_conformance",
+  "ignored_auth", "unsupported_method",
+];
+
+describe("the API's description", () => {
+  let api;
+  before(async () => (api = await startApi()));
+  after(() => api.close());
+
+  it("is served to anybody, and names every error the API knows", async () => {
+    const description = done(await api.get("openapi.json", { key: "" }));
+    assert.equal(description.openapi, "3.1.0");
+    for (const [path, methods] of Object.entries(description.paths)) for (const method of ["get", "post", "delete"]) {
+      const asked = await api.call(method.toUpperCase(), path.slice(1).replace(/\{\w+\}/g, "5"), { key: "", body: method === "post" ? {} : undefined });
+      assert.equal(asked.status === 405, !(method in methods), `${method} ${path}: ${asked.status}`);
+    }
+  });
+
+  it("is true", { skip: !hasPython() && "schemathesis needs Python 3.10 or later" }, async () => {
+    ensureSchemathesis();
+    await api.reset();
+    const operations = { "^/(?!keys)": api.key, "^/keys": OPERATOR_KEY };
+    const runs = Object.entries(operations).map(([paths, key]) =>
+      schemathesis([
+        "run", `${api.edge.url}/api/v1/openapi.json`, "--url", `${api.edge.url}/api/v1`, "--include-path-regex", paths,
+        "--header", `Authorization: Bearer ${key}`, "--checks", CHECKS.join(","), "--phases", "examples,coverage,fuzzing",
+        "--max-examples", "25", "--seed", "1", "--generation-deterministic", "--workers", "2", "--continue-on-failure",
+      ]),
+    );
+    for (const { code, said } of await Promise.all(runs)) assert.equal(code, 0, said);
+    assert.ok(!api.edge.logs.some(({ level }) => level === "error"), JSON.stringify(api.edge.logs));
+  });
+});
