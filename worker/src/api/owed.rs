@@ -4,13 +4,10 @@
 //! The row holds what was told less `pii`: raw names, addresses and numbers live in memory alone. So a conversion that
 //! was owed reaches AdTarget without them, and its caller is told so.
 
-use std::collections::BTreeMap;
-
 use conversions::{ConversionId, TelegramUserId};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use worker::Env;
 
@@ -96,14 +93,15 @@ pub(super) async fn accept(
 /// The body as it is kept: without `pii`, and with the time it happened, which is no later for the wait.
 fn kept_body(told: &Fields<'_>, event_ms: u64) -> String {
     // As they were written: a number keeps its digits.
-    let mut fields: BTreeMap<&str, Box<RawValue>> = told
-        .others(|name| name == "pii")
-        .map(|(name, value)| (name, value.to_owned()))
-        .collect();
-    if let Ok(time) = RawValue::from_string(event_ms.to_string()) {
-        fields.insert("eventTime", time);
+    let mut body = format!("{{\"eventTime\":{event_ms}");
+    for (name, value) in told.others(|name| matches!(name, "pii" | "eventTime")) {
+        body.push(',');
+        body.push_str(&Value::from(name).to_string());
+        body.push(':');
+        body.push_str(value.get());
     }
-    serde_json::to_string(&fields).unwrap_or_default()
+    body.push('}');
+    body
 }
 
 /// What came of an attempt.
