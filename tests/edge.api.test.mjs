@@ -548,6 +548,29 @@ describe("the keyed API", () => {
   });
 });
 
+describe("the keyed API of sites in several databases", () => {
+  it("keeps each site's leads in its own, and knows them all", async () => {
+    const site = (websiteId, database) => ({ websiteId, database, domains: [`${websiteId}.test`], channels: [{ slug: websiteId, invite: FALLBACK.main }] });
+    const api = await startApi({ vars: { SITES: JSON.stringify([site("one"), site("two", "DB_TWO")]) }, databases: ["DB_TWO"] });
+    try {
+      await api.reset();
+      for (const siteId of ["one", "two"]) done(await api.post("events/conversion", { telegramUserId: USER, eventType: "Lead", siteId }));
+      assert.deepEqual((await api.edge.rows("SELECT website_id FROM conversions")).map((row) => row.website_id), ["one"]);
+      assert.deepEqual((await api.edge.rowsOf("DB_TWO", "SELECT website_id FROM conversions")).map((row) => row.website_id), ["two"]);
+      assert.deepEqual(done(await api.get(`leads/${USER}`)).conversions.map((each) => each.channelId), ["two", "one"]);
+      refused(await api.post("events/conversion", { telegramUserId: USER, eventType: "Lead" }), 400, "INVALID_PAYLOAD", "siteId");
+      done(await api.post(`leads/${USER}/events`, { eventType: "Subscribe" }));
+      assert.equal((await api.edge.rowsOf("DB_TWO", "SELECT * FROM conversions")).length, 2, "in the channel of the latest");
+      const two = (await api.createKey({ websiteId: "two" })).key;
+      assert.deepEqual(done(await api.get(`leads/${USER}`, { key: two })).conversions.map((each) => each.eventType), ["Subscribe", "Lead"]);
+      done(await api.call("DELETE", `leads/${USER}`));
+      assert.deepEqual([await api.edge.rows("SELECT * FROM leads"), await api.edge.rowsOf("DB_TWO", "SELECT * FROM leads")], [[], []]);
+    } finally {
+      await api.close();
+    }
+  });
+});
+
 describe("the keyed API's limits and lacks", () => {
   it("counts the calls of each key", async () => {
     const api = await startApi({ limits: { RATE_LIMIT_KEY: 5 } });

@@ -122,6 +122,7 @@ impl Edge<'_> {
     }
 
     /// A header that is not among those every request is read with; empty when it was not sent.
+    #[inline(never)]
     pub fn header(&self, name: &str) -> String {
         self.request
             .headers()

@@ -99,6 +99,8 @@ impl Error {
     }
 
     /// An `InvalidPayload` about one field.
+    #[cold]
+    #[inline(never)]
     pub fn field(name: &str, expected: &str) -> Self {
         Self::InvalidPayload(format!("{name}: {expected}"))
     }

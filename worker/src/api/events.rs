@@ -32,6 +32,7 @@ const LONGEST_TEXT: usize = 2_048;
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field: not a string, too long, or with a control character.
+#[inline(never)]
 pub fn text(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Error> {
     let Some(text) = fields.text(name)? else {
         return Ok(None);

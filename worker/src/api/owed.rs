@@ -179,7 +179,13 @@ async fn try_once(
     let (status, adtarget_id, reason, attempt) = match upstream.make(env, adtarget).await {
         Outcome::Answered(reply) if reply.status < 300 => {
             let body = serde_json::from_str::<Value>(&reply.body).unwrap_or_default();
-            match body.get("conversionId").and_then(Value::as_str) {
+            let id = body.get("conversionId").and_then(Value::as_str);
+            // It becomes part of a path.
+            let is_plain = |id: &&str| {
+                id.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            };
+            match id.filter(is_plain) {
                 Some(id) => ("delivered", Some(id.to_owned()), None, Attempt::Settled),
                 None => {
                     runtime::log_warning("an owed conversion: AdTarget gave it no conversionId");

@@ -59,11 +59,13 @@ impl Statement {
 
 impl Row {
     /// A text column; none: NULL.
+    #[inline(never)]
     pub fn text(&self, column: &str) -> Option<&str> {
         self.0.get(column)?.as_str()
     }
 
     /// A number column; none: NULL or negative.
+    #[inline(never)]
     pub fn number(&self, column: &str) -> Option<u64> {
         self.0.get(column)?.as_u64()
     }
@@ -87,6 +89,7 @@ impl Rows {
     ///
     /// # Errors
     /// When the rows are not of that shape.
+    #[inline(never)]
     pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, Unavailable> {
         Ok(self.read()?.into_iter().next())
     }
@@ -97,6 +100,7 @@ impl Database {
     ///
     /// # Errors
     /// When none is.
+    #[inline(never)]
     pub fn bound(env: &Env, binding: &str) -> Result<Self, Unavailable> {
         edge::binding(env, binding)
             .map(Self)
@@ -133,10 +137,12 @@ impl Database {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ask(&self, statement: Statement) -> Result<Vec<Row>, Unavailable> {
-        let statements = [statement];
-        let results = self.transact(&statements).await?;
-        results.first().map_or(Ok(Vec::new()), Rows::read)
+    pub fn ask(&self, statement: Statement) -> LocalBoxFuture<'_, Result<Vec<Row>, Unavailable>> {
+        Box::pin(async move {
+            let statements = [statement];
+            let results = self.transact(&statements).await?;
+            results.first().map_or(Ok(Vec::new()), Rows::read)
+        })
     }
 
     /// The rows of one statement.
@@ -160,6 +166,8 @@ impl fmt::Display for Unavailable {
 }
 
 impl From<serde_json::Error> for Unavailable {
+    #[cold]
+    #[inline(never)]
     fn from(why: serde_json::Error) -> Self {
         Self(why.to_string())
     }
@@ -167,6 +175,8 @@ impl From<serde_json::Error> for Unavailable {
 
 /// The caller learns that something failed, the log what.
 impl From<Unavailable> for Error {
+    #[cold]
+    #[inline(never)]
     fn from(why: Unavailable) -> Self {
         runtime::log_error(&format!("the ledger: {why}"));
         Self::Internal

@@ -57,6 +57,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// `INVALID_PAYLOAD` naming the field: not a string.
+    #[inline(never)]
     pub fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
         let Some(raw) = self.raw(name) else {
             return Ok(None);
@@ -80,6 +81,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// `INVALID_PAYLOAD` naming the field.
+    #[inline(never)]
     pub fn required(&self, name: &str) -> Result<Cow<'a, str>, Error> {
         self.text(name)?
             .ok_or_else(|| Error::field(name, "missing"))
@@ -101,6 +103,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// `INVALID_PAYLOAD` naming the field: not a number.
+    #[inline(never)]
     pub fn number(&self, name: &str) -> Result<Option<&'a str>, Error> {
         match self.raw(name).map(RawValue::get) {
             None | Some("null") => Ok(None),
