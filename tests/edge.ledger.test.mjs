@@ -33,7 +33,7 @@ describe("the ledger's memory", () => {
   it("forgets what tells repetitions once nothing repeats any more", async () => {
     const now = Date.now();
     await world.edge.rows(`INSERT INTO telegram_updates SELECT 'shop_bot', value, ${now} - value * ${DAY} FROM json_each('[1, 6, 8]')`);
-    await world.edge.rows(`INSERT INTO idempotency SELECT 'abcdefgh', value, '', ${now} - value * ${DAY / 24}, 200, '{}' FROM json_each('[1, 23, 25]')`);
+    await world.edge.rows(`INSERT INTO idempotency SELECT 'abcdefgh', value, '', ${now} - value * ${DAY / 24}, 0, 200, '{}' FROM json_each('[1, 23, 25]')`);
     await world.edge.strike();
     assert.deepEqual(await world.edge.rows("SELECT update_id FROM telegram_updates ORDER BY 1"), [{ update_id: 1 }, { update_id: 6 }]);
     assert.deepEqual(await world.edge.rows("SELECT idempotency_key FROM idempotency ORDER BY 1"), [{ idempotency_key: "1" }, { idempotency_key: "23" }]);
