@@ -385,9 +385,9 @@ describe("the keyed API", () => {
     await api.edge.rows("INSERT INTO telegram_channels (chat_id, bot, title, username, changed_ms) VALUES (-1001234567890, 'b', 'Main', 'mainchannel', 1)");
     assert.deepEqual(done(await api.get("channels")), {
       channels: [
-        { channelId: CHANNELS[0], telegramChannelId: "-1001234567890", title: "Main", username: "mainchannel", funnelOrder: 1 },
-        { channelId: CHANNELS[1], telegramChannelId: null, title: "vip", funnelOrder: 2 },
-        { channelId: OTHER_CHANNEL, telegramChannelId: null, title: "other", username: "otherchannel", funnelOrder: 1 },
+        { channelId: CHANNELS[0], telegramChannelId: "-1001234567890", title: "Main", username: "mainchannel", funnelOrder: 1, eventType: "CompleteRegistration" },
+        { channelId: CHANNELS[1], telegramChannelId: null, title: "vip", funnelOrder: 2, eventType: "CompleteRegistration" },
+        { channelId: OTHER_CHANNEL, telegramChannelId: null, title: "other", username: "otherchannel", funnelOrder: 1, eventType: "CompleteRegistration" },
       ],
     });
   });

@@ -83,7 +83,8 @@ impl Edge<'_> {
     /// # Errors
     /// `RATE_LIMITED`
     pub async fn limit_person(&self, person: TelegramUserId) -> Result<(), Error> {
-        self.limit("RATE_LIMIT_VISITOR", &person.to_string()).await
+        self.limit("RATE_LIMIT_VISITOR", &person.to_string(), 60)
+            .await
     }
 
     /// Counts a call against its visitor.

@@ -276,6 +276,7 @@ pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
         #[serde(skip_serializing_if = "Option::is_none")]
         username: Option<&'a str>,
         funnel_order: usize,
+        event_type: &'static str,
     }
     let mut known: Vec<Row> = Vec::new();
     for database in call.databases()? {
@@ -301,6 +302,7 @@ pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
                 None => public.filter(|name| !name.starts_with('+')),
             },
             telegram_channel_id: id,
+            event_type: channel.join.event.as_str(),
             funnel_order: order + 1,
         }
     };
