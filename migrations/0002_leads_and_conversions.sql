@@ -82,6 +82,9 @@ CREATE TABLE conversions (
 -- What is known of a lead, what did it bring before in this channel, and is this Purchase the one just told?
 CREATE INDEX conversions_of_lead ON conversions (telegram_user_id, website_id, channel_id, attributed_ms);
 
+-- Who came by a click?
+CREATE INDEX conversions_of_click ON conversions (click_id) WHERE click_id IS NOT NULL;
+
 -- Where a conversion comes from: its click, and the visit the click came from or, where the page did not say, the visitor's
 -- latest before it. Asked when it is wanted, so it matters not which came in first.
 CREATE VIEW attributions AS
@@ -148,12 +151,17 @@ CREATE TABLE webhook_events (
   status        TEXT NOT NULL CHECK (status IN ('converted', 'failed', 'ignored')),
   reason        TEXT,
   conversion_id TEXT,
+  temp_id       TEXT, -- of a failed one: the visitor who has to join first
   payload       TEXT, -- JSON, of a failed one, with what names a person taken out
+  person        TEXT, -- JSON, of a failed one: hashes, nothing in the clear
   PRIMARY KEY (source, event_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Which are old enough to forget?
 CREATE INDEX webhook_events_by_age ON webhook_events (at_ms);
+
+-- Which wait for somebody to join?
+CREATE INDEX webhook_events_waiting ON webhook_events (source, at_ms) WHERE status = 'failed' AND temp_id IS NOT NULL;
 
 -- Which are old enough to forget? Visits and clicks have no such index: they come in the order of their times, so the
 -- oldest are the first rows, and a million index entries cost as much as a million rows.

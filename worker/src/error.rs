@@ -25,6 +25,8 @@ pub enum Error {
     RevokedKey,
     /// A webhook's call that does not bear the secret agreed on.
     WrongSecret,
+    /// A webhook that is not proven to be its source's; the text says what is wrong with the proof.
+    InvalidSignature(&'static str),
     /// No lead of that Telegram user is known.
     LeadNotFound,
     /// The lead has no conversion of that id that the call could be about.
@@ -63,6 +65,7 @@ impl Error {
             Self::InvalidKey => "INVALID_KEY",
             Self::RevokedKey => "REVOKED_KEY",
             Self::WrongSecret => "WRONG_SECRET",
+            Self::InvalidSignature(_) => "INVALID_SIGNATURE",
             Self::LeadNotFound => "LEAD_NOT_FOUND",
             Self::ConversionNotFound => "CONVERSION_NOT_FOUND",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
@@ -81,7 +84,11 @@ impl Error {
         match self {
             Self::InvalidPayload(_) => 400,
             Self::ForbiddenDomain(_) => 403,
-            Self::AuthRequired | Self::InvalidKey | Self::RevokedKey | Self::WrongSecret => 401,
+            Self::AuthRequired
+            | Self::InvalidKey
+            | Self::RevokedKey
+            | Self::WrongSecret
+            | Self::InvalidSignature(_) => 401,
             Self::WebsiteNotFound
             | Self::ChannelNotFound
             | Self::LeadNotFound
@@ -127,6 +134,7 @@ impl fmt::Display for Error {
             Self::WrongSecret => {
                 formatter.write_str("x-telegram-bot-api-secret-token: not what was agreed on")
             }
+            Self::InvalidSignature(why) => formatter.write_str(why),
             Self::LeadNotFound => formatter.write_str("telegramUserId: no such lead"),
             Self::ConversionNotFound => formatter
                 .write_str("conversionId: the lead has no such conversion that awaits its value"),

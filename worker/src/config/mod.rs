@@ -6,6 +6,7 @@
 mod bot;
 mod secret;
 mod site;
+mod webhook;
 
 use std::ops::RangeInclusive;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub front: Option<Front>,
     /// Edgeway's bots in Telegram, by settings `TELEGRAM_BOT_…` or `TELEGRAM_BOTS`.
     pub bots: Vec<Bot>,
+    /// The sources of signed webhooks (`WEBHOOKS`).
+    pub webhooks: Vec<webhooks::Source>,
     /// Whether a browser's Global Privacy Control stops capture at the edge (`RESPECT_GPC`).
     pub respect_gpc: bool,
     /// Whether a browser's Do Not Track does (`RESPECT_DNT`).
@@ -334,6 +337,7 @@ impl Config {
             retention_days: settings.number("RETENTION_DAYS", 1..=3_650, 90),
             bots: settings.bots(),
             operator_key: settings.operator_key(),
+            webhooks: settings.webhooks(&sites),
             purchase_window_h: settings.number("PURCHASE_WINDOW_H", 0..=8_760, 24),
             sites,
             problems: settings.problems,
@@ -410,6 +414,11 @@ impl Config {
         self.bots
             .iter()
             .find(|bot| bot.username.eq_ignore_ascii_case(username))
+    }
+
+    /// The source of signed webhooks called `source`.
+    pub fn webhook(&self, source: &str) -> Option<&webhooks::Source> {
+        self.webhooks.iter().find(|webhook| webhook.name == source)
     }
 
     /// The channel that is that chat at Telegram, and its site.

@@ -7,6 +7,7 @@ pub mod conversions;
 mod database;
 pub mod joins;
 mod retention;
+pub mod webhooks;
 
 pub use database::{Database, Row, Rows, Statement, Unavailable};
 pub use retention::forget;

@@ -1,0 +1,363 @@
+// Signed webhooks, from outside: what a shop, a payment provider or a stranger sends, and what is a conversion after it.
+import { after, afterEach, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { BARE_WEBSITE, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
+
+const KEY = { old: randomBytes(24), shop: randomBytes(24) };
+const whsec = (key) => `whsec_${key.toString("base64")}`;
+const STRIPE_SECRET = "whsec_stripes_own_7f3a";
+const CRM_SECRET = "a shared secret".replaceAll(" ", "-");
+const SECRETS = { SHOP_SECRET: `${whsec(KEY.old)} ${whsec(KEY.shop)}`, STRIPE_SECRET, CRM_SECRET };
+
+const MAP = {
+  reference: "/customer/ref", eventType: { const: "Purchase" }, value: "/total", currency: "/currency", email: "/customer/email", phone: "/customer/phone",
+  firstName: "/customer/first_name", lastName: "/customer/last_name", externalUserId: "/customer/id", contentName: "/product/name", eventTime: "/paid_at",
+};
+const WEBHOOKS = [
+  { source: "shop", scheme: "standard", secret: "SHOP_SECRET", websiteId: WEBSITE, channelId: "vip", when: { "/type": ["order.paid"] }, map: MAP },
+  { source: "stripe", scheme: "stripe", secret: "STRIPE_SECRET", preset: "stripe-checkout", websiteId: WEBSITE },
+  { source: "intents", scheme: "stripe", secret: "STRIPE_SECRET", preset: "stripe-payment-intent", websiteId: WEBSITE },
+  {
+    source: "crm", scheme: "hmac", secret: "CRM_SECRET", websiteId: WEBSITE, channelId: "main",
+    hmac: { signatureHeader: "X-Signature", timestampHeader: "X-Time", encoding: "hex", prefix: "v0=", signed: "v0:{timestamp}:{body}" },
+    map: { telegramUserId: "/user", eventType: { at: "/event", table: { signup: "CompleteRegistration", trial: "Custom" } }, customEventName: { const: "Trial" } },
+  },
+  {
+    source: "plain", scheme: "hmac", secret: "CRM_SECRET", websiteId: WEBSITE, hmac: { signatureHeader: "X-Hub-Signature-256", encoding: "base64" },
+    map: { reference: "/user", eventType: { const: "Lead" }, channelId: "/channel" },
+  },
+];
+
+const PERSON = { email: "Ada.Lovelace@Example.com", phone: "+49 151 12345678", first_name: "Ada", last_name: "Lovelace" };
+const MINUTE = 60;
+const now = () => Math.floor(Date.now() / 1000);
+let lastUser = 7_000_000_000;
+const someone = () => ++lastUser;
+
+/** An order of the shop; paths of fields are those of `MAP`. */
+const order = (customer = {}, fields = {}) => ({
+  type: "order.paid", total: 19.9, currency: "EUR", product: { name: "Gold" }, paid_at: new Date().toISOString(), customer: { id: "c-1", ref: someone(), ...PERSON, ...customer }, ...fields,
+});
+
+const bytes = (body) => (typeof body === "string" || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body)));
+const mac = (key, encoding, ...parts) => parts.reduce((hmac, part) => hmac.update(part), createHmac("sha256", key)).digest(encoding);
+
+/** Headers of each scheme for one body, as its senders write them. */
+const sign = {
+  shop: (body, { id = `msg_${randomUUID()}`, at = now(), key = KEY.shop } = {}) => ({
+    "webhook-id": id, "webhook-timestamp": String(at), "webhook-signature": `v1,${mac(key, "base64", `${id}.${at}.`, body)}`,
+  }),
+  stripe: (body, { at = now(), key = STRIPE_SECRET } = {}) => ({ "stripe-signature": `t=${at},v1=${mac(key, "hex", `${at}.`, body)},v0=none` }),
+  crm: (body, { at = now(), key = CRM_SECRET } = {}) => ({ "x-time": String(at), "x-signature": `v0=${mac(key, "hex", `v0:${at}:`, body)}` }),
+  plain: (body, { key = CRM_SECRET } = {}) => ({ "x-hub-signature-256": mac(key, "base64", body) }),
+};
+sign.intents = sign.stripe;
+
+describe("signed webhooks", () => {
+  let world;
+  before(async () => (world = await startWorld({ vars: { WEBHOOKS: JSON.stringify(WEBHOOKS), ...SECRETS } })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  const post = (source, body, headers, options) =>
+    world.edge.request(`/hooks/${source}`, { method: "POST", body: bytes(body), headers: { "content-type": "application/json", ...headers }, ...options });
+  const send = (source, body, options = {}) => post(source, body, sign[source](bytes(body), options));
+  const conversions = () => world.edge.rows("SELECT * FROM conversions ORDER BY attributed_ms");
+  const events = () => world.edge.rows("SELECT * FROM webhook_events ORDER BY at_ms");
+  const nothingKept = async () => assert.deepEqual([await conversions(), await events()], [[], []]);
+  const converted = (answer, repeated = false) => {
+    assert.equal(answer.status, 200, answer.text);
+    const { status, conversionId, repeated: told } = answer.json();
+    assert.deepEqual({ status, told }, { status: "converted", told: repeated }, answer.text);
+    assert.match(conversionId, /^[0-9a-f]{32}$/);
+    return conversionId;
+  };
+  const failed = (answer, reason) => {
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.json().status, "failed", answer.text);
+    assert.match(answer.json().reason, reason);
+  };
+  const refused = (answer, message) => {
+    assert.equal(answer.status, 401, answer.text);
+    assert.equal(answer.json().error.code, "INVALID_SIGNATURE");
+    assert.match(answer.json().error.message, message);
+  };
+  /** A click by a visitor, and what a join makes of it once it comes. */
+  const click = async () => {
+    const tempId = randomUUID();
+    await world.invite({ tempId });
+    await world.edge.drained();
+    const { click_id } = only(await world.edge.rows("SELECT click_id FROM clicks WHERE temp_id = ?", tempId));
+    const joined = (user, { website = WEBSITE, channel = CHANNELS[0], at = Date.now() } = {}) =>
+      world.edge.d1
+        .prepare(
+          `INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, capi_status, click_id, overrides, person)
+           VALUES (?, ?, ?, ?, 'CompleteRegistration', ?, ?, 'tracker', 1, 0, 'skipped', ?, '{}', '{}')`,
+        )
+        .bind(randomBytes(16).toString("hex"), website, channel, user, at, at, click_id)
+        .run();
+    return { tempId, joined };
+  };
+  const ofWebhooks = async () => (await conversions()).filter(({ source }) => source === "webhook");
+
+  const GOOD = {
+    shop: () => order(),
+    stripe: () => session(),
+    intents: () => intent(),
+    crm: () => ({ event: "signup", user: someone() }),
+    plain: () => ({ user: String(someone()), channel: "vip" }),
+  };
+  const session = (object = {}, fields = {}) => ({
+    id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type: "checkout.session.completed", created: now(),
+    data: {
+      object: {
+        id: "cs_test_1", amount_total: 1990, currency: "eur", payment_status: "paid", client_reference_id: String(someone()), metadata: {},
+        customer_details: { email: PERSON.email, phone: PERSON.phone, name: "Ada Lovelace", address: { line1: "Main St 1" } }, ...object,
+      },
+    },
+    ...fields,
+  });
+  const intent = (object = {}) => ({
+    id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type: "payment_intent.succeeded", created: now(),
+    data: { object: { id: "pi_1", amount: 2500, amount_received: 2500, currency: "usd", metadata: { telegram_user_id: String(someone()) }, receipt_email: PERSON.email, ...object } },
+  });
+
+  for (const source of Object.keys(GOOD)) {
+    // Its sites have several channels: a lead's history says which.
+    const body = () => GOOD[source]();
+    const known = async (payload) => {
+      const { reference } = { reference: payload.data?.object.metadata.telegram_user_id ?? payload.data?.object.client_reference_id };
+      if (reference) await (await click()).joined(Number(reference));
+    };
+
+    it(`of ${source} become a conversion, once, however often they come`, async () => {
+      const payload = body();
+      await known(payload);
+      const headers = sign[source](bytes(payload));
+      const id = converted(await post(source, payload, headers));
+      assert.equal(converted(await post(source, payload, headers), true), id);
+      assert.equal(only(await ofWebhooks()).conversion_id, id);
+      assert.equal(only(await events()).status, "converted");
+    });
+
+    it(`of ${source}, twenty at once, are one conversion`, async () => {
+      const payload = body();
+      await known(payload);
+      const headers = sign[source](bytes(payload));
+      const answers = await Promise.all(Array.from({ length: 20 }, () => post(source, payload, headers)));
+      const ids = new Set(answers.map((answer) => (assert.equal(answer.status, 200, answer.text), answer.json().conversionId)));
+      assert.equal(ids.size, 1);
+      assert.equal(only(await ofWebhooks()).conversion_id, [...ids][0]);
+      only(await events());
+    });
+
+    it(`of ${source} that are forged leave nothing behind`, async () => {
+      const payload = body();
+      const good = sign[source](bytes(payload));
+      const message = /^signature: /;
+      refused(await post(source, payload, sign[source](bytes(payload), { key: "another key" })), message);
+      refused(await post(source, `${JSON.stringify(payload)} `, good), message);
+      refused(await post(source, payload, {}), message);
+      for (const name of Object.keys(good)) {
+        refused(await post(source, payload, { ...good, [name]: "" }), message);
+        refused(await post(source, payload, { ...good, [name]: "\u00e4".repeat(10) }), message);
+      }
+      await nothingKept();
+    });
+
+    if (source === "plain") continue;
+    it(`of ${source} that are old or early are told so`, async () => {
+      const payload = body();
+      await known(payload);
+      refused(await send(source, payload, { at: now() - 6 * MINUTE }), /^timestamp: over 5 minutes ago/);
+      refused(await send(source, payload, { at: now() + 6 * MINUTE }), /^timestamp: over 5 minutes from now/);
+      assert.deepEqual([await ofWebhooks(), await events()], [[], []]);
+      converted(await send(source, payload, { at: now() - 4 * MINUTE }));
+      converted(await send(source, payload, { at: now() + 4 * MINUTE, id: "msg_2" }), source !== "shop");
+    });
+  }
+
+  it("are kept as they are told", async () => {
+    const payload = order({ ref: 4_242 }, { paid_at: "2026-01-02T03:04:05Z" });
+    converted(await send("shop", payload));
+    const { person, ...row } = only(await conversions());
+    assert.deepEqual(
+      [row.website_id, row.channel_id, row.telegram_user_id, row.event_type, row.value_minor, row.currency, row.content_name, row.external_user_id, row.event_ms, row.source],
+      [WEBSITE, CHANNELS[1], 4_242, "Purchase", 1990, "EUR", "Gold", "c-1", Date.UTC(2026, 0, 2, 3, 4, 5), "webhook"],
+    );
+    assert.deepEqual(Object.keys(JSON.parse(person)).sort(), ["email", "emailGoogle", "externalId", "firstName", "firstNameGoogle", "lastName", "lastNameGoogle", "phone", "phoneE164"]);
+  });
+
+  it("of any content type and from any method but POST", async () => {
+    const payload = order();
+    const headers = sign.shop(bytes(payload));
+    converted(await post("shop", payload, { ...headers, "content-type": "application/x-www-form-urlencoded" }));
+    assert.equal((await world.edge.request("/hooks/shop")).status, 405);
+    assert.equal((await send("shop", payload)).status, 200);
+    assert.equal((await post("nobody", payload, headers)).status, 404);
+    assert.equal((await post("nobody", payload, headers)).json().error.code, "NOT_FOUND");
+  });
+
+  it("are believed by each secret while one takes over from another, and by no third", async () => {
+    converted(await send("shop", order(), { key: KEY.old }));
+    converted(await send("shop", order(), { key: KEY.shop }));
+    refused(await send("shop", order(), { key: randomBytes(24) }), /^signature/);
+    const payload = order();
+    const [wrong, good] = [sign.shop(bytes(payload), { id: "m1", key: randomBytes(24) }), sign.shop(bytes(payload), { id: "m1" })];
+    converted(await post("shop", payload, { ...good, "webhook-signature": `v1a,xyz ${wrong["webhook-signature"]} ${good["webhook-signature"]}` }));
+  });
+
+  it("with the same id and another signature time are the same event", async () => {
+    const payload = session();
+    await (await click()).joined(Number(payload.data.object.client_reference_id));
+    const id = converted(await send("stripe", payload, { at: now() - 2 * MINUTE }));
+    assert.equal(converted(await send("stripe", payload), true), id);
+    only(await ofWebhooks());
+  });
+
+  it("count in whatever order they come", async () => {
+    const user = someone();
+    await (await click()).joined(user);
+    const paid = (type, payment_status) => session({ client_reference_id: String(user), payment_status }, { type });
+    converted(await send("stripe", paid("checkout.session.async_payment_succeeded", "paid")));
+    const unpaid = await send("stripe", paid("checkout.session.completed", "unpaid"));
+    assert.deepEqual(unpaid.json(), { status: "ignored", repeated: false });
+    only(await ofWebhooks());
+  });
+
+  it("of another kind are ignored, and nothing of them is kept", async () => {
+    const answer = await send("shop", order({}, { type: "order.created" }));
+    assert.deepEqual(answer.json(), { status: "ignored", repeated: false });
+    assert.deepEqual(await conversions(), []);
+    const { status, payload, person, reason } = only(await events());
+    assert.deepEqual([status, payload, person, reason], ["ignored", null, null, null]);
+  });
+
+  it("over 256 KB are refused unread", async () => {
+    const answer = await send("shop", order({}, { note: "x".repeat(300 * 1024) }));
+    assert.equal(answer.status, 413);
+    assert.equal(answer.json().error.code, "PAYLOAD_TOO_LARGE");
+    await nothingKept();
+    converted(await send("shop", order({}, { note: "x".repeat(200 * 1024) })));
+  });
+
+  it("that the ledger could not take are lost in no way: the sender repeats them", async () => {
+    const payload = order();
+    const headers = sign.shop(bytes(payload));
+    await world.edge.fail({ d1: "fail" });
+    const answer = await post("shop", payload, headers);
+    assert.equal(answer.status, 500);
+    assert.equal(answer.json().error.code, "INTERNAL_ERROR");
+    assert.ok(!answer.text.includes("D1"));
+    await world.edge.fail({ d1: null });
+    await nothingKept();
+    converted(await post("shop", payload, headers));
+    only(await conversions());
+  });
+
+  it("whose conversion stands and whose event was cut off make nothing twice", async () => {
+    const payload = order();
+    const headers = sign.shop(bytes(payload));
+    const id = converted(await post("shop", payload, headers));
+    await world.edge.d1.prepare("DELETE FROM webhook_events").run();
+    assert.equal(converted(await post("shop", payload, headers)), id);
+    only(await conversions());
+    assert.equal(only(await events()).conversion_id, id);
+  });
+
+  it("that make no conversion are kept with the reason, and answered 200", async () => {
+    const table = [
+      ["not JSON", /^body: not JSON$/],
+      [Buffer.from([0xff, 0xfe, 0x00]), /^body: not JSON$/],
+      [order({ ref: "order-77" }), /^reference: neither/],
+      [order({ ref: undefined }), /^reference: missing/],
+      [order({}, { currency: "QQQ" }), /^currency: not a currency/],
+      [order({}, { currency: undefined }), /^currency: missing/],
+      [order({}, { total: -1 }), /^value: below zero/],
+      [order({}, { total: 19.999 }), /^value: more decimals/],
+      [order({}, { total: undefined }), /^value: required/],
+      [order({}, { paid_at: "soon" }), /^eventTime: /],
+      [order({}, { product: { name: "x".repeat(256) } }), /^contentName: over 255/],
+    ];
+    const withWhen = (body) => Buffer.isBuffer(body) || typeof body === "string";
+    for (const [body, reason] of table) failed(await send("shop", body), reason);
+    failed(await send("crm", { event: "unknown", user: 1 }), /^eventType: /);
+    failed(await send("plain", { user: 5, channel: "nowhere" }), /no such channel/);
+    failed(await send("plain", { user: someone() }), /channelId/);
+    assert.deepEqual(await conversions(), []);
+    const kept = await events();
+    assert.equal(kept.length, table.length + 3);
+    for (const { status, reason, payload } of kept) {
+      assert.equal(status, "failed");
+      assert.equal(payload === null, reason === "body: not JSON");
+    }
+    assert.ok(table.some(([body]) => withWhen(body)));
+  });
+
+  it("that failed may come again and be a conversion then", async () => {
+    const user = someone();
+    const payload = session({ client_reference_id: String(user) });
+    failed(await send("stripe", payload), /channelId: the lead is new/);
+    await (await click()).joined(user);
+    converted(await send("stripe", payload), true);
+    const { status, reason, payload: kept, person } = only(await events());
+    assert.deepEqual([status, reason, kept, person], ["converted", null, null, null]);
+  });
+
+  it("of a visitor wait for the join, and belong to the last who joined, in that site", async () => {
+    const { tempId, joined } = await click();
+    const payload = order({ ref: tempId });
+    failed(await send("shop", payload, { id: "m1" }), /^no lead for this tempId yet$/);
+    await joined(900, { website: BARE_WEBSITE });
+    failed(await send("shop", payload, { id: "m1" }), /^no lead for this tempId yet$/);
+    await joined(901, { at: Date.now() - 9_000 });
+    await joined(902);
+    converted(await send("shop", payload, { id: "m1" }), true);
+    const row = only(await ofWebhooks());
+    assert.deepEqual([row.telegram_user_id, row.channel_id], [902, CHANNELS[1]], "the source's own channel");
+    const viaStripe = session({ client_reference_id: "their own", metadata: { temp_id: tempId } });
+    converted(await send("stripe", viaStripe));
+    assert.deepEqual((await ofWebhooks()).map(({ channel_id }) => channel_id).sort(), [...CHANNELS].sort(), "where it joined");
+  });
+
+  it("leave no one's address, number or name in the clear, whatever becomes of them", async () => {
+    const clear = { contact: PERSON.email, note: `write to ${PERSON.email}`, line: `tel ${PERSON.phone}`, raw: "4915112345678", url: "https://x.test/?m=Ada.Lovelace%40Example.com" };
+    converted(await send("shop", order({ id: PERSON.email }, { product: { name: PERSON.email } })));
+    failed(await send("shop", order({ ref: PERSON.email }, clear)), /^reference/);
+    failed(await send("shop", order({ ref: PERSON.phone }, { deep: [[clear]], [PERSON.email]: clear })), /^reference/);
+    failed(await send("shop", order({ ref: randomUUID() }, clear)), /^no lead/);
+    failed(await send("shop", order({}, { currency: PERSON.email, paid_at: PERSON.phone, total: PERSON.phone })), /^currency/);
+    failed(await send("stripe", session({ client_reference_id: "x" })), /^reference/);
+    failed(await send("stripe", session({ client_reference_id: "x" }, { id: PERSON.email })), /^reference/);
+    failed(await send("shop", `${JSON.stringify(clear)},`), /^body/);
+    await send("shop", order({}, { type: "order.created", ...clear }));
+
+    const tables = await world.edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'");
+    const texts = [];
+    for (const { name } of tables) texts.push(JSON.stringify(await world.edge.rows(`SELECT * FROM "${name}"`)));
+    const all = texts.join("\n") + world.edge.logs.map(({ message }) => message).join("\n");
+    assert.ok(all.includes("[removed]") && all.includes("order.paid"));
+    for (const trace of [/ada\.?lovelace/i, /example\.com/i, /lovelace/i, /151.?12345678/, /Main St/]) assert.doesNotMatch(all, trace);
+  });
+});
+
+describe("settings of webhooks", () => {
+  it("that are wrong are named in /healthz, without their values, and the others stand", async () => {
+    const webhooks = [WEBHOOKS[0], { ...WEBHOOKS[1], source: "lacking", secret: "NOT_SET" }, { ...WEBHOOKS[3], source: "odd", colour: "hidden" }];
+    const world = await startWorld({ vars: { WEBHOOKS: JSON.stringify(webhooks), ...SECRETS } });
+    try {
+      const health = await world.edge.request("/healthz");
+      assert.equal(health.status, 503);
+      const named = health.json().problems.filter(({ setting }) => setting === "WEBHOOKS").map(({ message }) => message);
+      assert.deepEqual(named, ["lacking: secret: the setting that it names is not set", "odd: colour: no such field"]);
+      for (const secret of [...SECRETS.SHOP_SECRET.split(" "), STRIPE_SECRET, CRM_SECRET, "hidden"]) assert.ok(!health.text.includes(secret));
+      const payload = bytes(order());
+      const sent = (source) => world.edge.request(`/hooks/${source}`, { method: "POST", body: payload, headers: sign.shop(payload) });
+      assert.equal((await sent("shop")).json().status, "converted");
+      assert.equal((await sent("lacking")).status, 404);
+    } finally {
+      await world.close();
+    }
+  });
+});

@@ -1,0 +1,270 @@
+//! Events of signed webhooks: what came in and what came of it, in the database of the source's site. Nothing of a person
+//! is kept in the clear.
+
+use std::cmp::Reverse;
+
+use conversions::{ConversionId, Person, TelegramUserId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use worker::Env;
+
+use super::{Database, Row, Statement, Unavailable};
+use crate::config::Config;
+
+/// What came of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// It is a conversion.
+    Converted,
+    /// It should be one, and something is missing.
+    Failed,
+    /// It is of a kind that makes no conversions.
+    Ignored,
+}
+
+impl Status {
+    fn of(row: &Row) -> Self {
+        match row.text("status") {
+            Some("converted") => Self::Converted,
+            Some("ignored") => Self::Ignored,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// An event and what came of it, as it is written down.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event<'a> {
+    /// The source's name.
+    pub source: &'a str,
+    /// The event's id there.
+    pub event_id: &'a str,
+    /// When it came, Unix time in ms.
+    pub at_ms: u64,
+    /// What came of it.
+    pub status: Status,
+    /// Why it failed; it holds nothing of the payload.
+    pub reason: Option<&'a str>,
+    /// The conversion it made.
+    pub conversion_id: Option<ConversionId>,
+    /// The visitor who has to join first.
+    pub temp_id: Option<Uuid>,
+    /// The payload of a failed one, redacted, as JSON.
+    pub payload: Option<String>,
+    /// Whom a failed one is about, as JSON.
+    pub person: Option<String>,
+}
+
+/// What stands of an event that came before.
+#[derive(Debug)]
+pub struct Standing {
+    /// What came of it.
+    pub status: Status,
+    /// The conversion it made.
+    pub conversion_id: Option<ConversionId>,
+}
+
+/// An event that failed, with what it takes to try it again.
+#[derive(Debug)]
+pub struct Failed {
+    /// The event's id at its source.
+    pub event_id: String,
+    /// When it came, Unix time in ms.
+    pub at_ms: u64,
+    /// The redacted payload; none where the body was no JSON.
+    pub payload: Option<Value>,
+    /// Whom it is about.
+    pub person: Person,
+}
+
+impl Failed {
+    fn of(row: &Row) -> Self {
+        let payload = row.text("payload");
+        let person = row.text("person");
+        Self {
+            event_id: row.text("event_id").unwrap_or_default().to_owned(),
+            at_ms: row.number("at_ms").unwrap_or_default(),
+            payload: payload.and_then(|text| ::webhooks::payload(text.as_bytes())),
+            person: person
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A visitor's lead and where it joined.
+#[derive(Debug)]
+pub struct Lead {
+    /// The Telegram user.
+    pub telegram_user_id: TelegramUserId,
+    /// The channel's id.
+    pub channel_id: String,
+}
+
+/// Which events to list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Filter<'a> {
+    /// Of that status; none: of any.
+    pub status: Option<Status>,
+    /// Of those sources; none: of any.
+    pub sources: Option<Vec<&'a str>>,
+    /// From before then, Unix time in ms; none: the latest. The `atMs` of the last one listed leads to the next page.
+    pub before_ms: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// An event as it is shown to who may see it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The source's name.
+    pub source: String,
+    /// The event's id there.
+    pub event_id: String,
+    /// When it came, Unix time in ms.
+    pub at_ms: u64,
+    /// What came of it.
+    pub status: Status,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The conversion it made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversion_id: Option<String>,
+    /// The payload of a failed one, redacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Box<RawValue>>,
+}
+
+/// Writes down what came of an event.
+///
+/// # Errors
+/// The database's; nothing is written then.
+pub async fn keep(database: &Database, event: &Event<'_>) -> Result<(), Unavailable> {
+    let statement = Statement::new(include_str!("webhook_event.sql"), event)?;
+    // Repeating it does no harm: one event is one row, and a converted one stays so.
+    database.ask(statement).await.map(drop)
+}
+
+/// What stands of an event; `None`: it is new.
+///
+/// # Errors
+/// The database's.
+pub async fn standing(
+    database: &Database,
+    source: &str,
+    event_id: &str,
+) -> Result<Option<Standing>, Unavailable> {
+    let statement = Statement::new(
+        "SELECT status, conversion_id FROM webhook_events WHERE source = ?1 ->> 0 AND event_id = ?1 ->> 1",
+        &[source, event_id],
+    )?;
+    // Repeating it does no harm: it only reads.
+    let rows = database.ask(statement).await?;
+    Ok(rows.first().map(|row| {
+        let conversion_id = row.text("conversion_id").map(ConversionId::parse);
+        Standing {
+            status: Status::of(row),
+            conversion_id: conversion_id.and_then(Result::ok),
+        }
+    }))
+}
+
+/// An event that failed; `None`: there is none of that id, or it did not fail.
+///
+/// # Errors
+/// The database's.
+pub async fn failed(
+    database: &Database,
+    source: &str,
+    event_id: &str,
+) -> Result<Option<Failed>, Unavailable> {
+    let statement = Statement::new(
+        "SELECT event_id, at_ms, payload, person FROM webhook_events
+         WHERE source = ?1 ->> 0 AND event_id = ?1 ->> 1 AND status = 'failed'",
+        &[source, event_id],
+    )?;
+    // Repeating it does no harm: it only reads.
+    let rows = database.ask(statement).await?;
+    Ok(rows.first().map(Failed::of))
+}
+
+/// A source's events, from `since_ms` (Unix time) on, that waited for a visitor to join who has joined meanwhile.
+///
+/// # Errors
+/// The database's.
+pub async fn waiting(
+    database: &Database,
+    source: &str,
+    website_id: &str,
+    since_ms: u64,
+    limit: usize,
+) -> Result<Vec<Failed>, Unavailable> {
+    let asked =
+        json!({ "source": source, "websiteId": website_id, "sinceMs": since_ms, "limit": limit });
+    let statement = Statement::new(include_str!("waiting_webhook_events.sql"), &asked)?;
+    // Repeating it does no harm: it only reads.
+    let rows = database.ask(statement).await?;
+    Ok(rows.iter().map(Failed::of).collect())
+}
+
+/// Whom the visitor with that `tempId` became by the latest join, in that site; `None`: nobody yet.
+///
+/// # Errors
+/// The database's.
+pub async fn lead_of(
+    database: &Database,
+    temp_id: Uuid,
+    website_id: &str,
+) -> Result<Option<Lead>, Unavailable> {
+    let asked = json!({ "tempId": temp_id, "websiteId": website_id });
+    let statement = Statement::new(include_str!("lead_of_visitor.sql"), &asked)?;
+    // Repeating it does no harm: it only reads.
+    let rows = database.ask(statement).await?;
+    Ok(rows.first().and_then(|row| {
+        let user = TelegramUserId::new(row.number("telegram_user_id")?);
+        Some(Lead {
+            telegram_user_id: user.ok()?,
+            channel_id: row.text("channel_id")?.to_owned(),
+        })
+    }))
+}
+
+/// Events and what came of them, the latest first.
+///
+/// # Errors
+/// A database's.
+pub async fn list(
+    env: &Env,
+    config: &Config,
+    filter: &Filter<'_>,
+) -> Result<Vec<Listed>, Unavailable> {
+    let mut listed = Vec::new();
+    for binding in config.databases() {
+        let database = Database::bound(env, binding)?;
+        let statement = Statement::new(include_str!("webhook_events.sql"), filter)?;
+        // Repeating it does no harm: it only reads.
+        let rows = database.ask(statement).await?;
+        listed.extend(rows.iter().map(|row| {
+            let text = |column| row.text(column).map(str::to_owned);
+            Listed {
+                source: text("source").unwrap_or_default(),
+                event_id: text("event_id").unwrap_or_default(),
+                at_ms: row.number("at_ms").unwrap_or_default(),
+                status: Status::of(row),
+                reason: text("reason"),
+                conversion_id: text("conversion_id"),
+                payload: text("payload").and_then(|text| RawValue::from_string(text).ok()),
+            }
+        }));
+    }
+    listed.sort_by_key(|event| Reverse(event.at_ms));
+    listed.truncate(filter.limit);
+    Ok(listed)
+}
