@@ -321,6 +321,32 @@ describe("signed webhooks", () => {
     assert.deepEqual((await ofWebhooks()).map(({ channel_id }) => channel_id).sort(), [...CHANNELS].sort(), "where it joined");
   });
 
+  it("of a visitor are converted once the visitor has joined, with all that was told, though their payload was redacted", async () => {
+    const { tempId, joined } = await click();
+    const told = order({ ref: tempId, id: "4915112345678" }, { total: "1234567.89" });
+    failed(await send("shop", told, { id: "m1" }), /^no lead/);
+    const old = await click();
+    failed(await send("shop", order({ ref: old.tempId }), { id: "m0" }), /^no lead/);
+    await world.edge.d1.prepare("UPDATE webhook_events SET at_ms = ? WHERE event_id = 'm0'").bind(Date.now() - 8 * 86_400_000).run();
+    await world.edge.strike();
+    assert.deepEqual(await ofWebhooks(), [], "nobody has joined");
+
+    await old.joined(950);
+    await joined(951);
+    await world.edge.strike();
+    await world.edge.strike();
+    const late = only(await ofWebhooks());
+    converted(await send("shop", { ...told, customer: { ...told.customer, ref: 952 } }, { id: "m2" }));
+    const [direct] = (await ofWebhooks()).filter(({ telegram_user_id }) => telegram_user_id === 952);
+    assert.equal(late.telegram_user_id, 951);
+    for (const column of ["person", "value_minor", "currency", "content_name", "external_user_id", "event_ms", "channel_id", "event_type"]) {
+      assert.equal(late[column], direct[column], column);
+    }
+    const statuses = Object.fromEntries((await events()).map(({ event_id, status }) => [event_id, status]));
+    assert.deepEqual(statuses, { m0: "failed", m1: "converted", m2: "converted" }, "after seven days it is too late");
+    assert.equal(converted(await send("shop", told, { id: "m1" }), true), late.conversion_id);
+  });
+
   it("leave no one's address, number or name in the clear, whatever becomes of them", async () => {
     const clear = { contact: PERSON.email, note: `write to ${PERSON.email}`, line: `tel ${PERSON.phone}`, raw: "4915112345678", url: "https://x.test/?m=Ada.Lovelace%40Example.com" };
     converted(await send("shop", order({ id: PERSON.email }, { product: { name: PERSON.email } })));

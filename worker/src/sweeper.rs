@@ -4,6 +4,7 @@ use worker::Env;
 
 use crate::api::owed;
 use crate::config::Config;
+use crate::hooks::signed;
 use crate::invites;
 use crate::ledger::{self, Database};
 use crate::runtime;
@@ -26,5 +27,9 @@ pub async fn sweep(env: &Env, config: &Config) {
     // Repeating it does no harm: AdTarget knows each by its Idempotency-Key.
     if let Err(why) = owed::sweep(env, config, now_ms).await {
         runtime::log_error(&format!("sweeping owed conversions: {why}"));
+    }
+    // Repeating it does no harm: an event that was converted waits no more.
+    if let Err(why) = signed::retry_failed(env, config, now_ms).await {
+        runtime::log_error(&format!("sweeping webhook events: {why}"));
     }
 }
