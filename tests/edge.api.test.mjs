@@ -117,11 +117,11 @@ describe("the keyed API", () => {
       );
       assert.deepEqual(JSON.parse(row.overrides), { fbc: "fb.1.1700000000000.Abc", clientIp: "2001:db8::1", userAgent: "UA/1", eventSourceUrl: "https://shop.test/a" });
       const known = done(await api.get(`leads/${USER}`));
-      assert.deepEqual(Object.keys(known), ["telegramUserId", "firstSeenAt", "lastSeenAt", "externalUserId", "conversions"]);
+      assert.deepEqual(Object.keys(known), ["telegramUserId", "firstSeenAt", "lastSeenAt", "externalUserId", "organic", "conversions"]);
       assert.deepEqual([known.telegramUserId, known.firstSeenAt, known.externalUserId], [USER, at, "u7"]);
       const { attributedAt, ...told } = only(known.conversions);
       assert.ok(attributedAt >= at);
-      assert.deepEqual(told, { conversionId: answer.conversionId, channelId: CHANNELS[0], eventType: "Purchase", capiStatus: "skipped", eventValue: 19.9, eventCurrency: "EUR", source: "api" });
+      assert.deepEqual(told, { conversionId: answer.conversionId, channelId: CHANNELS[0], eventType: "Purchase", capiStatus: "skipped", eventValue: 19.9, eventCurrency: "EUR", source: "api", attribution: { fbc: "fb.1.1700000000000.Abc", eventSourceUrl: "https://shop.test/a" } });
     });
 
     for (const eventType of ["Lead", "CompleteRegistration", "Subscribe", "Custom"]) {

@@ -59,6 +59,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         #[serde(skip_serializing_if = "Option::is_none")]
         event_currency: Option<String>,
         source: String,
+        attribution: Option<Box<RawValue>>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -68,6 +69,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         last_seen_at: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         external_user_id: Option<String>,
+        organic: bool,
         conversions: Vec<Conversion>,
     }
     let lead = lead_of(lead)?;
@@ -93,7 +95,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
             conversions.insert(place, row);
         }
     }
-    if conversions.is_empty() {
+    if conversions.is_empty() && seen.is_empty() {
         return Err(Error::LeadNotFound);
     }
     conversions.truncate(1_000);
@@ -110,6 +112,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
             event_value: money.and_then(|money| RawValue::from_string(money.to_decimal()).ok()),
             event_currency: currency.map(str::to_owned),
             source: text("source"),
+            attribution: RawValue::from_string(text("attribution")).ok(),
         }
     });
     let ms = |column| seen.iter().filter_map(move |row| row.number(column));
@@ -121,6 +124,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
             .iter()
             .find_map(|row| row.text("external_user_id"))
             .map(str::to_owned),
+        organic: seen.iter().all(|row| row.number("organic") == Some(1)),
         conversions: conversions.collect(),
     };
     Ok(Answer::json(200, &lead))
