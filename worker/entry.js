@@ -7,17 +7,14 @@ import {
   queue as consume, scheduled as sweep,
 } from "./edgeway.js";
 import module from "./edgeway_bg.wasm";
-import { inbound } from "runtime";
-
-/** How to fail each answer that is still awaited. */
-const awaited = new Set();
+import { awaited, inbound } from "runtime";
 
 function collapse(error) {
   console.error(`panicked, with ${awaited.size} answers awaited: ${error?.stack ?? error}`);
-  const lost = [...awaited];
+  const lost = [...awaited.values()];
   awaited.clear();
   __wbg_reset_state();
-  for (const fail of lost) fail(error);
+  for (const { reject } of lost) reject(error);
 }
 
 // Rust's futures run in microtasks of their own: there a panic comes up, where no caller would see it. A promise's
@@ -37,7 +34,7 @@ globalThis.queueMicrotask = (given) => {
   settled.then(step);
 };
 
-/** What `run` returns; a promise of it fails when the instance panics meanwhile. */
+/** What `run` returns, or where that is a ticket, what is settled under it; it fails when the instance panics meanwhile. */
 function guarded(run) {
   let result;
   try {
@@ -46,15 +43,8 @@ function guarded(run) {
     collapse(error);
     throw error;
   }
-  if (!(result instanceof Promise)) return result;
-  return new Promise((resolve, reject) => {
-    awaited.add(reject);
-    const settle = (settled) => (value) => {
-      awaited.delete(reject);
-      settled(value);
-    };
-    result.then(settle(resolve), settle(reject));
-  });
+  if (typeof result !== "number") return result;
+  return new Promise((resolve, reject) => awaited.set(result, { resolve, reject }));
 }
 
 function failure() {

@@ -31,8 +31,8 @@ use std::cell::OnceCell;
 use std::future::Future;
 use std::task::{Context as TaskContext, Poll, Waker};
 
+use futures_util::FutureExt;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
 use worker::Env;
 
@@ -53,7 +53,7 @@ pub fn body_limit(env: &Env, url: &str) -> Option<u32> {
 
 /// A request comes in: its head as `inbound` of `runtime.js` packs it, and its body where there
 /// is a [`body_limit`] (none: too large).
-/// What can be answered without waiting is answered at once, as a Response; else with a Promise of one.
+/// What can be answered without waiting is answered at once, as a Response; else as a ticket for one.
 #[wasm_bindgen]
 pub fn fetch(
     request: Request,
@@ -85,22 +85,28 @@ pub fn fetch(
     {
         Poll::Ready(response) => response.into(),
         // Polled again at once, now with a waker that wakes.
-        Poll::Pending => future_to_promise(async move { Ok(answer.await.into()) }).into(),
+        Poll::Pending => runtime::ticket(async move { answer.await.into() }),
     }
 }
 
-/// The queue has messages.
+/// The queue has messages. Gives a ticket.
 #[wasm_bindgen]
-pub async fn queue(batch: queue::Batch, env: Env) {
+pub fn queue(batch: queue::Batch, env: Env) -> JsValue {
     // Repeating a batch does no harm: see `consume`.
-    queue::consume(&batch, &env, config(&env)).await;
+    runtime::ticket(async move {
+        queue::consume(&batch, &env, config(&env)).await;
+        JsValue::UNDEFINED
+    })
 }
 
-/// The clock has struck: a cron trigger of `wrangler.toml`.
+/// The clock has struck: a cron trigger of `wrangler.toml`. Gives a ticket.
 #[wasm_bindgen]
-pub async fn scheduled(env: Env) {
+pub fn scheduled(env: Env) -> JsValue {
     // Repeating it does no harm: see `sweep`.
-    sweeper::sweep(&env, config(&env)).await;
+    runtime::ticket(async move {
+        sweeper::sweep(&env, config(&env)).await;
+        JsValue::UNDEFINED
+    })
 }
 
 async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
@@ -116,13 +122,16 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
             .await
             .unwrap_or_else(|error| Answer::from(error).into_response());
     }
-    match route {
-        Route::Api(path) => return api::answer(edge, path).await.into_response(),
-        Route::TelegramHook(bot) => {
-            return hooks::telegram::receive(edge, bot).await.into_response();
-        }
-        Route::Hook(source) => return hooks::signed::receive(edge, source).await.into_response(),
-        _ => {}
+    // Boxed, so that they take no room in the future of every visit and click.
+    let apart = match route {
+        Route::Api(path) => Some(api::answer(edge, path).boxed_local()),
+        Route::TelegramHook(bot) => Some(hooks::telegram::receive(edge, bot).boxed_local()),
+        Route::Hook(source) => Some(hooks::signed::receive(edge, source).boxed_local()),
+        Route::Health => Some(health::health(edge).boxed_local()),
+        _ => None,
+    };
+    if let Some(apart) = apart {
+        return apart.await.into_response();
     }
     let cors = track::cors_headers(edge);
     if edge.caller.method == "OPTIONS" {
@@ -134,10 +143,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::UpdateFbp => track::update_fbp::update_fbp(edge).await,
         Route::Invite => track::click::invite(edge).await,
         Route::Channel(slug) => track::click::channel(edge, slug).await,
-        Route::Health => Ok(health::health(edge).await),
-        Route::Page | Route::Api(_) | Route::TelegramHook(_) | Route::Hook(_) => {
-            Err(Error::Internal)
-        }
+        _ => Err(Error::Internal),
     };
     with_cors(answer.unwrap_or_else(Answer::from), cors).into_response()
 }

@@ -2,6 +2,16 @@
 // carries, so heads of requests and answers travel as one string, a line a value. The order of the lines is that of
 // `runtime.rs`. Nothing is decided here.
 
+/** The calls that wait for an answer of Rust's, by ticket: a promise of Rust's own would cost several times as much. */
+export const awaited = new Map();
+
+/** Hands out the answer that a ticket stands for. */
+export function settle(ticket, answer) {
+  const { resolve } = awaited.get(ticket);
+  awaited.delete(ticket);
+  resolve(answer);
+}
+
 const HEADERS = ["cf-connecting-ip", "user-agent", "origin", "referer", "cookie"];
 const OF_A_CALL = ["content-type"];
 const OF_A_PAGE = [

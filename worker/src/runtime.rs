@@ -1,11 +1,12 @@
 //! The platform, as far as the hot paths use it: `web_sys` types pass through as handles, and what must be read crosses
 //! the WebAssembly border once, as one string (`runtime.js`).
 
+use std::cell::Cell;
 use std::future::Future;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::{Request, Response};
 use worker::Env;
 
@@ -34,6 +35,8 @@ extern "C" {
         website_id: &str,
         tag: &str,
     ) -> Response;
+
+    fn settle(ticket: u32, answer: &JsValue);
 
     #[wasm_bindgen(js_name = call)]
     fn send(head: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
@@ -81,6 +84,17 @@ extern "C" {
 
     #[wasm_bindgen(method, js_name = waitUntil)]
     fn wait_until(this: &Context, promise: &Promise);
+}
+
+/// Runs `work`, and settles the ticket that it gives with what comes of it. `entry.js` waits for that.
+pub fn ticket(work: impl Future<Output = JsValue> + 'static) -> JsValue {
+    thread_local! {
+        static NEXT: Cell<u32> = const { Cell::new(0) };
+    }
+    let ticket = NEXT.get();
+    NEXT.set(ticket.wrapping_add(1));
+    spawn_local(async move { settle(ticket, &work.await) });
+    ticket.into()
 }
 
 impl Context {

@@ -87,19 +87,22 @@ pub fn pool_hand_out(storage: &Storage, env: &Env, channel: &str, event: &str) -
 }
 
 /// As [`pool_hand_out`]; with none ready, one is made, unless a pause holds: for the one who asks, a bot's answer can wait a moment.
+/// Gives a ticket.
 #[wasm_bindgen]
-pub async fn pool_make(storage: Storage, env: Env, channel: String, event: String) -> Told {
-    let pool = match Pool::of(&storage, crate::config(&env), &channel) {
-        Ok(Some(pool)) => pool,
-        Ok(None) => return Some(String::new()),
-        Err(why) => return told(Err(why)),
+pub fn pool_make(storage: Storage, env: Env, channel: String, event: String) -> JsValue {
+    runtime::ticket(async move {
+        // Repeating it does no harm: an event that has a link gets that, and a link made in vain stays in the pool.
+        told(make(&storage, &env, &channel, &event).await).into()
+    })
+}
+
+async fn make(storage: &Storage, env: &Env, channel: &str, event: &str) -> Result<String, Broken> {
+    let Some(pool) = Pool::of(storage, crate::config(env), channel)? else {
+        return Ok(String::new());
     };
-    // Repeating it does no harm: an event that has a link gets that, and a link made in vain stays in the pool.
-    told(
-        pool.hand_out_or_make(&event)
-            .await
-            .map(|link| link.as_ref().map_or(String::new(), written)),
-    )
+    // Repeating it does no harm: as above.
+    let link = pool.hand_out_or_make(event).await?;
+    Ok(link.as_ref().map_or(String::new(), written))
 }
 
 /// Someone joined by the link of that name: its seat must not become free again when they leave, nor another ask by it.
@@ -150,22 +153,24 @@ pub fn pool_status(storage: &Storage) -> Told {
     told(status())
 }
 
-/// The alarm rings: one step.
+/// The alarm rings: one step. Gives a ticket.
 #[wasm_bindgen]
-pub async fn pool_alarm(storage: Storage, env: Env) -> Told {
-    let step = async {
-        let Some(Standing { channel, .. }) = storage.standing()? else {
-            return Ok(String::new());
-        };
-        // A channel that is no longer configured keeps what it has: Telegram ends each link in its time.
-        if let Some(pool) = Pool::of(&storage, crate::config(&env), &channel)? {
-            // Repeating it does no harm: see the steps.
-            pool.step().await?;
-            pool.go_on()?;
-        }
-        Ok(String::new())
+pub fn pool_alarm(storage: Storage, env: Env) -> JsValue {
+    // Repeating it does no harm: see the steps.
+    runtime::ticket(async move { told(ring(&storage, &env).await).into() })
+}
+
+async fn ring(storage: &Storage, env: &Env) -> Result<String, Broken> {
+    let Some(Standing { channel, .. }) = storage.standing()? else {
+        return Ok(String::new());
     };
-    told(step.await)
+    // A channel that is no longer configured keeps what it has: Telegram ends each link in its time.
+    if let Some(pool) = Pool::of(storage, crate::config(env), &channel)? {
+        // Repeating it does no harm: see the steps.
+        pool.step().await?;
+        pool.go_on()?;
+    }
+    Ok(String::new())
 }
 
 fn wake(storage: &Storage, at_ms: u64) {
