@@ -2,7 +2,9 @@
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { page, SITES, startWorld, WEBSITE } from "./harness/world.mjs";
+import { startApi } from "./harness/api.mjs";
+import { clickId, startChats } from "./harness/chats.mjs";
+import { CHANNELS, page, SITES, startWorld, WEBSITE } from "./harness/world.mjs";
 
 const DAY = 86_400_000;
 
@@ -92,5 +94,39 @@ describe("a ledger over two databases", () => {
     } finally {
       await lost.close();
     }
+  });
+});
+
+describe("what the ledger writes, as Cloudflare bills it", () => {
+  let api, telegram;
+  before(async () => ([api, telegram] = await Promise.all([startApi(), startChats()])));
+  after(() => Promise.all([api.close(), telegram.close()]));
+
+  /** How many rows and entries of indexes an edge writes for what happens. */
+  async function rowsOf(edge, happens) {
+    await edge.drained();
+    await edge.fail({ forget: true });
+    await happens();
+    await edge.drained();
+    return (await edge.queue()).rowsWritten;
+  }
+
+  it("is as few rows as the README says", async () => {
+    await api.reset();
+    const tempId = randomUUID();
+    const { world } = api;
+    const link = await telegram.link(clickId());
+    const lead = { telegramUserId: 77, channelId: CHANNELS[0], eventType: "Lead" };
+    await api.post("events/conversion", { ...lead, telegramUserId: 1 }); // the key's first use today is written down
+    const written = {
+      visit: await rowsOf(api.edge, () => world.init({ tempId })),
+      lateFbp: await rowsOf(api.edge, () =>
+        api.edge.request("/e/update-fbp", { method: "POST", headers: { "content-type": "text/plain" }, body: { websiteId: WEBSITE, tempId, fbp: "fb.1.1795231938971.1" } })),
+      click: await rowsOf(api.edge, () => world.invite({ tempId })),
+      join: await rowsOf(telegram.edge, () => telegram.tell(telegram.botapi.join(link, 900))),
+      conversion: await rowsOf(api.edge, () => api.post("events/conversion", lead)),
+      conversionWithKey: await rowsOf(api.edge, () => api.post("events/conversion", { ...lead, telegramUserId: 78 }, { idempotencyKey: "a" })),
+    };
+    assert.deepEqual(written, { visit: 4, lateFbp: 2, click: 3, join: 9, conversion: 4, conversionWithKey: 7 });
   });
 });

@@ -85,7 +85,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     request(new URL(where, origin).href, { at: edge.url, headers: ip ? { "cf-connecting-ip": ip, ...headers } : headers, ...rest });
   /** Makes bindings fail: `{d1, queue, invites}`, each `"fail"`, a number of milliseconds to hang before failing, or null. */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
-  /** The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}]}`, delays being those asked for. */
+  /** The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], rowsWritten}`, delays being those asked for, and D1's rows written. */
   edge.queue = async () => (await edge.request("/__instrument")).json();
   /** Puts a message into the queue from outside. */
   edge.enqueue = async (body) => {

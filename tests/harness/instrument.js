@@ -4,7 +4,7 @@
 import * as built from "./worker/index.js";
 
 const faults = { d1: null, queue: null, invites: null };
-const queue = { sent: 0, settled: 0, delays: [], retries: [] };
+const queue = { sent: 0, settled: 0, delays: [], retries: [], rowsWritten: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
 const around = (target, changed) =>
@@ -33,7 +33,12 @@ const statement = (target) => {
 const database = (target) =>
   around(target, {
     prepare: (sql) => statement(target.prepare(sql)),
-    batch: guarded("d1", D1_DOWN, (statements) => target.batch(statements.map((each) => each[real] ?? each))),
+    batch: guarded("d1", D1_DOWN, async (statements) => {
+      const results = await target.batch(statements.map((each) => each[real] ?? each));
+      // As Cloudflare bills them: rows, and entries of indexes.
+      for (const { meta } of results) queue.rowsWritten += meta?.rows_written ?? 0;
+      return results;
+    }),
     exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
   });
 const producer = (target) =>
@@ -147,7 +152,7 @@ export default {
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
     if (ms) await advance(ms, env);
-    if (forget) Object.assign(queue, { delays: [], retries: [] });
+    if (forget) Object.assign(queue, { delays: [], retries: [], rowsWritten: 0 });
     return Response.json(queue);
   },
 
