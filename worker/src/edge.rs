@@ -135,22 +135,8 @@ impl Edge<'_> {
 
     /// A binding's own object; `None` when it is not bound.
     pub fn binding(&self, name: &str) -> Option<JsValue> {
-        binding(self.env, name)
+        runtime::binding(self.env, name)
     }
-}
-
-/// A variable's or secret's text; `None` when it is not set.
-pub fn variable(env: &Env, name: &str) -> Option<String> {
-    js_sys::Reflect::get(env, &JsValue::from_str(name))
-        .ok()?
-        .as_string()
-}
-
-/// A binding's own object; `None` when it is not bound.
-pub fn binding(env: &Env, name: &str) -> Option<JsValue> {
-    js_sys::Reflect::get(env, &JsValue::from_str(name))
-        .ok()
-        .filter(JsValue::is_object)
 }
 
 thread_local! {

@@ -171,10 +171,10 @@ fn config(env: &Env) -> &'static Config {
     }
     CONFIG.with(|config| {
         *config.get_or_init(|| {
-            let variable = |name: &str| edge::variable(env, name);
+            let variable = |name: &str| runtime::variable(env, name);
             let limits_calls = ["RATE_LIMIT_ADDRESS", "RATE_LIMIT_VISITOR", "RATE_LIMIT_KEY"]
                 .into_iter()
-                .any(|name| edge::binding(env, name).is_some());
+                .any(|name| runtime::binding(env, name).is_some());
             let config = Config::read(&variable, limits_calls);
             for problem in &config.problems {
                 runtime::log_error(&format!("setting {}: {}", problem.setting, problem.message));

@@ -217,3 +217,17 @@ pub fn words(error: &JsValue) -> String {
             .unwrap_or_else(|| "unknown error".to_owned()),
     }
 }
+
+/// A binding's own object; `None` when it is not bound.
+pub fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(env, &JsValue::from_str(name))
+        .ok()
+        .filter(JsValue::is_object)
+}
+
+/// A variable's or secret's text; `None` when it is not set.
+pub fn variable(env: &Env, name: &str) -> Option<String> {
+    js_sys::Reflect::get(env, &JsValue::from_str(name))
+        .ok()?
+        .as_string()
+}

@@ -9,7 +9,6 @@ use worker::Env;
 use super::{Call, Endpoint, events, fields, leads, owed};
 use crate::answer::Answer;
 use crate::config::{AdTarget, Secret};
-use crate::edge;
 use crate::error::Error;
 use crate::runtime::{self, Reply};
 
@@ -58,7 +57,7 @@ impl Upstream<'_> {
             why,
             retry_after: retry_after.to_owned(),
         };
-        let Some(key) = edge::variable(env, "ADTARGET_API_KEY").map(Secret::new) else {
+        let Some(key) = runtime::variable(env, "ADTARGET_API_KEY").map(Secret::new) else {
             return away("ADTARGET_API_KEY is not set".to_owned(), "");
         };
         let url = format!("{}/api/v1/{}", adtarget.base, self.target);

@@ -3,7 +3,6 @@
 //! Names are those of AdTarget's guide where it has one, so that its users move over by copying them. A wrong setting
 //! never stops the worker: it is named in the log and in `/healthz`, and its default stands in.
 
-mod bot;
 mod secret;
 mod site;
 mod webhook;
@@ -15,12 +14,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use bot::Bot;
 pub use secret::{Secret, same};
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
-use crate::ledger;
-use crate::telegram::ChatId;
+use crate::telegram::{Bot, ChatId};
+
+/// The main database's binding.
+pub const DATABASE: &str = "DB";
 
 /// Everything the worker is told.
 #[derive(Debug)]
@@ -386,7 +386,7 @@ impl Config {
 
     /// The bindings of all databases, the main one first.
     pub fn databases(&self) -> Vec<&str> {
-        let mut databases = vec![ledger::DATABASE];
+        let mut databases = vec![DATABASE];
         for site in &self.sites {
             if !databases.contains(&site.database()) {
                 databases.push(site.database());
@@ -397,8 +397,7 @@ impl Config {
 
     /// The binding of the database that holds a site; the main one for a site that is no more.
     pub fn database_of(&self, website_id: &str) -> &str {
-        self.site(website_id)
-            .map_or(ledger::DATABASE, Site::database)
+        self.site(website_id).map_or(DATABASE, Site::database)
     }
 
     /// The bot of a channel: the one it names, else the first.

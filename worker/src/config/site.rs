@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::ClickId;
-use crate::ledger;
 use crate::telegram::ChatId;
 
 /// A landing page's site.
@@ -196,7 +195,7 @@ impl<'de> Deserialize<'de> for Invite {
 impl Site {
     /// The binding of the site's database.
     pub fn database(&self) -> &str {
-        self.database.as_deref().unwrap_or(ledger::DATABASE)
+        self.database.as_deref().unwrap_or(super::DATABASE)
     }
 
     /// Whether a page on `host` is the site's.

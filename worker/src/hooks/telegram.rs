@@ -15,14 +15,14 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use crate::answer::Answer;
-use crate::config::{Backend, Bot, Channel, InviteMode, Site};
+use crate::config::{Backend, Channel, InviteMode, Site};
 use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::ledger::Database;
 use crate::ledger::joins::Taken;
 use crate::queue::Message;
 use crate::runtime;
-use crate::telegram::{ChatId, Failure, OwedCall};
+use crate::telegram::{Bot, ChatId, Failure, OwedCall};
 use update::{Kind, Update};
 
 /// Takes one update of the bot with that username.

@@ -15,10 +15,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
-use crate::config::{Backend, Bot, Channel, Config, InviteMode};
+use crate::config::{Backend, Channel, Config, InviteMode};
 use crate::ids::{ClickId, EventId};
 use crate::runtime;
-use crate::telegram::ChatId;
+use crate::telegram::{Bot, ChatId};
 
 use pool::Terms;
 

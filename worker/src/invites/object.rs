@@ -8,10 +8,10 @@ use worker::Env;
 use super::pool::{self, Pause, SPACING_MS, Step, Terms};
 use super::storage::{self, Broken, Link, Standing, Storage};
 use super::terms_of;
-use crate::config::{Bot, Config};
+use crate::config::Config;
 use crate::ids::{ClickId, EventId, entropy};
 use crate::runtime;
-use crate::telegram::{self, ChatId, Failure};
+use crate::telegram::{self, Bot, ChatId, Failure};
 
 /// A channel that has a pool, by the settings.
 struct Pool<'a> {

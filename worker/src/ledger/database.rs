@@ -11,7 +11,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
-use crate::edge;
 use crate::error::Error;
 use crate::runtime;
 
@@ -102,7 +101,7 @@ impl Database {
     /// When none is.
     #[inline(never)]
     pub fn bound(env: &Env, binding: &str) -> Result<Self, Unavailable> {
-        edge::binding(env, binding)
+        runtime::binding(env, binding)
             .map(Self)
             .ok_or_else(|| Unavailable(format!("{binding} is not bound")))
     }

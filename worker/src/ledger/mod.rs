@@ -9,6 +9,7 @@ pub mod joins;
 mod retention;
 pub mod webhooks;
 
+pub use crate::config::DATABASE;
 pub use database::{Database, Row, Rows, Statement, Unavailable};
 pub use retention::forget;
 
@@ -16,9 +17,6 @@ use worker::Env;
 
 use crate::config::Config;
 use crate::record::{Click, LateFbp, Record, Visit};
-
-/// The main database's binding.
-pub const DATABASE: &str = "DB";
 
 /// Writes records of one database, all or none. Writing one a second time changes nothing, and no order is asked for.
 ///

@@ -48,7 +48,7 @@ impl Bot {
     }
 
     /// A bot by the simple settings.
-    pub(super) fn single(username: String, token: String, webhook_secret: String) -> Self {
+    pub(crate) fn single(username: String, token: String, webhook_secret: String) -> Self {
         Self {
             username,
             token,

@@ -1,5 +1,7 @@
 //! Telegram's Bot API (<https://core.telegram.org/bots/api>), as far as Edgeway calls it.
 
+mod bot;
+
 use std::fmt;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -7,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::config::Bot;
+pub use bot::Bot;
+
 use crate::runtime::Call;
 
 /// How long a call may take, in ms: no visitor stands behind it.
