@@ -152,13 +152,16 @@ CREATE TABLE webhook_events (
   reason        TEXT,
   conversion_id TEXT,
   temp_id       TEXT, -- of a failed one: the visitor who has to join first
-  payload       TEXT, -- JSON, of a failed one, with what names a person taken out
+  payload       TEXT, -- JSON, of a failed one or one that AdTarget has yet to take, with what names a person taken out
   person        TEXT, -- JSON, of a failed one: hashes, nothing in the clear
   PRIMARY KEY (source, event_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Which are old enough to forget?
 CREATE INDEX webhook_events_by_age ON webhook_events (at_ms);
+
+-- Which told of a conversion that was settled, or of one of a person that is to be erased?
+CREATE INDEX webhook_events_of_conversion ON webhook_events (conversion_id) WHERE conversion_id IS NOT NULL;
 
 -- Which wait for somebody to join?
 CREATE INDEX webhook_events_waiting ON webhook_events (source, at_ms) WHERE status = 'failed' AND temp_id IS NOT NULL;

@@ -2,7 +2,8 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { BARE_WEBSITE, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
+import { until } from "./harness/wait.mjs";
+import { API_KEY, BARE_WEBSITE, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
 
 const KEY = { old: randomBytes(24), shop: randomBytes(24) };
 const whsec = (key) => `whsec_${key.toString("base64")}`;
@@ -53,6 +54,21 @@ const sign = {
   plain: (body, { key = CRM_SECRET } = {}) => ({ "x-hub-signature-256": mac(key, "base64", body) }),
 };
 sign.intents = sign.stripe;
+
+const session = (object = {}, fields = {}) => ({
+  id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type: "checkout.session.completed", created: now(),
+  data: {
+    object: {
+      id: "cs_test_1", amount_total: 1990, currency: "eur", payment_status: "paid", client_reference_id: String(someone()), metadata: {},
+      customer_details: { email: PERSON.email, phone: PERSON.phone, name: "Ada Lovelace", address: { line1: "Main St 1" } }, ...object,
+    },
+  },
+  ...fields,
+});
+const intent = (object = {}) => ({
+  id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type: "payment_intent.succeeded", created: now(),
+  data: { object: { id: "pi_1", amount: 2500, amount_received: 2500, currency: "usd", metadata: { telegram_user_id: String(someone()) }, receipt_email: PERSON.email, ...object } },
+});
 
 describe("signed webhooks", () => {
   let world;
@@ -108,21 +124,6 @@ describe("signed webhooks", () => {
     crm: () => ({ event: "signup", user: someone() }),
     plain: () => ({ user: String(someone()), channel: "vip" }),
   };
-  const session = (object = {}, fields = {}) => ({
-    id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type: "checkout.session.completed", created: now(),
-    data: {
-      object: {
-        id: "cs_test_1", amount_total: 1990, currency: "eur", payment_status: "paid", client_reference_id: String(someone()), metadata: {},
-        customer_details: { email: PERSON.email, phone: PERSON.phone, name: "Ada Lovelace", address: { line1: "Main St 1" } }, ...object,
-      },
-    },
-    ...fields,
-  });
-  const intent = (object = {}) => ({
-    id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type: "payment_intent.succeeded", created: now(),
-    data: { object: { id: "pi_1", amount: 2500, amount_received: 2500, currency: "usd", metadata: { telegram_user_id: String(someone()) }, receipt_email: PERSON.email, ...object } },
-  });
-
   for (const source of Object.keys(GOOD)) {
     // Its sites have several channels: a lead's history says which.
     const body = () => GOOD[source]();
@@ -365,6 +366,179 @@ describe("signed webhooks", () => {
     const all = texts.join("\n") + world.edge.logs.map(({ message }) => message).join("\n");
     assert.ok(all.includes("[removed]") && all.includes("order.paid"));
     for (const trace of [/ada\.?lovelace/i, /example\.com/i, /lovelace/i, /151.?12345678/, /Main St/]) assert.doesNotMatch(all, trace);
+  });
+});
+
+describe("signed webhooks in front of AdTarget", () => {
+  let world, adtarget;
+  before(async () => {
+    world = await startWorld({ backend: "adtarget", vars: { WEBHOOKS: JSON.stringify(WEBHOOKS), ...SECRETS } });
+    adtarget = world.adtarget;
+  });
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  const post = (source, body, headers, options) => world.edge.request(`/hooks/${source}`, { method: "POST", body: bytes(body), headers, ...options });
+  const send = (source, body, options = {}) => post(source, body, sign[source](bytes(body), options));
+  const owed = () => world.edge.rows("SELECT * FROM owed_conversions");
+  const events = () => world.edge.rows("SELECT * FROM webhook_events ORDER BY at_ms");
+  const accepted = (answer, repeated = false) => {
+    assert.equal(answer.status, 200, answer.text);
+    const { status, conversionId, ...rest } = answer.json();
+    assert.deepEqual([status, rest], ["converted", { repeated }], answer.text);
+    return conversionId;
+  };
+  const failed = (answer, reason) => {
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.json().status, "failed", answer.text);
+    assert.match(answer.json().reason, reason);
+  };
+  /** All that D1 and the logs hold, which must name nobody. */
+  const namesNobody = async () => {
+    const kept = JSON.stringify([await owed(), await events(), world.edge.logs, await world.edge.rows("SELECT * FROM idempotency")]);
+    for (const trace of [/ada\.?lovelace/i, /example\.com/i, /lovelace/i, /151.?12345678/]) assert.doesNotMatch(kept, trace);
+  };
+
+  it("are told to it as they come, with the person, once however often they come", async () => {
+    const payload = order({ ref: 4_242 }, { paid_at: "2026-01-02T03:04:05Z" });
+    const headers = sign.shop(bytes(payload));
+    const id = accepted(await post("shop", payload, headers));
+    const call = only(adtarget.calls);
+    assert.deepEqual([call.method, call.pathname, call.headers.authorization, call.headers["idempotency-key"]], ["POST", "/api/v1/events/conversion", `Bearer ${API_KEY}`, id]);
+    assert.deepEqual(JSON.parse(call.text), {
+      telegramUserId: 4_242, siteId: WEBSITE, channelId: CHANNELS[1], eventType: "Purchase", value: 19.9, currency: "EUR", contentName: "Gold", externalUserId: "c-1",
+      eventTime: Date.UTC(2026, 0, 2, 3, 4, 5), pii: { email: PERSON.email, phone: PERSON.phone, firstName: "Ada", lastName: "Lovelace" },
+    });
+    const { status, adtarget_id, body } = only(await owed());
+    assert.deepEqual([status, adtarget_id, body], ["delivered", only(adtarget.conversions).conversionId, ""]);
+    const event = only(await events());
+    assert.deepEqual([event.status, event.conversion_id, event.payload, event.person], ["converted", id, null, null]);
+
+    assert.equal(accepted(await post("shop", payload, headers), true), id);
+    await world.edge.d1.prepare("DELETE FROM webhook_events").run();
+    assert.equal(accepted(await post("shop", payload, headers)), id, "cut off before it was written down");
+    only(adtarget.calls);
+    await namesNobody();
+    assert.deepEqual(adtarget.violations, []);
+  });
+
+  it("of each kind say what their payloads do", async () => {
+    await send("stripe", session({ client_reference_id: "77" }));
+    accepted(await send("crm", { event: "trial", user: 78 }));
+    accepted(await send("plain", { user: "78", channel: CHANNELS[1] }));
+    const told = adtarget.calls.map(({ text }) => JSON.parse(text));
+    assert.deepEqual([told[0].telegramUserId, told[0].value, told[0].currency, told[0].pii.lastName, "channelId" in told[0]], [77, 19.9, "EUR", "Lovelace", false]);
+    assert.deepEqual([told[1].eventType, told[1].customEventName, told[1].channelId, "pii" in told[1]], ["Custom", "Trial", CHANNELS[0], false]);
+    assert.equal(told[2].channelId, CHANNELS[1]);
+    assert.deepEqual((await send("shop", order({}, { type: "order.created" }))).json(), { status: "ignored", repeated: false });
+    assert.equal(adtarget.calls.length, 3);
+  });
+
+  it("twenty at once, are one conversion", async () => {
+    const payload = order();
+    const headers = sign.shop(bytes(payload));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post("shop", payload, headers)));
+    assert.equal(new Set(answers.map((answer) => (assert.equal(answer.json().status, "converted", answer.text), answer.json().conversionId))).size, 1);
+    only(adtarget.calls);
+    only(adtarget.conversions);
+    only(await owed());
+    assert.equal(only(await events()).status, "converted");
+  });
+
+  for (const [what, { kept, ...fault }] of Object.entries({
+    "answers 503": { status: 503 },
+    "answers 429": { status: 429, retryAfter: 1 },
+    "wants another key": { status: 401 },
+    "cuts the line on arrival": { cut: "arrival" },
+    "cuts the line before its answer": { cut: "headers", kept: true },
+    "answers HTML": { body: "<!doctype html>", kept: true },
+  })) {
+    it(`that come while AdTarget ${what} are kept, and told once`, async () => {
+      adtarget.misbehave({ path: "events/conversion", times: 2, ...fault });
+      const payload = order();
+      const headers = sign.shop(bytes(payload));
+      const id = accepted(await post("shop", payload, headers));
+      assert.equal(accepted(await post("shop", payload, headers), true), id);
+      await until(async () => only(await owed()).status === "delivered", "delivered", 20_000);
+      const conversion = only(adtarget.conversions);
+      assert.deepEqual([conversion.value, conversion.telegramUserId], [19.9, payload.customer.ref]);
+      assert.equal("pii" in conversion, Boolean(kept), "what is kept has no pii");
+      assert.deepEqual([...new Set(adtarget.calls.map((call) => call.headers["idempotency-key"]))], [id]);
+      const event = only(await events());
+      assert.deepEqual([event.status, event.conversion_id, event.payload], ["converted", id, null]);
+      await namesNobody();
+    });
+  }
+
+  it("are found by the clock where the queue is away, too, and name nobody meanwhile", async () => {
+    await world.edge.fail({ queue: "fail" });
+    adtarget.misbehave({ path: "events/conversion", status: 500 });
+    accepted(await send("shop", order()));
+    assert.equal(only(await owed()).status, "owed");
+    assert.match(only(await owed()).body, /"value":19.9/);
+    await namesNobody();
+    await world.edge.rows("UPDATE owed_conversions SET tried_ms = tried_ms - 900001");
+    await world.edge.strike();
+    await until(async () => only(await owed()).status === "delivered", "delivered");
+    only(adtarget.conversions);
+  });
+
+  it("that the ledger could not take are not acknowledged, and told to nobody", async () => {
+    const payload = order();
+    const headers = sign.shop(bytes(payload));
+    await world.edge.fail({ d1: "fail" });
+    const answer = await post("shop", payload, headers);
+    assert.deepEqual([answer.status, answer.json().error.code], [500, "INTERNAL_ERROR"]);
+    await world.edge.fail({ d1: null });
+    assert.deepEqual([adtarget.calls, await owed(), await events()], [[], [], []]);
+    accepted(await post("shop", payload, headers));
+    only(adtarget.conversions);
+  });
+
+  it("are delivered once though the ledger goes away while AdTarget takes them", async () => {
+    adtarget.misbehave({ path: "events/conversion", delay: 500 });
+    const sending = send("shop", order());
+    await until(() => adtarget.calls.length, "AdTarget is asked");
+    await world.edge.fail({ d1: "fail" });
+    accepted(await sending);
+    await world.edge.fail({ d1: null });
+    await until(async () => only(await owed()).status === "delivered", "delivered", 20_000);
+    only(adtarget.conversions);
+  });
+
+  it("that AdTarget refuses fail with its reason, and may come again", async () => {
+    const body = order({ ref: 4_243 });
+    adtarget.websites[WEBSITE].channels = [CHANNELS[0]];
+    try {
+      failed(await send("shop", body, { id: "m1" }), /^AdTarget: 404 CHANNEL_NOT_FOUND$/);
+      const event = only(await events());
+      assert.deepEqual([event.status, event.reason], ["failed", "AdTarget: 404 CHANNEL_NOT_FOUND"]);
+      assert.match(event.payload, /"ref":4243/);
+      await namesNobody();
+    } finally {
+      adtarget.websites[WEBSITE].channels = CHANNELS;
+    }
+    accepted(await send("shop", body, { id: "m1" }), true);
+    only(adtarget.conversions);
+    assert.deepEqual([only(await owed()).status, only(await events()).status, only(await events()).payload], ["delivered", "converted", null]);
+  });
+
+  it("that AdTarget refuses once it is back fail then, with what it takes to replay them", async () => {
+    adtarget.misbehave({ path: "events/conversion", status: 500 });
+    accepted(await send("plain", { user: "79", channel: "nowhere" }));
+    await until(async () => only(await events()).status === "failed", "refused", 20_000);
+    const { reason, payload } = only(await events());
+    assert.deepEqual([reason, JSON.parse(payload)], ["AdTarget: 404 CHANNEL_NOT_FOUND", { user: "79", channel: "nowhere" }]);
+    await namesNobody();
+  });
+
+  it("of a visitor fail, with the reason, as do those that can't be mapped", async () => {
+    failed(await send("shop", order({ ref: randomUUID() })), /^tempId: with BACKEND adtarget the leads are AdTarget's/);
+    failed(await send("shop", order({}, { currency: "QQQ" })), /^currency: /);
+    await world.edge.strike();
+    assert.deepEqual([adtarget.calls, await owed()], [[], []]);
+    assert.deepEqual((await events()).map(({ status, temp_id, person }) => [status, temp_id, person]), [["failed", null, null], ["failed", null, null]]);
+    await namesNobody();
   });
 });
 

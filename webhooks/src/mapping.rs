@@ -38,6 +38,19 @@ pub enum Reference {
     Visitor(Uuid),
 }
 
+/// What a payload says of the person in the clear. For memory alone: it has neither Debug nor Serialize.
+#[derive(Default)]
+pub struct Pii {
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The phone number.
+    pub phone: Option<String>,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+}
+
 /// Why a payload makes no conversion. It holds no value of the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmapped {
@@ -90,8 +103,8 @@ impl Mapping {
         })
     }
 
-    /// Whom a payload is about, by hashes.
-    pub fn person(&self, payload: &Value, now_ms: u64) -> Person {
+    /// Whom a payload is about, in the clear.
+    pub fn pii(&self, payload: &Value) -> Pii {
         let first = |field| self.first(field, payload);
         let name = first(Field::Name).unwrap_or_default();
         let (first_of_name, rest_of_name) = name.split_once(' ').unwrap_or((&name, ""));
@@ -99,16 +112,23 @@ impl Mapping {
             let part = part.trim();
             first(field).or_else(|| (!part.is_empty()).then(|| part.to_owned()))
         };
-        let email = first(Field::Email);
-        let phone = first(Field::Phone);
-        let first_name = or(Field::FirstName, first_of_name);
-        let last_name = or(Field::LastName, rest_of_name);
-        let external_id = first(Field::ExternalUserId);
+        Pii {
+            email: first(Field::Email),
+            phone: first(Field::Phone),
+            first_name: or(Field::FirstName, first_of_name),
+            last_name: or(Field::LastName, rest_of_name),
+        }
+    }
+
+    /// Whom a payload is about, by hashes.
+    pub fn person(&self, payload: &Value, now_ms: u64) -> Person {
+        let pii = self.pii(payload);
+        let external_id = self.first(Field::ExternalUserId, payload);
         let raw = RawPerson {
-            email: email.as_deref(),
-            phone: phone.as_deref(),
-            first_name: first_name.as_deref(),
-            last_name: last_name.as_deref(),
+            email: pii.email.as_deref(),
+            phone: pii.phone.as_deref(),
+            first_name: pii.first_name.as_deref(),
+            last_name: pii.last_name.as_deref(),
             external_id: external_id.as_deref(),
             ..RawPerson::default()
         };

@@ -157,7 +157,7 @@ async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, Co
         .for_each_concurrent(CONNECTIONS, |(message, id)| async move {
             // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
             match owed::deliver(env, adtarget, id).await {
-                Ok(Attempt::Settled) => message.ack(),
+                Ok(Attempt::Settled { .. }) => message.ack(),
                 Ok(Attempt::Later(retry_after_s)) => {
                     message.retry_later(retry_after_s.unwrap_or(0))
                 }

@@ -22,6 +22,31 @@ use crate::queue::Message;
 use crate::runtime;
 use crate::track::fields::Fields;
 
+/// A conversion that AdTarget is to be told of.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Debt<'a> {
+    /// Its id here, and AdTarget's Idempotency-Key on every attempt.
+    pub conversion_id: ConversionId,
+    /// Whose it is.
+    pub telegram_user_id: TelegramUserId,
+    /// The site that told it, where one did.
+    pub website_id: Option<&'a str>,
+    /// When, Unix time in ms.
+    pub now_ms: u64,
+    /// Behind `/api/v1/`.
+    pub path: &'a str,
+    /// JSON without `pii`.
+    pub body: &'a str,
+}
+
+impl Debt<'_> {
+    /// Writes it down. It gives a row where it was not owed or delivered before.
+    pub(crate) fn statement(&self) -> Result<Statement, Unavailable> {
+        Statement::new(include_str!("owe.sql"), self)
+    }
+}
+
 /// Accepts a conversion that AdTarget can't take now: 202, under the id it has here.
 ///
 /// # Errors
@@ -33,27 +58,17 @@ pub(super) async fn accept(
     told: &Fields<'_>,
     retry_after: &str,
 ) -> Result<Answer, Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Row<'a> {
-        conversion_id: ConversionId,
-        telegram_user_id: TelegramUserId,
-        website_id: Option<&'a str>,
-        now_ms: u64,
-        path: &'a str,
-        body: String,
-    }
-    let row = Row {
+    let row = Debt {
         conversion_id: new.conversion_id,
         telegram_user_id: new.telegram_user_id,
         website_id: call.holder.website_id.as_deref(),
         now_ms: call.edge.now_ms,
         path: target,
-        body: kept_body(told, new.event_ms),
+        body: &kept_body(told, new.event_ms),
     };
     let kept = match Database::bound(call.edge.env, DATABASE) {
         // Repeating it does no harm: a row that stands is not written again.
-        Ok(database) => match Statement::new(include_str!("owe.sql"), &row) {
+        Ok(database) => match row.statement() {
             Ok(statement) => database.ask(statement).await,
             Err(why) => Err(why),
         },
@@ -106,16 +121,23 @@ fn kept_body(told: &Fields<'_>, event_ms: u64) -> String {
 
 /// What came of an attempt.
 pub enum Attempt {
-    /// Nothing is left to do.
-    Settled,
+    /// Nothing is left to do: AdTarget has it, or wants none of it, with its reason.
+    Settled {
+        /// A status and a code.
+        refusal: Option<String>,
+    },
     /// AdTarget is still away; it may have said for how long, in s.
     Later(Option<u32>),
 }
 
-struct Owed {
-    conversion_id: ConversionId,
-    path: String,
-    body: String,
+/// One that is owed, as AdTarget is told of it.
+pub(crate) struct Owed {
+    /// AdTarget's Idempotency-Key.
+    pub conversion_id: ConversionId,
+    /// Behind `/api/v1/`.
+    pub path: String,
+    /// JSON.
+    pub body: String,
 }
 
 impl Owed {
@@ -148,11 +170,16 @@ pub async fn deliver(
     match rows.first().and_then(Owed::of) {
         // Repeating it does no harm: see `attempt`.
         Some(owed) => attempt(env, &database, adtarget, &owed).await,
-        None => Ok(Attempt::Settled),
+        None => Ok(Attempt::Settled { refusal: None }),
     }
 }
 
-fn attempt<'a>(
+/// Tells AdTarget of one whose row stands, and writes down what came of it. Any number of times: it is known by its
+/// Idempotency-Key.
+///
+/// # Errors
+/// The database's; the conversion stays owed then.
+pub(crate) fn attempt<'a>(
     env: &'a Env,
     database: &'a Database,
     adtarget: &'a AdTarget,
@@ -186,7 +213,12 @@ async fn try_once(
                     .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
             };
             match id.filter(is_plain) {
-                Some(id) => ("delivered", Some(id.to_owned()), None, Attempt::Settled),
+                Some(id) => (
+                    "delivered",
+                    Some(id.to_owned()),
+                    None,
+                    Attempt::Settled { refusal: None },
+                ),
                 None => {
                     runtime::log_warning("an owed conversion: AdTarget gave it no conversionId");
                     ("owed", None, None, Attempt::Later(None))
@@ -200,7 +232,14 @@ async fn try_once(
                 "AdTarget refused the owed conversion {}: {reason}",
                 owed.conversion_id
             ));
-            ("refused", None, Some(reason), Attempt::Settled)
+            (
+                "refused",
+                None,
+                Some(reason.clone()),
+                Attempt::Settled {
+                    refusal: Some(reason),
+                },
+            )
         }
         Outcome::Away { why, retry_after } => {
             runtime::log_warning(&format!("an owed conversion: AdTarget: {why}"));
@@ -210,10 +249,12 @@ async fn try_once(
     let settled = json!({
         "conversionId": owed.conversion_id, "status": status, "adtargetId": adtarget_id, "reason": reason, "nowMs": runtime::now_ms(),
     });
+    let statements = [
+        Statement::new(include_str!("attempted.sql"), &settled)?,
+        Statement::new(include_str!("attempted_event.sql"), &settled)?,
+    ];
     // Repeating it does no harm: what is settled stays settled.
-    database
-        .ask(Statement::new(include_str!("attempted.sql"), &settled)?)
-        .await?;
+    database.transact(&statements).await?;
     Ok(attempt)
 }
 

@@ -1,24 +1,27 @@
 //! `POST /hooks/{source}`: signed webhooks, which become conversions.
 //!
 //! An event is believed by its signature, before anything of its body is read. What its source's setting makes of it is
-//! recorded as a conversion, and what came of it is written down, before it is acknowledged. What makes no conversion is
-//! kept without what names a person and acknowledged too: its source could only send the same again.
+//! recorded as a conversion, or owed to AdTarget where that is the backend, and what came of it is written down, before it
+//! is acknowledged. What makes no conversion is kept without what names a person and acknowledged too: its source could
+//! only send the same again.
 
-use conversions::{ConversionId, Person};
+use conversions::{ConversionId, Person, TelegramUserId};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use webhooks::redaction::{looks_like_email, redact};
-use webhooks::{Reference, Source, verification};
+use webhooks::{Mapped, Reference, Source, verification};
 use worker::Env;
 
 use crate::answer::Answer;
-use crate::config::{Backend, Config};
-use crate::edge::Edge;
+use crate::api::owed::{self, Debt, Owed};
+use crate::config::{AdTarget, Backend, Config};
+use crate::edge::{self, Edge};
 use crate::error::Error;
-use crate::ledger::Database;
 use crate::ledger::conversions::{self as ledger, IfSeveral, NewConversion, Overrides, record};
 use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
+use crate::ledger::{DATABASE, Database, Row, Unavailable};
+use crate::queue::Message;
 use crate::runtime;
 
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
@@ -30,6 +33,10 @@ const RETRIES_AT_ONCE: usize = 8;
 
 /// Why an event is kept until its visitor joins.
 const NO_LEAD: &str = "no lead for this tempId yet";
+
+/// Why AdTarget can't be told of a visitor's conversion.
+const LEADS_ARE_ADTARGETS: &str =
+    "tempId: with BACKEND adtarget the leads are AdTarget's; send the telegramUserId";
 
 /// What came of an event, for its sender and for who replays it.
 #[derive(Debug, Serialize)]
@@ -87,9 +94,6 @@ pub async fn receive(edge: &Edge<'_>, source: &str) -> Answer {
 
 async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
     let Edge { env, config, .. } = *edge;
-    if config.backend != Backend::Ledger {
-        return Err(Error::NotFound);
-    }
     let source = config.webhook(source).ok_or(Error::NotFound)?;
     let body = edge.body.clone()?;
     let header = |name: &str| edge.header(name);
@@ -98,7 +102,7 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
 
     let payload = webhooks::payload(body);
     let event_id = event_id(source, signed_id, payload.as_ref(), body);
-    let database = Database::bound(env, config.database_of(&source.website_id))?;
+    let database = database_of(env, config, source)?;
     // Repeating it does no harm: it only reads.
     let standing = events::standing(&database, &source.name, &event_id).await?;
     let repeated = standing.is_some();
@@ -115,6 +119,7 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
     }
     let person = payload
         .as_ref()
+        .filter(|_| config.backend == Backend::Ledger)
         .map(|payload| source.mapping.person(payload, edge.now_ms));
     let attempt = Attempt {
         database: &database,
@@ -129,6 +134,14 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
         repeated,
         ..outcome
     })
+}
+
+/// Where the events of a source are kept: with its site's conversions, or with those that AdTarget is owed.
+fn database_of(env: &Env, config: &Config, source: &Source) -> Result<Database, Unavailable> {
+    match config.backend {
+        Backend::Ledger => Database::bound(env, config.database_of(&source.website_id)),
+        Backend::AdTarget(_) => Database::bound(env, DATABASE),
+    }
 }
 
 /// What an event is known by: the id that was signed in a header, else the one at the place that the setting names, else
@@ -171,15 +184,35 @@ impl Attempt<'_> {
         &self,
         env: &Env,
         config: &Config,
-        mut payload: Option<Value>,
+        payload: Option<Value>,
     ) -> Result<Outcome, Error> {
-        // Repeating it does no harm: the same conversion id is the same conversion.
-        let outcome = self.convert(env, config, payload.as_ref()).await?;
+        let outcome = match (self.map(payload.as_ref()), &config.backend) {
+            (Err(outcome), _) => outcome,
+            // Repeating it does no harm: the same conversion id is the same conversion.
+            (Ok(mapped), Backend::Ledger) => self.convert(env, config, mapped).await?,
+            (Ok(mapped), Backend::AdTarget(adtarget)) => match mapped.lead {
+                Reference::User(user) => {
+                    let payload = payload.unwrap_or_default();
+                    // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
+                    let owed = self.owe(env, config, adtarget, user, mapped, payload);
+                    return Ok(owed.await?);
+                }
+                Reference::Visitor(_) => Outcome::failed(LEADS_ARE_ADTARGETS),
+            },
+        };
         let failed = outcome.status == Status::Failed;
-        if let Some(payload) = payload.as_mut().filter(|_| failed) {
+        let event = self.event(&outcome, payload.filter(|_| failed));
+        // Repeating it does no harm: one row for each event, and one that is converted stays so.
+        events::keep(self.database, &event).await?;
+        Ok(outcome)
+    }
+
+    /// The event as it is written down, with what of its payload may be.
+    fn event<'a>(&'a self, outcome: &'a Outcome, mut payload: Option<Value>) -> Event<'a> {
+        if let Some(payload) = &mut payload {
             redact(payload, &self.source.places_kept());
         }
-        let event = Event {
+        Event {
             source: &self.source.name,
             event_id: self.event_id,
             at_ms: self.at_ms,
@@ -187,39 +220,112 @@ impl Attempt<'_> {
             reason: outcome.reason.as_deref(),
             conversion_id: outcome.conversion_id,
             temp_id: outcome.temp_id,
-            payload: payload
-                .filter(|_| failed)
-                .map(|payload| payload.to_string()),
-            person: (failed && !self.person.is_empty())
+            payload: payload.map(|payload| payload.to_string()),
+            person: (outcome.status == Status::Failed && !self.person.is_empty())
                 .then(|| serde_json::to_string(&self.person).ok())
                 .flatten(),
-        };
-        // Repeating it does no harm: one row for each event, and one that is converted stays so.
-        events::keep(self.database, &event).await?;
-        Ok(outcome)
+        }
     }
 
-    async fn convert(
+    fn conversion_id(&self) -> ConversionId {
+        ConversionId::derive("webhook", &[&self.source.name, self.event_id])
+    }
+
+    /// What the source's setting makes of a payload; else what comes of one that makes no conversion.
+    fn map(&self, payload: Option<&Value>) -> Result<Mapped, Outcome> {
+        let payload = payload.ok_or_else(|| Outcome::failed("body: not JSON"))?;
+        let mut conditions = self.source.when.iter();
+        if !conditions.all(|condition| condition.is_met(payload)) {
+            return Err(Outcome::of(Status::Ignored));
+        }
+        let mapped = self.source.mapping.map(payload, self.at_ms);
+        mapped.map_err(Outcome::failed)
+    }
+
+    /// Writes down that AdTarget is owed a conversion, and tells it at once. Only that first time it is told who it was:
+    /// what is written down names nobody. Until AdTarget has taken it, the payload stays, for a replay should it be refused.
+    async fn owe(
         &self,
         env: &Env,
         config: &Config,
-        payload: Option<&Value>,
-    ) -> Result<Outcome, Error> {
+        adtarget: &AdTarget,
+        telegram_user_id: TelegramUserId,
+        mapped: Mapped,
+        payload: Value,
+    ) -> Result<Outcome, Unavailable> {
         let source = self.source;
-        let Some(payload) = payload else {
-            return Ok(Outcome::failed("body: not JSON"));
+        let conversion_id = self.conversion_id();
+        let named = mapped.channel_id.as_ref().or(source.channel_id.as_ref());
+        let value = mapped.value.map(|value| value.to_decimal());
+        let mut told = json!({
+            "telegramUserId": telegram_user_id,
+            "siteId": source.website_id,
+            "channelId": channel_at_adtarget(config, &source.website_id, named),
+            "eventType": mapped.event_type.as_str(),
+            "customEventName": mapped.event_type.custom_name().map(|name| name.as_str()),
+            "value": value.and_then(|value| serde_json::from_str::<Value>(&value).ok()),
+            "currency": mapped.value.map(|value| value.currency().code()),
+            "contentName": mapped.content_name,
+            "externalUserId": mapped.external_user_id,
+            "eventTime": mapped.event_ms.unwrap_or(self.at_ms),
+        });
+        leave_out_nulls(&mut told);
+        let path = "events/conversion".to_owned();
+        let debt = Debt {
+            conversion_id,
+            telegram_user_id,
+            website_id: Some(&source.website_id),
+            now_ms: runtime::now_ms(),
+            path: &path,
+            body: &told.to_string(),
         };
-        if !source
-            .when
-            .iter()
-            .all(|condition| condition.is_met(payload))
-        {
-            return Ok(Outcome::of(Status::Ignored));
+        let pii = source.mapping.pii(&payload);
+        let outcome = Outcome::converted(conversion_id);
+        let event = self.event(&outcome, Some(payload));
+        let statements = [debt.statement()?, events::statement(&event)?];
+        // Repeating it does no harm: both rows are written or none, each once.
+        let rows = self.database.transact(&statements).await?;
+        let is_ours = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
+        if is_ours.flatten().is_none() {
+            // Its twin is telling AdTarget, or has.
+            return Ok(outcome);
         }
-        let mapped = match source.mapping.map(payload, self.at_ms) {
-            Ok(mapped) => mapped,
-            Err(unmapped) => return Ok(Outcome::failed(unmapped)),
+        let mut pii = json!({
+            "email": pii.email, "phone": pii.phone, "firstName": pii.first_name, "lastName": pii.last_name,
+        });
+        leave_out_nulls(&mut pii);
+        if let Some(fields) = told.as_object_mut()
+            && pii.as_object().is_some_and(|pii| !pii.is_empty())
+        {
+            fields.insert("pii".to_owned(), pii);
+        }
+        let owed = Owed {
+            conversion_id,
+            path,
+            body: told.to_string(),
         };
+        // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
+        let retry_after_s = match owed::attempt(env, self.database, adtarget, &owed).await {
+            Ok(owed::Attempt::Settled { refusal: None }) => return Ok(outcome),
+            Ok(owed::Attempt::Settled {
+                refusal: Some(refusal),
+            }) => return Ok(Outcome::failed(format!("AdTarget: {refusal}"))),
+            Ok(owed::Attempt::Later(retry_after_s)) => retry_after_s.unwrap_or(0),
+            Err(why) => {
+                runtime::log_error(&format!("an owed conversion: the ledger: {why}"));
+                0
+            }
+        };
+        // Repeating it does no harm: the row stands, and is delivered once.
+        if let Err(why) = edge::enqueue(env, &Message::Owed(conversion_id), retry_after_s).await {
+            // The sweeper finds the row.
+            runtime::log_warning(&format!("the queue: {why}"));
+        }
+        Ok(outcome)
+    }
+
+    async fn convert(&self, env: &Env, config: &Config, mapped: Mapped) -> Result<Outcome, Error> {
+        let source = self.source;
         let mut channel_id = mapped.channel_id.or_else(|| source.channel_id.clone());
         let telegram_user_id = match mapped.lead {
             Reference::User(user) => user,
@@ -238,7 +344,7 @@ impl Attempt<'_> {
             }
         };
         let new = NewConversion {
-            conversion_id: ConversionId::derive("webhook", &[&source.name, self.event_id]),
+            conversion_id: self.conversion_id(),
             telegram_user_id,
             website_id: Some(source.website_id.clone()),
             channel_id,
@@ -262,6 +368,33 @@ impl Attempt<'_> {
             }
             Err(why) => Err(why),
         }
+    }
+}
+
+/// What AdTarget calls the channel that is named, or the one channel that there is; none: it knows by the lead's history.
+/// One that is in no setting may still be AdTarget's.
+fn channel_at_adtarget<'a>(
+    config: &'a Config,
+    website_id: &str,
+    named: Option<&'a String>,
+) -> Option<&'a str> {
+    let site = config.site(website_id)?;
+    let channel = match named {
+        Some(name) => match site.channels.iter().find(|channel| channel.is_named(name)) {
+            Some(channel) => channel,
+            None => return Some(name),
+        },
+        None => match site.channels.as_slice() {
+            [only] => only,
+            _ => return None,
+        },
+    };
+    channel.channel_id.as_deref()
+}
+
+fn leave_out_nulls(value: &mut Value) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
     }
 }
 
@@ -307,7 +440,7 @@ pub async fn replay(
     event_id: &str,
 ) -> Result<Outcome, Error> {
     let source = config.webhook(source).ok_or(Error::NotFound)?;
-    let database = Database::bound(env, config.database_of(&source.website_id))?;
+    let database = database_of(env, config, source)?;
     // Repeating it does no harm: it only reads.
     let event = events::failed(&database, &source.name, event_id).await?;
     // Repeating it does no harm: the same conversion id is the same conversion.

@@ -53,7 +53,7 @@ pub struct Event<'a> {
     pub conversion_id: Option<ConversionId>,
     /// The visitor who has to join first.
     pub temp_id: Option<Uuid>,
-    /// The payload of a failed one, redacted, as JSON.
+    /// The payload of a failed one, or one that AdTarget has yet to take, redacted, as JSON.
     pub payload: Option<String>,
     /// Whom a failed one is about, as JSON.
     pub person: Option<String>,
@@ -147,9 +147,16 @@ pub struct Listed {
 /// # Errors
 /// The database's; nothing is written then.
 pub async fn keep(database: &Database, event: &Event<'_>) -> Result<(), Unavailable> {
-    let statement = Statement::new(include_str!("webhook_event.sql"), event)?;
     // Repeating it does no harm: one event is one row, and a converted one stays so.
-    database.ask(statement).await.map(drop)
+    database.ask(statement(event)?).await.map(drop)
+}
+
+/// The statement by which [`keep`] does it.
+///
+/// # Errors
+/// Where the event can't be JSON.
+pub fn statement(event: &Event<'_>) -> Result<Statement, Unavailable> {
+    Statement::new(include_str!("webhook_event.sql"), event)
 }
 
 /// What stands of an event; `None`: it is new.
