@@ -7,8 +7,9 @@
 
 use conversions::{ConversionId, Person, TelegramUserId};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
+use webhooks::mapping::Pii;
 use webhooks::redaction::{looks_like_email, redact};
 use webhooks::{Mapped, Reference, Source, verification};
 use worker::Env;
@@ -256,20 +257,32 @@ impl Attempt<'_> {
         let source = self.source;
         let conversion_id = self.conversion_id();
         let named = mapped.channel_id.as_ref().or(source.channel_id.as_ref());
-        let value = mapped.value.map(|value| value.to_decimal());
-        let mut told = json!({
-            "telegramUserId": telegram_user_id,
-            "siteId": source.website_id,
-            "channelId": channel_at_adtarget(config, &source.website_id, named),
-            "eventType": mapped.event_type.as_str(),
-            "customEventName": mapped.event_type.custom_name().map(|name| name.as_str()),
-            "value": value.and_then(|value| serde_json::from_str::<Value>(&value).ok()),
-            "currency": mapped.value.map(|value| value.currency().code()),
-            "contentName": mapped.content_name,
-            "externalUserId": mapped.external_user_id,
-            "eventTime": mapped.event_ms.unwrap_or(self.at_ms),
-        });
-        leave_out_nulls(&mut told);
+        let mut told = format!(
+            r#"{{"telegramUserId":{telegram_user_id},"eventTime":{}"#,
+            mapped.event_ms.unwrap_or(self.at_ms)
+        );
+        let custom_name = mapped.event_type.custom_name();
+        for (name, text) in [
+            ("siteId", Some(source.website_id.as_str())),
+            (
+                "channelId",
+                channel_at_adtarget(config, &source.website_id, named),
+            ),
+            ("eventType", Some(mapped.event_type.as_str())),
+            ("customEventName", custom_name.map(|name| name.as_str())),
+            (
+                "currency",
+                mapped.value.map(|value| value.currency().code()),
+            ),
+            ("contentName", mapped.content_name.as_deref()),
+            ("externalUserId", mapped.external_user_id.as_deref()),
+        ] {
+            push_text(&mut told, name, text);
+        }
+        if let Some(value) = mapped.value {
+            told.push_str(",\"value\":");
+            told.push_str(&value.to_decimal());
+        }
         let path = "events/conversion".to_owned();
         let debt = Debt {
             conversion_id,
@@ -277,7 +290,7 @@ impl Attempt<'_> {
             website_id: Some(&source.website_id),
             now_ms: runtime::now_ms(),
             path: &path,
-            body: &told.to_string(),
+            body: &[&told, "}"].concat(),
         };
         let pii = source.mapping.pii(&payload);
         let outcome = Outcome::converted(conversion_id);
@@ -290,19 +303,10 @@ impl Attempt<'_> {
             // Its twin is telling AdTarget, or has.
             return Ok(outcome);
         }
-        let mut pii = json!({
-            "email": pii.email, "phone": pii.phone, "firstName": pii.first_name, "lastName": pii.last_name,
-        });
-        leave_out_nulls(&mut pii);
-        if let Some(fields) = told.as_object_mut()
-            && pii.as_object().is_some_and(|pii| !pii.is_empty())
-        {
-            fields.insert("pii".to_owned(), pii);
-        }
         let owed = Owed {
             conversion_id,
             path,
-            body: told.to_string(),
+            body: [&told, &told_pii(pii), "}"].concat(),
         };
         // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
         let retry_after_s = match owed::attempt(env, self.database, adtarget, &owed).await {
@@ -392,9 +396,31 @@ fn channel_at_adtarget<'a>(
     channel.channel_id.as_deref()
 }
 
-fn leave_out_nulls(value: &mut Value) {
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
+/// The field `pii` of a JSON object, behind others; empty: nothing is known.
+fn told_pii(pii: Pii) -> String {
+    let mut fields = String::new();
+    for (name, text) in [
+        ("email", pii.email),
+        ("phone", pii.phone),
+        ("firstName", pii.first_name),
+        ("lastName", pii.last_name),
+    ] {
+        push_text(&mut fields, name, text.as_deref());
+    }
+    match fields.strip_prefix(',') {
+        Some(fields) => [",\"pii\":{", fields, "}"].concat(),
+        None => fields,
+    }
+}
+
+/// Puts a field of text behind others of a JSON object.
+#[inline(never)]
+fn push_text(fields: &mut String, name: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        fields.push_str(",\"");
+        fields.push_str(name);
+        fields.push_str("\":");
+        fields.push_str(&Value::from(text).to_string());
     }
 }
 
