@@ -114,26 +114,14 @@ pub fn operator(edge: &Edge<'_>) -> Result<Holder, Error> {
 
 /// A key as it is shown: never the secret.
 fn shown(row: &Row) -> Map<String, Value> {
-    let mut shown = Map::new();
-    for (column, field) in [
+    row.renamed(&[
         ("prefix", "prefix"),
         ("name", "name"),
         ("website_id", "websiteId"),
-    ] {
-        if let Some(text) = row.text(column) {
-            shown.insert(field.to_owned(), text.into());
-        }
-    }
-    for (column, field) in [
         ("created_ms", "createdAt"),
         ("last_used_ms", "lastUsedAt"),
         ("revoked_ms", "revokedAt"),
-    ] {
-        if let Some(number) = row.number(column) {
-            shown.insert(field.to_owned(), number.into());
-        }
-    }
-    shown
+    ])
 }
 
 /// `GET keys`: the latest first.

@@ -231,6 +231,7 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
         #[serde(flatten)]
         visible: Visible<'a>,
         chat_ids: Vec<ChatId>,
+        sources: Vec<&'a str>,
     }
     let erased = Erased {
         visible: Visible {
@@ -242,10 +243,12 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
             .flat_map(|site| &site.channels)
             .filter_map(|channel| channel.telegram_id)
             .collect(),
+        sources: call.visible_sources().collect(),
     };
-    const STEPS: [&str; 9] = [
+    const STEPS: [&str; 10] = [
         include_str!("erase/known.sql"),
-        // While the clicks still say whose they were.
+        // While the clicks and conversions still say whose they were.
+        include_str!("erase/webhook_events.sql"),
         include_str!("erase/visits.sql"),
         include_str!("erase/visitors.sql"),
         include_str!("erase/invite_names.sql"),

@@ -9,6 +9,7 @@ mod idempotency;
 mod keys;
 mod leads;
 pub mod owed;
+mod webhook_events;
 
 use conversions::ConversionId;
 use idempotency::Begun;
@@ -32,6 +33,8 @@ enum Endpoint<'a> {
     Lead(&'a str),
     LeadEvents(&'a str),
     Value(&'a str, &'a str),
+    WebhookEvents,
+    Replay(&'a str, &'a str),
     Keys,
     Key(&'a str),
 }
@@ -52,6 +55,8 @@ impl<'a> Endpoint<'a> {
             ["leads", lead] => Self::Lead(lead),
             ["leads", lead, "events"] => Self::LeadEvents(lead),
             ["leads", lead, "conversions", id, "value"] => Self::Value(lead, id),
+            ["webhook-events"] => Self::WebhookEvents,
+            ["webhook-events", source, event, "replay"] => Self::Replay(source, event),
             ["keys"] => Self::Keys,
             ["keys", prefix] => Self::Key(prefix),
             _ => return None,
@@ -61,13 +66,14 @@ impl<'a> Endpoint<'a> {
     /// The methods it takes, as an Allow header says them.
     fn methods(self) -> &'static str {
         match self {
-            Self::OpenApi | Self::Channels => "GET, HEAD, OPTIONS",
+            Self::OpenApi | Self::Channels | Self::WebhookEvents => "GET, HEAD, OPTIONS",
             Self::Visit
             | Self::UpdateFbp
             | Self::Invite
             | Self::Conversion
             | Self::LeadEvents(_)
-            | Self::Value(..) => "POST, OPTIONS",
+            | Self::Value(..)
+            | Self::Replay(..) => "POST, OPTIONS",
             Self::Lead(_) => "GET, HEAD, DELETE, OPTIONS",
             Self::Keys => "GET, HEAD, POST, OPTIONS",
             Self::Key(_) => "DELETE, OPTIONS",
@@ -178,6 +184,7 @@ impl Call<'_> {
     async fn read(&self) -> Result<Answer, Error> {
         match (&self.edge.config.backend, self.endpoint) {
             (_, Endpoint::Keys) => keys::list(self.edge).await,
+            (_, Endpoint::WebhookEvents) => webhook_events::list(self).await,
             (Backend::AdTarget(adtarget), _) => hosted::read(self, adtarget).await,
             (Backend::Ledger, Endpoint::Lead(lead)) => leads::get(self, lead).await,
             (Backend::Ledger, Endpoint::Channels) => leads::channels(self).await,
@@ -191,6 +198,9 @@ impl Call<'_> {
         match (&self.edge.config.backend, self.endpoint) {
             (_, Endpoint::Keys) => keys::create(self.edge, id, &fields(body)?).await,
             (_, Endpoint::Key(prefix)) => keys::revoke(self.edge, prefix).await,
+            (_, Endpoint::Replay(source, event)) => {
+                webhook_events::replay(self, source, event).await
+            }
             (Backend::AdTarget(adtarget), _) => hosted::write(self, adtarget, id, body).await,
             (Backend::Ledger, Endpoint::Visit) => events::visit(self, id, &fields(body)?).await,
             (Backend::Ledger, Endpoint::UpdateFbp) => events::update_fbp(self, &fields(body)?),
@@ -205,7 +215,9 @@ impl Call<'_> {
                 leads::value(self, lead, conversion, &fields(body)?).await
             }
             (Backend::Ledger, Endpoint::Lead(lead)) => leads::erase(self, lead).await,
-            (Backend::Ledger, Endpoint::OpenApi | Endpoint::Channels) => Err(Error::NotFound),
+            (Backend::Ledger, Endpoint::OpenApi | Endpoint::Channels | Endpoint::WebhookEvents) => {
+                Err(Error::NotFound)
+            }
         }
     }
 
@@ -274,6 +286,13 @@ mod tests {
                 "leads/5/conversions/c/value",
                 Some(Endpoint::Value("5", "c")),
             ),
+            ("webhook-events", Some(Endpoint::WebhookEvents)),
+            (
+                "webhook-events/shop/m%2F1/replay",
+                Some(Endpoint::Replay("shop", "m%2F1")),
+            ),
+            ("webhook-events/shop", None),
+            ("webhook-events/shop//replay", None),
             ("keys", Some(Endpoint::Keys)),
             ("keys/abc", Some(Endpoint::Key("abc"))),
             ("openapi.json", Some(Endpoint::OpenApi)),

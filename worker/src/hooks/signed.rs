@@ -195,8 +195,7 @@ impl Attempt<'_> {
                 Reference::User(user) => {
                     let payload = payload.unwrap_or_default();
                     // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
-                    let owed = self.owe(env, config, adtarget, user, mapped, payload);
-                    return Ok(owed.await?);
+                    return self.owe(env, config, adtarget, user, mapped, payload).await;
                 }
                 Reference::Visitor(_) => Outcome::failed(LEADS_ARE_ADTARGETS),
             },
@@ -253,7 +252,7 @@ impl Attempt<'_> {
         telegram_user_id: TelegramUserId,
         mapped: Mapped,
         payload: Value,
-    ) -> Result<Outcome, Unavailable> {
+    ) -> Result<Outcome, Error> {
         let source = self.source;
         let conversion_id = self.conversion_id();
         let named = mapped.channel_id.as_ref().or(source.channel_id.as_ref());

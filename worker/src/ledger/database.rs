@@ -7,6 +7,7 @@ use js_sys::Promise;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
@@ -35,7 +36,7 @@ pub struct Rows(Box<RawValue>);
 
 /// One row, its columns by name. Where a struct a query is not worth its code.
 #[derive(Debug, Deserialize)]
-pub struct Row(serde_json::Map<String, serde_json::Value>);
+pub struct Row(Map<String, Value>);
 
 /// The database did not answer, or not as asked; in words for the log.
 #[derive(Debug)]
@@ -67,6 +68,17 @@ impl Row {
     #[inline(never)]
     pub fn number(&self, column: &str) -> Option<u64> {
         self.0.get(column)?.as_u64()
+    }
+
+    /// What is not NULL of those columns, each under another name.
+    pub fn renamed(&self, names: &[(&str, &str)]) -> Map<String, Value> {
+        let mut renamed = Map::new();
+        for (column, name) in names {
+            if let Some(value) = self.0.get(*column).filter(|value| !value.is_null()) {
+                renamed.insert((*name).to_owned(), value.clone());
+            }
+        }
+        renamed
     }
 
     /// Whether a column is true.

@@ -1,11 +1,8 @@
 //! Events of signed webhooks: what came in and what came of it, in the database of the source's site. Nothing of a person
 //! is kept in the clear.
 
-use std::cmp::Reverse;
-
 use conversions::{ConversionId, Person, TelegramUserId};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use worker::Env;
@@ -26,12 +23,14 @@ pub enum Status {
 }
 
 impl Status {
-    fn of(row: &Row) -> Self {
-        match row.text("status") {
-            Some("converted") => Self::Converted,
-            Some("ignored") => Self::Ignored,
-            _ => Self::Failed,
-        }
+    /// Reads its name; `None`: it is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "converted" => Self::Converted,
+            "failed" => Self::Failed,
+            "ignored" => Self::Ignored,
+            _ => return None,
+        })
     }
 }
 
@@ -113,33 +112,10 @@ pub struct Filter<'a> {
     pub status: Option<Status>,
     /// Of those sources; none: of any.
     pub sources: Option<Vec<&'a str>>,
-    /// From before then, Unix time in ms; none: the latest. The `atMs` of the last one listed leads to the next page.
+    /// From before then, Unix time in ms; none: the latest. The time of the last one listed leads to the next page.
     pub before_ms: Option<u64>,
-    /// At most so many.
+    /// So many, and those that came in the same ms as the last of them: else the next page would lack them.
     pub limit: usize,
-}
-
-/// An event as it is shown to who may see it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Listed {
-    /// The source's name.
-    pub source: String,
-    /// The event's id there.
-    pub event_id: String,
-    /// When it came, Unix time in ms.
-    pub at_ms: u64,
-    /// What came of it.
-    pub status: Status,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The conversion it made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub conversion_id: Option<String>,
-    /// The payload of a failed one, redacted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload: Option<Box<RawValue>>,
 }
 
 /// Writes down what came of an event.
@@ -175,9 +151,10 @@ pub async fn standing(
     // Repeating it does no harm: it only reads.
     let rows = database.ask(statement).await?;
     Ok(rows.first().map(|row| {
+        let status = row.text("status").and_then(Status::parse);
         let conversion_id = row.text("conversion_id").map(ConversionId::parse);
         Standing {
-            status: Status::of(row),
+            status: status.unwrap_or(Status::Failed),
             conversion_id: conversion_id.and_then(Result::ok),
         }
     }))
@@ -251,27 +228,20 @@ pub async fn list(
     env: &Env,
     config: &Config,
     filter: &Filter<'_>,
-) -> Result<Vec<Listed>, Unavailable> {
-    let mut listed = Vec::new();
+) -> Result<Vec<Row>, Unavailable> {
+    let at_ms = |row: &Row| row.number("at_ms").unwrap_or_default();
+    let mut listed: Vec<Row> = Vec::new();
     for binding in config.databases() {
         let database = Database::bound(env, binding)?;
         let statement = Statement::new(include_str!("webhook_events.sql"), filter)?;
         // Repeating it does no harm: it only reads.
-        let rows = database.ask(statement).await?;
-        listed.extend(rows.iter().map(|row| {
-            let text = |column| row.text(column).map(str::to_owned);
-            Listed {
-                source: text("source").unwrap_or_default(),
-                event_id: text("event_id").unwrap_or_default(),
-                at_ms: row.number("at_ms").unwrap_or_default(),
-                status: Status::of(row),
-                reason: text("reason"),
-                conversion_id: text("conversion_id"),
-                payload: text("payload").and_then(|text| RawValue::from_string(text).ok()),
-            }
-        }));
+        for row in database.ask(statement).await? {
+            let place = listed.partition_point(|other| at_ms(other) >= at_ms(&row));
+            listed.insert(place, row);
+        }
     }
-    listed.sort_by_key(|event| Reverse(event.at_ms));
-    listed.truncate(filter.limit);
+    if let Some(last_ms) = listed.get(filter.limit.saturating_sub(1)).map(at_ms) {
+        listed.retain(|row| at_ms(row) >= last_ms);
+    }
     Ok(listed)
 }
