@@ -3,15 +3,23 @@ import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ensureSchemathesis, hasPython, schemathesis } from "../tools/schemathesis.mjs";
 import { done, OPERATOR_KEY, startApi } from "./harness/api.mjs";
+import { CHANNELS, WEBSITE } from "./harness/world.mjs";
 
 const CHECKS = [
   "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance", "response_schema_conformance",
   "ignored_auth", "unsupported_method",
 ];
 
+const WEBHOOKS = [
+  {
+    source: "shop", scheme: "hmac", secret: "HOOK_SECRET", websiteId: WEBSITE, channelId: CHANNELS[0], hmac: { signatureHeader: "X-Signature", encoding: "hex" },
+    map: { telegramUserId: "/user", eventType: { const: "Purchase" }, value: "/total", currency: "/currency" },
+  },
+];
+
 describe("the API's description", () => {
   let api;
-  before(async () => (api = await startApi()));
+  before(async () => (api = await startApi({ vars: { WEBHOOKS: JSON.stringify(WEBHOOKS), HOOK_SECRET: "of-no-matter" } })));
   after(() => api.close());
 
   it("is served to anybody, and names every error the API knows", async () => {
@@ -26,6 +34,8 @@ describe("the API's description", () => {
   it("is true", { skip: !hasPython() && "schemathesis needs Python 3.10 or later" }, async () => {
     ensureSchemathesis();
     await api.reset();
+    await api.edge.rows(`INSERT INTO webhook_events (source, event_id, at_ms, status, reason, conversion_id, payload) VALUES
+      ('shop', 'msg_1', 1, 'failed', 'of old', NULL, '{"user":5,"total":5,"currency":"USD"}'), ('shop', 'msg_2', 2, 'converted', NULL, 'c', NULL), ('shop', 'msg_3', 3, 'failed', 'body: not JSON', NULL, NULL)`);
     const operations = { "^/(?!keys)": api.key, "^/keys": OPERATOR_KEY };
     const runs = Object.entries(operations).map(([paths, key]) =>
       schemathesis([
