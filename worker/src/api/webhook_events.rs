@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::answer::Answer;
+use crate::edge::Edge;
 use crate::error::Error;
 use crate::hooks::signed;
 use crate::ledger::Row;
 use crate::ledger::webhooks::{self as events, Filter, Status};
 
 /// How many events a page has where the caller says nothing, and how many at most.
-const PAGE: usize = 50;
-const LONGEST_PAGE: usize = 100;
+const PAGE: u64 = 50;
+const LONGEST_PAGE: u64 = 100;
 
 impl Call<'_> {
     /// The names of the sources that the key may see.
@@ -33,46 +34,46 @@ impl Call<'_> {
     }
 }
 
-/// `GET webhook-events`: the latest first. Of a key of one site, those of its site's sources.
-pub async fn list(call: &Call<'_>) -> Result<Answer, Error> {
-    let edge = call.edge;
-    let status = match edge.caller.parameter("status") {
+/// What a call asks to see.
+#[inline(never)]
+fn filter(call: &Call<'_>) -> Result<Filter, Error> {
+    let asked = |name| call.edge.caller.parameter(name);
+    let status = match asked("status") {
         Some(name) => Some(
             Status::parse(&name)
                 .ok_or_else(|| Error::field("status", "expected converted, failed or ignored"))?,
         ),
         None => None,
     };
-    let named = edge.caller.parameter("source");
-    let sources = match &named {
-        Some(named) => {
-            let mut visible = call.visible_sources();
-            let source = visible.find(|source| source == named);
-            Some(vec![
-                source.ok_or_else(|| Error::field("source", "no such source"))?,
-            ])
-        }
+    let mut visible = call.visible_sources();
+    let sources = match asked("source") {
+        Some(named) if visible.any(|source| source == named) => Some(vec![named]),
+        Some(_) => return Err(Error::field("source", "no such source")),
         // What came of a source that is in no setting any more is the account's.
-        None => (call.holder.website_id.is_some()).then(|| call.visible_sources().collect()),
+        None => (call.holder.website_id.is_some()).then(|| visible.map(str::to_owned).collect()),
     };
-    let limit = match call.asked_number("limit")? {
-        Some(asked) => usize::try_from(asked)
-            .ok()
-            .filter(|limit| (1..=LONGEST_PAGE).contains(limit))
-            .ok_or_else(|| Error::field("limit", "expected 1 to 100"))?,
-        None => PAGE,
-    };
-    let filter = Filter {
+    let limit = call.asked_number("limit")?.unwrap_or(PAGE);
+    if !(1..=LONGEST_PAGE).contains(&limit) {
+        return Err(Error::field("limit", "expected 1 to 100"));
+    }
+    Ok(Filter {
         status,
         sources,
         before_ms: call.asked_number("before")?,
         limit,
-    };
-    let rows = events::list(edge.env, edge.config, &filter).await?;
+    })
+}
+
+/// `GET webhook-events`: the latest first. Of a key of one site, those of its site's sources.
+pub async fn list(call: &Call<'_>) -> Result<Answer, Error> {
+    let Edge { env, config, .. } = *call.edge;
+    let filter = filter(call)?;
+    let rows = events::list(env, config, &filter).await?;
     let events: Vec<Value> = rows.iter().map(shown).collect();
     Ok(Answer::json(200, &json!({ "events": events })))
 }
 
+#[inline(never)]
 fn shown(row: &Row) -> Value {
     let mut shown = row.renamed(&[
         ("source", "source"),

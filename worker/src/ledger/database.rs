@@ -70,12 +70,14 @@ impl Row {
         self.0.get(column)?.as_u64()
     }
 
-    /// What is not NULL of those columns, each under another name.
+    /// The texts and numbers of those columns, each under another name; NULL is left out.
+    #[inline(never)]
     pub fn renamed(&self, names: &[(&str, &str)]) -> Map<String, Value> {
         let mut renamed = Map::new();
         for (column, name) in names {
-            if let Some(value) = self.0.get(*column).filter(|value| !value.is_null()) {
-                renamed.insert((*name).to_owned(), value.clone());
+            let text = self.text(column).map(Value::from);
+            if let Some(value) = text.or_else(|| self.number(column).map(Value::from)) {
+                renamed.insert((*name).to_owned(), value);
             }
         }
         renamed

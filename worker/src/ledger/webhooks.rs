@@ -107,15 +107,15 @@ pub struct Lead {
 /// Which events to list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Filter<'a> {
+pub struct Filter {
     /// Of that status; none: of any.
     pub status: Option<Status>,
     /// Of those sources; none: of any.
-    pub sources: Option<Vec<&'a str>>,
+    pub sources: Option<Vec<String>>,
     /// From before then, Unix time in ms; none: the latest. The time of the last one listed leads to the next page.
     pub before_ms: Option<u64>,
     /// So many, and those that came in the same ms as the last of them: else the next page would lack them.
-    pub limit: usize,
+    pub limit: u64,
 }
 
 /// Writes down what came of an event.
@@ -224,11 +224,7 @@ pub async fn lead_of(
 ///
 /// # Errors
 /// A database's.
-pub async fn list(
-    env: &Env,
-    config: &Config,
-    filter: &Filter<'_>,
-) -> Result<Vec<Row>, Unavailable> {
+pub async fn list(env: &Env, config: &Config, filter: &Filter) -> Result<Vec<Row>, Unavailable> {
     let at_ms = |row: &Row| row.number("at_ms").unwrap_or_default();
     let mut listed: Vec<Row> = Vec::new();
     for binding in config.databases() {
@@ -240,8 +236,12 @@ pub async fn list(
             listed.insert(place, row);
         }
     }
-    if let Some(last_ms) = listed.get(filter.limit.saturating_sub(1)).map(at_ms) {
-        listed.retain(|row| at_ms(row) >= last_ms);
+    let last = usize::try_from(filter.limit)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    if let Some(last_ms) = listed.get(last).map(at_ms) {
+        let end = listed.partition_point(|row| at_ms(row) >= last_ms);
+        listed.truncate(end);
     }
     Ok(listed)
 }
