@@ -200,16 +200,19 @@ describe("the queue", () => {
       const send = (where, body) => edge.request(where, { method: "POST", body: { websiteId: WEBSITE, tempId: who.tempId, ...body }, headers: { origin: "https://www.shop.test" }, ip: "203.0.113.7" });
       const href = (value) => `https://www.shop.test/?gclid=G${value}&utm_source=s${value}`;
       await send("/e/init", { href: href(who.id), eventId: randomUUID(), ...(nth % 3 === 1 && { fbp: `fb.1.1795000000000.${nth}`, consent: "granted", own: { field: nth } }) });
-      // A third come back, a third are known at once, a third get Meta's id late.
+      // A third come back, a third are known at once, a third get Meta's id late, and then another.
       if (nth % 3 === 0) await send("/e/init", { href: href(`${who.id}-2`), externalUserId: `u${nth}`, eventId: randomUUID() });
-      if (nth % 3 === 2) await send("/e/update-fbp", { fbp: `fb.1.1795000000000.${nth}` });
+      for (const value of nth % 3 === 2 ? [nth, nth + 100] : []) {
+        await sleep(2);
+        await send("/e/update-fbp", { fbp: `fb.1.1795000000000.${value}` });
+      }
       await shop.tap(who);
     }
     await edge.drained();
     const { recorded } = await edge.queue();
     await edge.fail({ record: false });
     const expected = await ledger();
-    assert.deepEqual([expected.visits.length, expected.visitors.length, expected.clicks.length, recorded.length], [16, 12, 12, 32]);
+    assert.deepEqual([expected.visits.length, expected.visitors.length, expected.clicks.length, recorded.length], [16, 12, 12, 36]);
     const handOut = async (messages) => {
       for (const message of messages) await edge.enqueue(message);
       await edge.drained(20_000);
