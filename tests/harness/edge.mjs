@@ -83,9 +83,15 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   /** One request from outside: a path under `origin` or a whole URL; `ip` is what the platform says the client's address is. */
   edge.request = (where, { ip, headers, ...rest } = {}) =>
     request(new URL(where, origin).href, { at: edge.url, headers: ip ? { "cf-connecting-ip": ip, ...headers } : headers, ...rest });
-  /** Makes bindings fail: `{d1, queue, invites}`, each `"fail"`, a number of milliseconds to hang before failing, or null. */
+  /**
+   * Makes bindings fail: `{d1, queue, invites}`, each `"fail"`, a number of milliseconds to hang before failing, or null. `d1Answer`: D1 does
+   * what SQL with the words `of` asks, but its answer is lost, or comes `never`; null ends it. `record`: the queue's account has what was sent.
+   */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
-  /** The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], rowsWritten}`, delays being those asked for, and D1's rows written. */
+  /**
+   * The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], recorded, rowsWritten}`, delays being those asked for;
+   * and D1's rows written.
+   */
   edge.queue = async () => (await edge.request("/__instrument")).json();
   /** Puts a message into the queue from outside. */
   edge.enqueue = async (body) => {

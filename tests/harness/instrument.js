@@ -3,8 +3,8 @@
 // many messages are still under way.
 import * as built from "./worker/index.js";
 
-const faults = { d1: null, queue: null, invites: null };
-const queue = { sent: 0, settled: 0, delays: [], retries: [], rowsWritten: 0 };
+const faults = { d1: null, d1Answer: null, queue: null, invites: null };
+const queue = { sent: 0, settled: 0, delays: [], retries: [], recorded: [], rowsWritten: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
 const around = (target, changed) =>
@@ -25,19 +25,26 @@ const guarded = (which, message, call) => (...args) => (faults[which] ? strike(f
 
 const D1_DOWN = "D1_ERROR: Network connection lost.";
 const real = Symbol("the statement itself");
-const statement = (target) => {
-  const changed = { [real]: target, bind: (...values) => statement(target.bind(...values)) };
-  for (const name of ["run", "all", "first", "raw"]) changed[name] = guarded("d1", D1_DOWN, (...args) => target[name](...args));
+const text = Symbol("its SQL");
+/** An answer of D1 to SQL that has the words of the fault: what was asked is done, but nobody hears of it. */
+async function answered(sql, answer) {
+  const told = await answer;
+  if (faults.d1Answer === null || !sql.includes(faults.d1Answer.of)) return told;
+  return faults.d1Answer.never ? new Promise((resolve) => setTimeout(resolve, 3_600_000)) : strike("fail", D1_DOWN);
+}
+const statement = (target, sql) => {
+  const changed = { [real]: target, [text]: sql, bind: (...values) => statement(target.bind(...values), sql) };
+  for (const name of ["run", "all", "first", "raw"]) changed[name] = guarded("d1", D1_DOWN, (...args) => answered(sql, target[name](...args)));
   return around(target, changed);
 };
 const database = (target) =>
   around(target, {
-    prepare: (sql) => statement(target.prepare(sql)),
+    prepare: (sql) => statement(target.prepare(sql), sql),
     batch: guarded("d1", D1_DOWN, async (statements) => {
       const results = await target.batch(statements.map((each) => each[real] ?? each));
       // As Cloudflare bills them: rows, and entries of indexes.
       for (const { meta } of results) queue.rowsWritten += meta?.rows_written ?? 0;
-      return results;
+      return answered(statements.map((each) => each[text]).join("\n"), results);
     }),
     exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
   });
@@ -46,11 +53,13 @@ const producer = (target) =>
     send: guarded("queue", "Queue send failed: internal error", async (body, { delaySeconds = 0, ...options } = {}) => {
       queue.sent += 1;
       queue.delays.push(delaySeconds);
+      if (faults.record) queue.recorded.push(body);
       return target.send(body, options);
     }),
     sendBatch: guarded("queue", "Queue sendBatch failed: internal error", async (messages) => {
       const list = [...messages].map(({ delaySeconds = 0, ...message }) => {
         queue.delays.push(delaySeconds);
+        if (faults.record) queue.recorded.push(message.body);
         return message;
       });
       queue.sent += list.length;
@@ -152,7 +161,7 @@ export default {
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
     if (ms) await advance(ms, env);
-    if (forget) Object.assign(queue, { delays: [], retries: [], rowsWritten: 0 });
+    if (forget) Object.assign(queue, { delays: [], retries: [], recorded: [], rowsWritten: 0 });
     return Response.json(queue);
   },
 
