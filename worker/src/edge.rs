@@ -14,7 +14,7 @@ use crate::config::{Config, Site};
 use crate::error::Error;
 use crate::ids::TempId;
 use crate::ledger::{self, Database, Unavailable};
-use crate::queue::{LONGEST_DELAY_S, Message};
+use crate::message::{LONGEST_DELAY_S, Message};
 use crate::record::{Client, Record};
 use crate::runtime::{self, Context, Rescue};
 

@@ -18,6 +18,7 @@ pub mod hooks;
 pub mod ids;
 pub mod invites;
 pub mod ledger;
+pub mod message;
 pub mod queue;
 pub mod record;
 pub mod routes;

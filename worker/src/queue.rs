@@ -3,7 +3,6 @@
 use conversions::ConversionId;
 use futures_util::StreamExt;
 use js_sys::{Array, Reflect};
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
@@ -11,26 +10,10 @@ use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
 use crate::api::owed::{self, Attempt};
 use crate::config::{AdTarget, Backend, Config};
 use crate::ledger::{self, Database};
+use crate::message::{LONGEST_DELAY_S, Message};
 use crate::record::Record;
 use crate::runtime;
 use crate::telegram::{self, Failure};
-
-/// The longest that the queue holds a message back, in s (a limit of the platform).
-pub const LONGEST_DELAY_S: u32 = 12 * 3_600;
-
-/// What goes through the queue.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Message {
-    /// For the ledger.
-    Keep(Record),
-    /// A call that AdTarget has yet to take.
-    Deliver(Box<OwedCall>),
-    /// A call that Telegram has yet to take.
-    Telegram(telegram::OwedCall),
-    /// A conversion that AdTarget has yet to take; its row is in the ledger.
-    Owed(ConversionId),
-}
 
 #[wasm_bindgen]
 extern "C" {

@@ -14,7 +14,7 @@ use crate::config::Site;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::ledger::conversions::{IfSeveral, NewConversion, Overrides, Source, record};
-use crate::queue::Message;
+use crate::message::Message;
 use crate::record::{Attribution, Client, Record};
 use crate::track::fields::Fields;
 use crate::track::init::{Teller, told_visit};

@@ -18,7 +18,7 @@ use crate::config::{AdTarget, Backend, Config};
 use crate::error::Error;
 use crate::ledger::conversions::{CapiStatus, NewConversion, Recorded, age_warning};
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
-use crate::queue::Message;
+use crate::message::Message;
 use crate::runtime;
 use crate::track::fields::Fields;
 

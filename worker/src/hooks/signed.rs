@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::ledger::conversions::{self as ledger, IfSeveral, NewConversion, Overrides, record};
 use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
 use crate::ledger::{DATABASE, Database, Row, Unavailable};
-use crate::queue::Message;
+use crate::message::Message;
 use crate::runtime;
 
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.

@@ -20,7 +20,7 @@ use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::ledger::Database;
 use crate::ledger::joins::Taken;
-use crate::queue::Message;
+use crate::message::Message;
 use crate::runtime;
 use crate::telegram::{Bot, ChatId, Failure, OwedCall};
 use update::{Kind, Update};

@@ -17,7 +17,7 @@ use crate::config::{Backend, Front, Site};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId, entropy};
-use crate::queue::Message;
+use crate::message::Message;
 use crate::record::{Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 use crate::track::visit::NewVisit;

@@ -11,7 +11,7 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 use crate::invites;
-use crate::queue::Message;
+use crate::message::Message;
 use crate::record::{Attribution, Click, Client, Record};
 use crate::runtime;
 use crate::site::missing_channel;

@@ -13,7 +13,7 @@ use crate::cookies::Scope;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
-use crate::queue::Message;
+use crate::message::Message;
 use crate::record::{Attribution, CapturedBy, Client, Record, Visit};
 use crate::runtime;
 

@@ -11,7 +11,7 @@ use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{EventId, TempId};
-use crate::queue::Message;
+use crate::message::Message;
 use crate::record::{LateFbp, Record};
 use crate::runtime;
 
