@@ -4,12 +4,17 @@
 
 /** The calls that wait for an answer of Rust's, by ticket: a promise of Rust's own would cost several times as much. */
 export const awaited = new Map();
+let last = 0;
+
+/** A new ticket. They count on when an instance has panicked: an answer of the old one is nobody's. */
+export function newTicket() {
+  return ++last;
+}
 
 /** Hands out the answer that a ticket stands for. */
 export function settle(ticket, answer) {
-  const { resolve } = awaited.get(ticket);
+  awaited.get(ticket)?.resolve(answer);
   awaited.delete(ticket);
-  resolve(answer);
 }
 
 const HEADERS = ["cf-connecting-ip", "user-agent", "origin", "referer", "cookie"];

@@ -1,7 +1,6 @@
 //! The platform, as far as the hot paths use it: `web_sys` types pass through as handles, and what must be read crosses
 //! the WebAssembly border once, as one string (`runtime.js`).
 
-use std::cell::Cell;
 use std::future::Future;
 
 use js_sys::Promise;
@@ -36,7 +35,10 @@ extern "C" {
         tag: &str,
     ) -> Response;
 
-    fn settle(ticket: u32, answer: &JsValue);
+    #[wasm_bindgen(js_name = newTicket)]
+    fn new_ticket() -> f64;
+
+    fn settle(ticket: f64, answer: &JsValue);
 
     #[wasm_bindgen(js_name = call)]
     fn send(head: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
@@ -88,11 +90,7 @@ extern "C" {
 
 /// Runs `work`, and settles the ticket that it gives with what comes of it. `entry.js` waits for that.
 pub fn ticket(work: impl Future<Output = JsValue> + 'static) -> JsValue {
-    thread_local! {
-        static NEXT: Cell<u32> = const { Cell::new(0) };
-    }
-    let ticket = NEXT.get();
-    NEXT.set(ticket.wrapping_add(1));
+    let ticket = new_ticket();
     spawn_local(async move { settle(ticket, &work.await) });
     ticket.into()
 }
