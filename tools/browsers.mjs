@@ -78,7 +78,9 @@ export function ensureBrowsers({ others = process.env.CI === "true" } = {}) {
     }
   }
   if (!others) return;
-  const missing = Object.entries(OTHER_ENGINES).filter(([program]) => !findProgram(program)).flatMap(([, packages]) => packages);
+  // A driver may be there without its engine.
+  const isInstalled = (name) => spawnSync("dpkg-query", ["-W", name], { stdio: "ignore" }).status === 0;
+  const missing = Object.entries(OTHER_ENGINES).flatMap(([program, packages]) => (findProgram(program) && packages.every(isInstalled) ? [] : packages));
   if (missing.length && !aptInstall(missing)) console.log(`Going on without ${missing.join(", ")}.`);
 }
 
