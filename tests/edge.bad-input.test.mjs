@@ -3,7 +3,9 @@
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHmac, randomInt, randomUUID } from "node:crypto";
+import { OPERATOR_KEY } from "./harness/api.mjs";
 import { CLUB, NEWS, clickId, startChats } from "./harness/chats.mjs";
+import { numbers } from "./harness/numbers.mjs";
 import { only } from "./harness/world.mjs";
 import { BOT, WEBHOOK_SECRET } from "./standins/botapi.mjs";
 
@@ -11,7 +13,6 @@ const SEED = Number(process.env.SEED ?? randomInt(2 ** 31));
 const CASES = 90;
 const AT_ONCE = 24;
 const WEBSITE = "atid_shop";
-const OPERATOR_KEY = "operator-of-the-tests-0123456789abcdef";
 const SHOP_KEY = Buffer.alloc(24, 7);
 const STRIPE_SECRET = "whsec_stripes_own_7f3a";
 const CRM_SECRET = "a-shared-secret";
@@ -39,14 +40,9 @@ const [CALL_LIMIT, HOOK_LIMIT] = [16 * 1024, 256 * 1024];
 
 // ---- making cases --------------------------------------------------------------------------------------------------------------
 
-/** Chance that is the same for the same seed (mulberry32). */
+/** Chance that is the same for the same seed. */
 function chance(seed) {
-  const next = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = numbers(seed);
   const below = (bound) => Math.floor(next() * bound);
   const of = (list) => list[below(list.length)];
   return { below, of, one: (share) => next() < share };

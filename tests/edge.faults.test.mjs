@@ -5,14 +5,14 @@ import { createHmac, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { done } from "./harness/api.mjs";
+import { OPERATOR_KEY, done } from "./harness/api.mjs";
 import { CLUB, NEWS, startChats } from "./harness/chats.mjs";
+import { numbers } from "./harness/numbers.mjs";
 import { sleep, until } from "./harness/wait.mjs";
 import { only } from "./harness/world.mjs";
 import { startBotApi } from "./standins/botapi.mjs";
 
 const WEBSITE = "atid_shop";
-const OPERATOR_KEY = "operator-of-the-tests-0123456789abcdef";
 const STRIPE_SECRET = "whsec_stripes_own_7f3a";
 const CRM_SECRET = "a-shared-secret";
 const SITES = [
@@ -37,16 +37,6 @@ const WEBHOOKS = [
 const CLAIM_MS = 60_000;
 const now = () => Math.floor(Date.now() / 1000);
 let people = 0;
-
-/** Numbers that are the same in every run (mulberry32). */
-function numbers(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function shuffle(list, random) {
   for (let at = list.length - 1; at > 0; at -= 1) {

@@ -7,19 +7,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { BOT, WEBHOOK_SECRET, person, startBotApi } from "./standins/botapi.mjs";
 import { NEWS, clickId, startChats } from "./harness/chats.mjs";
+import { numbers } from "./harness/numbers.mjs";
 import { sleep } from "./harness/wait.mjs";
 
 const AT_ONCE = 200;
-
-/** Numbers that are the same in every run (mulberry32). */
-function numbers(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * Joins of `people` in their order in time, nine of ten by a click's link; every seventh leaves and comes back by another

@@ -23,6 +23,19 @@ export function shut(server) {
   });
 }
 
+/** Puts a stand-in on loopback: `state` gets its `url` and `close`; where `serve` itself fails, `violations` says so. */
+export async function standIn(state, serve, port) {
+  const server = http.createServer((incoming, outgoing) => {
+    serve(incoming, outgoing).catch((error) => {
+      state.violations.push(`the stand-in itself: ${error.stack}`);
+      outgoing.destroy();
+    });
+  });
+  state.url = await listen(server, port);
+  state.close = () => shut(server);
+  return state;
+}
+
 /** The whole body of an incoming message, as text. */
 export async function readBody(message) {
   const chunks = [];

@@ -1,9 +1,8 @@
 // A stand-in AdTarget on loopback: the keyless tracking surface and the keyed API as its documents tell them, state one can look
 // at, and misbehaviour on demand. `node tests/standins/adtarget.mjs [port]` runs it by itself.
-import http from "node:http";
 import { randomBytes, randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
-import { listen, readBody, shut } from "../harness/http.mjs";
+import { readBody, standIn } from "../harness/http.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const OPTIONAL_STRINGS = [
@@ -276,15 +275,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     return reply({ visits, fbps, clicks, conversions, violations, calls });
   }
 
-  const server = http.createServer((incoming, outgoing) => {
-    serve(incoming, outgoing).catch((error) => {
-      state.violations.push(`the stand-in itself: ${error.stack}`);
-      outgoing.destroy();
-    });
-  });
-  state.url = await listen(server, port);
-  state.close = () => shut(server);
-  return state;
+  return standIn(state, serve, port);
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

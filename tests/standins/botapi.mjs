@@ -1,9 +1,8 @@
 // A stand-in for Telegram's Bot API on loopback: its documented wire (https://core.telegram.org/bots/api), state one can look at,
 // misbehaviour on demand, and updates as Telegram sends them. `node tests/standins/botapi.mjs [port]` runs it by itself.
-import http from "node:http";
 import { randomBytes } from "node:crypto";
 import { pathToFileURL } from "node:url";
-import { listen, readBody, request, shut } from "../harness/http.mjs";
+import { readBody, request, standIn } from "../harness/http.mjs";
 
 /** The default bot, a channel where it is an admin, and what a worker has to know of both. */
 export const BOT = { id: 7_000_000_001, username: "shop_gate_bot", token: "7000000001:AAF-stand_in-token-0123456789abcdefg" };
@@ -363,15 +362,7 @@ export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } 
   }
 
   state.reset();
-  const server = http.createServer((incoming, outgoing) => {
-    serve(incoming, outgoing).catch((error) => {
-      state.violations.push(`the stand-in itself: ${error.stack}`);
-      outgoing.destroy();
-    });
-  });
-  state.url = await listen(server, port);
-  state.close = () => shut(server);
-  return state;
+  return standIn(state, serve, port);
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -12,10 +12,9 @@ pub mod update;
 use std::fmt;
 
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 
 use crate::answer::Answer;
-use crate::config::{Backend, Channel, InviteMode, Site};
+use crate::config::{self, Backend, Channel, InviteMode, Site};
 use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::ledger::Database;
@@ -41,13 +40,12 @@ struct Hook<'a> {
 }
 
 async fn take(edge: &Edge<'_>, bot: &str) -> Result<(), Error> {
-    let config = edge.config;
-    if config.backend != Backend::Ledger {
+    if edge.config.backend != Backend::Ledger {
         return Err(Error::NotFound);
     }
-    let bot = config.bot(bot).ok_or(Error::NotFound)?;
+    let bot = edge.config.bot(bot).ok_or(Error::NotFound)?;
     let secret = edge.header("x-telegram-bot-api-secret-token");
-    if !bool::from(secret.as_bytes().ct_eq(bot.webhook_secret().as_bytes())) {
+    if !config::same(&secret, bot.webhook_secret()) {
         return Err(Error::WrongSecret);
     }
     let body = edge.body.clone()?;

@@ -114,17 +114,15 @@ async fn click(
         return Ok(Answer::empty(503).header("cache-control", "no-store"));
     }
     let ids = Ids::read(edge)?;
-    let own_id = ClickId::of(ids.event_id);
-    let invite = channel.and_then(|channel| channel.invite.as_ref());
-    let shared = invite.map(|invite| invite.for_click(&own_id, start));
+    let shared = || shared_link(channel?, &ClickId::of(ids.event_id), start);
     let is_limited =
         edge.limit_address().await.is_err() || edge.limit_visitor(ids.temp_id).await.is_err();
-    if let (true, Some(link)) = (is_limited, &shared) {
+    if is_limited && let Some(link) = shared() {
         runtime::log_warning("a click beyond the rate limit went on to Telegram and was not kept");
-        return Ok(Answer::redirect(link));
+        return Ok(Answer::redirect(&link));
     }
     let answer = match &edge.config.backend {
-        Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared).await,
+        Backend::AdTarget(adtarget) => hosted(edge, adtarget, site, channel, &ids, shared()).await,
         Backend::Ledger => {
             let carried = carried(edge, site);
             let link = hand_out(edge, site, channel, &ids, start, carried, edge.client()).await;
@@ -148,6 +146,11 @@ async fn click(
     })
 }
 
+/// The channel's own link for a click; `start` is the payload that the page's own link carried.
+fn shared_link(channel: &Channel, click: &ClickId, start: Option<&str>) -> Option<TelegramLink> {
+    Some(channel.invite.as_ref()?.for_click(click, start))
+}
+
 /// The link for a click, which is kept with it; `start` is the payload that the page's own link carried.
 pub async fn hand_out(
     edge: &Edge<'_>,
@@ -168,7 +171,7 @@ pub async fn hand_out(
         Some(own) => (own.click_id, Some(own.link)),
         None => {
             let click_id = ClickId::of(ids.event_id);
-            let link = invite.map(|invite| invite.for_click(&click_id, start));
+            let link = channel.and_then(|channel| shared_link(channel, &click_id, start));
             (click_id, link)
         }
     };
