@@ -227,15 +227,28 @@ function webdriverPage(session, handle) {
 
 async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch }, { network, wasm, cookies }) {
   const sandbox = process.getuid?.() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {};
-  const driver = await startDriver(command, { ...sandbox, ...(wasm ? {} : { [wasmSwitch]: "0" }) });
+  const start = () => startDriver(command, { ...sandbox, ...(wasm ? {} : { [wasmSwitch]: "0" }) });
+  const capabilities = {
+    acceptInsecureCerts: true,
+    pageLoadStrategy: "none",
+    // Not by WebDriver's proxy capability: WebKit would speak TLS to a proxy for https.
+    [vendor]: { binary, args: ["--automation", ...args, `--proxy=${network.url}`, ...(cookies ? [] : ["--cookies-policy=never"])] },
+  };
+  let driver = await start();
+  const newSession = async (attempts = 3) => {
+    try {
+      return await Session.start(driver, capabilities);
+    } catch (error) {
+      if (attempts === 1) throw error;
+      // Now and then a browser comes up without finding its driver; both are lost then.
+      await driver.stop();
+      driver = await start();
+      return newSession(attempts - 1);
+    }
+  };
   return {
     async visitor() {
-      // Not by WebDriver's proxy capability: WebKit would speak TLS to a proxy for https.
-      const session = await Session.start(driver, {
-        acceptInsecureCerts: true,
-        pageLoadStrategy: "none",
-        [vendor]: { binary, args: ["--automation", ...args, `--proxy=${network.url}`, ...(cookies ? [] : ["--cookies-policy=never"])] },
-      });
+      const session = await newSession();
       const first = await session.call("GET", "/window");
       let fresh = true;
       return {

@@ -45,9 +45,9 @@ export async function startDriver(command, env = {}) {
 
 /** One WebDriver session: its windows, scripts, clicks and cookies. */
 export class Session {
-  /** Starts a session on a running driver. */
+  /** Starts a session on a running driver. One that has not begun after 15 s never will. */
   static async start(driver, capabilities) {
-    const { sessionId } = await driver.call("POST", "/session", { capabilities: { alwaysMatch: capabilities } }, 45_000);
+    const { sessionId } = await driver.call("POST", "/session", { capabilities: { alwaysMatch: capabilities } }, 15_000);
     return new Session(driver, `/session/${sessionId}`);
   }
 
