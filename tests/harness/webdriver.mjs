@@ -27,8 +27,8 @@ export async function startDriver(command, env = {}) {
     if (answer.status !== 200) throw Object.assign(new Error(`WebDriver ${method} ${path}: ${value.error}: ${value.message}`), { code: value.error });
     return value;
   };
+  const gone = new Promise((resolve) => child.once("exit", resolve));
   const stop = async () => {
-    const gone = child.exitCode !== null || new Promise((resolve) => child.once("exit", resolve));
     try {
       process.kill(-child.pid, "SIGTERM");
     } catch {}
