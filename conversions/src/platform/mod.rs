@@ -1,0 +1,215 @@
+//! The ad platforms: what each is told of a conversion, and what it answers.
+//!
+//! One module a platform. [`Destination::check`] says before anything is sent what can't be, and why;
+//! [`Destination::request`] makes the request of a batch, [`Destination::reply`] reads the answer.
+
+#![allow(
+    clippy::todo,
+    unused_variables,
+    dead_code,
+    reason = "the interface stands before what it does"
+)]
+
+pub mod ga4;
+pub mod google;
+pub mod meta;
+mod reply;
+mod request;
+mod setting;
+mod skip;
+pub mod snapchat;
+pub mod telegram_ads;
+pub mod tiktok;
+
+use std::fmt;
+
+pub use reply::{Outcome, Reply};
+pub use request::{Purpose, Request, RequestError};
+pub use setting::SettingError;
+pub use skip::Skip;
+
+use crate::{Conversion, MatchKeys, Secret};
+
+/// An ad platform, or an analytics one that ads are steered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Platform {
+    /// Meta: Conversions API.
+    Meta,
+    /// TikTok: Events API 2.0.
+    TikTok,
+    /// Snapchat: Conversions API v3.
+    Snapchat,
+    /// Google Ads: Data Manager API.
+    Google,
+    /// Google Analytics 4: Measurement Protocol.
+    Ga4,
+    /// Telegram Ads: its pixel.
+    TelegramAds,
+}
+
+impl Platform {
+    /// Each of them.
+    pub const ALL: [Self; 6] = [
+        Self::Meta,
+        Self::TikTok,
+        Self::Snapchat,
+        Self::Google,
+        Self::Ga4,
+        Self::TelegramAds,
+    ];
+
+    /// Its stable name: `meta`, `tiktok`, `snapchat`, `google`, `ga4`, `telegram`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::TikTok => "tiktok",
+            Self::Snapchat => "snapchat",
+            Self::Google => "google",
+            Self::Ga4 => "ga4",
+            Self::TelegramAds => "telegram",
+        }
+    }
+
+    /// Reads a stable name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.as_str() == name)
+    }
+
+    /// What it is called in a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Meta => "Meta",
+            Self::TikTok => "TikTok",
+            Self::Snapchat => "Snapchat",
+            Self::Google => "Google Ads",
+            Self::Ga4 => "Google Analytics",
+            Self::TelegramAds => "Telegram Ads",
+        }
+    }
+
+    /// All that it can recognise someone by, of what Edgeway knows.
+    pub fn takes(self) -> MatchKeys {
+        match self {
+            Self::Meta => meta::TAKES,
+            Self::TikTok => tiktok::TAKES,
+            Self::Snapchat => snapchat::TAKES,
+            Self::Google => google::TAKES,
+            Self::Ga4 => ga4::TAKES,
+            Self::TelegramAds => telegram_ads::TAKES,
+        }
+    }
+
+    /// The most conversions in one request.
+    pub fn batch_limit(self) -> usize {
+        match self {
+            Self::Meta => meta::BATCH_LIMIT,
+            Self::TikTok => tiktok::BATCH_LIMIT,
+            Self::Snapchat => snapchat::BATCH_LIMIT,
+            Self::Google => google::BATCH_LIMIT,
+            // One person's, one pixel event's.
+            Self::Ga4 | Self::TelegramAds => 1,
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Where a site's conversions go: an account at a platform.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// A pixel at Meta.
+    Meta(meta::Pixel),
+    /// A pixel at TikTok.
+    TikTok(tiktok::Pixel),
+    /// A pixel at Snapchat.
+    Snapchat(snapchat::Pixel),
+    /// A conversion action of a Google Ads account.
+    Google(google::Account),
+    /// A web stream of a Google Analytics property.
+    Ga4(ga4::Stream),
+    /// A pixel at Telegram Ads.
+    TelegramAds(telegram_ads::Pixel),
+}
+
+impl Destination {
+    /// Whose it is.
+    pub fn platform(&self) -> Platform {
+        match self {
+            Self::Meta(_) => Platform::Meta,
+            Self::TikTok(_) => Platform::TikTok,
+            Self::Snapchat(_) => Platform::Snapchat,
+            Self::Google(_) => Platform::Google,
+            Self::Ga4(_) => Platform::Ga4,
+            Self::TelegramAds(_) => Platform::TelegramAds,
+        }
+    }
+
+    /// All that it can recognise someone by, of what Edgeway knows.
+    pub fn takes(&self) -> MatchKeys {
+        self.platform().takes()
+    }
+
+    /// The most conversions in one request.
+    pub fn batch_limit(&self) -> usize {
+        self.platform().batch_limit()
+    }
+
+    /// Whether its requests need a bearer token that is fetched first: Google Ads'.
+    pub fn needs_bearer(&self) -> bool {
+        matches!(self, Self::Google(_))
+    }
+
+    /// What of `conversion` the platform would recognise someone by. `now_ms` is Unix time in ms.
+    ///
+    /// # Errors
+    /// Why it can't be sent there.
+    pub fn check(&self, conversion: &Conversion, now_ms: u64) -> Result<MatchKeys, Skip> {
+        match self {
+            Self::Meta(pixel) => pixel.check(conversion, now_ms),
+            Self::TikTok(pixel) => pixel.check(conversion, now_ms),
+            Self::Snapchat(pixel) => pixel.check(conversion, now_ms),
+            Self::Google(account) => account.check(conversion, now_ms),
+            Self::Ga4(stream) => stream.check(conversion, now_ms),
+            Self::TelegramAds(pixel) => pixel.check(conversion, now_ms),
+        }
+    }
+
+    /// The request that tells the platform of `conversions`, 1 to [`Self::batch_limit`] of them, each of which passes
+    /// [`Self::check`]. `bearer` is passed over where none is needed; `now_ms` is Unix time in ms.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn request(
+        &self,
+        conversions: &[&Conversion],
+        bearer: Option<&Secret>,
+        purpose: Purpose,
+        now_ms: u64,
+    ) -> Result<Request, RequestError> {
+        if conversions.is_empty() || conversions.len() > self.batch_limit() {
+            return Err(RequestError::BatchSize);
+        }
+        for (index, conversion) in conversions.iter().enumerate() {
+            self.check(conversion, now_ms)
+                .map_err(|skip| RequestError::Skip { index, skip })?;
+        }
+        match self {
+            Self::Meta(pixel) => pixel.request(conversions, purpose, now_ms),
+            Self::TikTok(pixel) => pixel.request(conversions, purpose, now_ms),
+            Self::Snapchat(pixel) => pixel.request(conversions, purpose, now_ms),
+            Self::Google(account) => account.request(conversions, bearer, purpose, now_ms),
+            Self::Ga4(stream) => stream.request(conversions, purpose, now_ms),
+            Self::TelegramAds(pixel) => pixel.request(conversions, purpose, now_ms),
+        }
+    }
+
+    /// Reads the platform's answer to a [`Self::request`] of either purpose: its status, its `Retry-After` header and
+    /// its body. `now_ms` is Unix time in ms. A request that got no answer is to be tried again.
+    pub fn reply(&self, status: u16, retry_after: Option<&str>, body: &str, now_ms: u64) -> Reply {
+        todo!()
+    }
+}

@@ -1,0 +1,89 @@
+//! A request, ready to be made.
+
+use std::fmt;
+
+use super::Skip;
+use crate::Secret;
+
+/// What a request is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To count.
+    Deliver,
+    /// To see whether it would be accepted, by the platform's own test door.
+    Test,
+}
+
+/// A POST request. Its headers and body may hold secrets and do not show themselves in a log.
+#[derive(Clone)]
+pub struct Request {
+    /// Where to, safe to log: no secret is in it.
+    pub url: String,
+    /// What is appended to the address, where the platform takes its secret there: the parameter's name and value.
+    pub(super) secret_parameter: Option<(&'static str, Secret)>,
+    /// Header names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Request {
+    /// The address to call. It may hold a secret: never log it.
+    pub fn target(&self) -> String {
+        let Some((name, secret)) = &self.secret_parameter else {
+            return self.url.clone();
+        };
+        let mark = if self.url.contains('?') { '&' } else { '?' };
+        let mut target = format!("{}{mark}{name}=", self.url);
+        super::setting::percent_encode(secret.reveal(), &mut target);
+        target
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        formatter
+            .debug_struct("Request")
+            .field("url", &self.url)
+            .field("headers", &headers)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestError {
+    /// No conversion, or more than the platform takes at once.
+    BatchSize,
+    /// A conversion that can't be sent there.
+    Skip {
+        /// Which of them.
+        index: usize,
+        /// Why not.
+        skip: Skip,
+    },
+    /// The platform takes a bearer token, and none was given.
+    NoBearer,
+    /// A test needs the platform's test event code, and the settings have none.
+    NoTestCode,
+    /// The platform has no test door: whatever is sent counts.
+    NoTestDoor,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BatchSize => {
+                formatter.write_str("no conversion, or more than the platform takes at once")
+            }
+            Self::Skip { index, skip } => write!(formatter, "conversion {index}: {skip}"),
+            Self::NoBearer => formatter.write_str("needs an access token"),
+            Self::NoTestCode => formatter.write_str("a test needs testEventCode in the settings"),
+            Self::NoTestDoor => formatter.write_str("the platform has no way to test"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
