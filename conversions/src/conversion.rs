@@ -110,6 +110,8 @@ pub struct Click {
     pub tgclid: Option<String>,
     /// The visitor's IP address.
     pub ip: Option<String>,
+    /// Where that address is, two letters of ISO 3166-1.
+    pub country: Option<String>,
     /// The browser's User-Agent header.
     pub user_agent: Option<String>,
 }

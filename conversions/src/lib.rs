@@ -24,6 +24,7 @@ pub mod normalise;
 mod person;
 pub mod platform;
 mod secret;
+mod time;
 
 pub use conversion::{Click, Consent, Conversion, Page, PurchaseWithoutValue};
 pub use event::{CustomName, CustomNameError, EventType, EventTypeError};
@@ -32,5 +33,7 @@ pub use ids::{ConversionId, NotAConversionId, NotATelegramUserId, TelegramUserId
 pub use match_keys::{MatchKey, MatchKeys};
 pub use money::{Currency, Money, MoneyError, UnknownCurrency};
 pub use person::{Person, RawPerson};
-pub use platform::{Destination, Outcome, Platform, Purpose, Reply, Request, RequestError, Skip};
+pub use platform::{
+    Destination, Outcome, Platform, Purpose, Reply, Request, RequestError, SettingError, Skip,
+};
 pub use secret::Secret;

@@ -108,6 +108,11 @@ impl MatchKeys {
         Self(self.0 & !other.0)
     }
 
+    /// Whether all of `other` is in it.
+    pub fn contains_all(self, other: Self) -> bool {
+        other.without(self).is_empty()
+    }
+
     /// Whether both have something in common.
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0

@@ -3,15 +3,9 @@
 //! One module a platform. [`Destination::check`] says before anything is sent what can't be, and why;
 //! [`Destination::request`] makes the request of a batch, [`Destination::reply`] reads the answer.
 
-#![allow(
-    clippy::todo,
-    unused_variables,
-    dead_code,
-    reason = "the interface stands before what it does"
-)]
-
 pub mod ga4;
 pub mod google;
+mod known;
 pub mod meta;
 mod reply;
 mod request;
@@ -23,12 +17,16 @@ pub mod tiktok;
 
 use std::fmt;
 
+use serde_json::value::RawValue;
+
 pub use reply::{Outcome, Reply};
 pub use request::{Purpose, Request, RequestError};
 pub use setting::SettingError;
 pub use skip::Skip;
 
-use crate::{Conversion, MatchKeys, Secret};
+use reply::Answer;
+
+use crate::{Conversion, MatchKey, MatchKeys, Money, Secret};
 
 /// An ad platform, or an analytics one that ads are steered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -197,19 +195,60 @@ impl Destination {
             self.check(conversion, now_ms)
                 .map_err(|skip| RequestError::Skip { index, skip })?;
         }
-        match self {
-            Self::Meta(pixel) => pixel.request(conversions, purpose, now_ms),
-            Self::TikTok(pixel) => pixel.request(conversions, purpose, now_ms),
-            Self::Snapchat(pixel) => pixel.request(conversions, purpose, now_ms),
-            Self::Google(account) => account.request(conversions, bearer, purpose, now_ms),
-            Self::Ga4(stream) => stream.request(conversions, purpose, now_ms),
-            Self::TelegramAds(pixel) => pixel.request(conversions, purpose, now_ms),
+        match (self, conversions) {
+            (Self::Meta(pixel), _) => pixel.request(conversions, purpose, now_ms),
+            (Self::TikTok(pixel), _) => pixel.request(conversions, purpose, now_ms),
+            (Self::Snapchat(pixel), _) => Ok(pixel.request(conversions, purpose, now_ms)),
+            (Self::Google(account), _) => account.request(conversions, bearer, purpose, now_ms),
+            (Self::Ga4(stream), [one]) => Ok(stream.request(one, purpose, now_ms)),
+            (Self::TelegramAds(pixel), [one]) => pixel.request(one, purpose, now_ms),
+            (Self::Ga4(_) | Self::TelegramAds(_), _) => Err(RequestError::BatchSize),
         }
     }
 
     /// Reads the platform's answer to a [`Self::request`] of either purpose: its status, its `Retry-After` header and
     /// its body. `now_ms` is Unix time in ms. A request that got no answer is to be tried again.
     pub fn reply(&self, status: u16, retry_after: Option<&str>, body: &str, now_ms: u64) -> Reply {
-        todo!()
+        let answer = Answer::new(status, retry_after, body, now_ms);
+        let (reply, secret) = match self {
+            Self::Meta(pixel) => (meta::reply(answer), Some(&pixel.token)),
+            Self::TikTok(pixel) => (tiktok::reply(answer), Some(&pixel.token)),
+            Self::Snapchat(pixel) => (snapchat::reply(answer), Some(&pixel.token)),
+            Self::Google(_) => (google::reply(answer), None),
+            Self::Ga4(stream) => (ga4::reply(answer), Some(&stream.token)),
+            Self::TelegramAds(_) => (telegram_ads::reply(answer), None),
+        };
+        reply.tidy(secret.as_slice())
     }
+}
+
+/// An amount as a JSON number with all its decimals, never by way of a float.
+type Amount = Box<RawValue>;
+
+fn amount(money: Money) -> Option<Amount> {
+    // It is a number, so there is no error.
+    RawValue::from_string(money.to_decimal()).ok()
+}
+
+/// Between the last look at a conversion's age and the platform's own there is a request, tried again at worst.
+const MARGIN_MS: u64 = 5 * 60 * 1000;
+
+/// Whether a conversion happened longer ago than a platform takes.
+fn too_old(
+    conversion: &Conversion,
+    platform: Platform,
+    limit_h: u32,
+    now_ms: u64,
+) -> Result<(), Skip> {
+    let limit_ms = u64::from(limit_h) * 3_600_000 - MARGIN_MS;
+    if now_ms.saturating_sub(conversion.at_ms) > limit_ms {
+        return Err(Skip::TooOld { platform, limit_h });
+    }
+    Ok(())
+}
+
+/// Whether someone can be found by `keys`: by one of those that are enough `alone`, or by their browser.
+fn is_enough(keys: MatchKeys, alone: MatchKeys) -> bool {
+    const BROWSER: MatchKeys = MatchKeys::of(&[MatchKey::Ip, MatchKey::UserAgent]);
+    keys.intersects(alone) || keys.contains_all(BROWSER)
 }

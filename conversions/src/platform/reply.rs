@@ -1,5 +1,11 @@
 //! What a platform answered, and what to do now.
 
+use form_urlencoded::byte_serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Secret;
+use crate::time::retry_after_s;
+
 /// What a platform's answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -33,4 +39,127 @@ pub enum Outcome {
     },
     /// The token or the account is at fault: nothing will be taken until someone looks.
     Credentials,
+}
+
+const MAX_WORDS: usize = 500;
+const MAX_REQUEST_ID: usize = 200;
+
+impl Reply {
+    /// What a platform said, made fit to be kept: bounded, and without secrets.
+    pub(super) fn tidy(mut self, secrets: &[&Secret]) -> Self {
+        self.words = tidied(&self.words, MAX_WORDS, secrets);
+        self.request_id = self
+            .request_id
+            .map(|id| tidied(&id, MAX_REQUEST_ID, secrets))
+            .filter(|id| !id.is_empty());
+        if let Outcome::Rejected { code } = &mut self.outcome {
+            *code = tidied(code, MAX_REQUEST_ID, secrets);
+        }
+        self
+    }
+}
+
+fn tidied(text: &str, max_characters: usize, secrets: &[&Secret]) -> String {
+    const REDACTED: &str = "(secret)";
+    let mut text = text.to_owned();
+    for secret in secrets.iter().map(|secret| secret.reveal()) {
+        let encoded: String = byte_serialize(secret.as_bytes()).collect();
+        for written in [secret, &encoded] {
+            if !written.is_empty() && text.contains(written) {
+                text = text.replace(written, REDACTED);
+            }
+        }
+    }
+    let spaced = |character: char| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    };
+    let text = text.trim();
+    text.chars().take(max_characters).map(spaced).collect()
+}
+
+/// An answer, as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Answer<'a> {
+    pub(super) status: u16,
+    /// How long it asks to wait, in s.
+    pub(super) after_s: Option<u32>,
+    pub(super) body: &'a str,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(status: u16, retry_after: Option<&str>, body: &'a str, now_ms: u64) -> Self {
+        let after_s = retry_after.and_then(|header| retry_after_s(header, now_ms));
+        Self {
+            status,
+            after_s,
+            body,
+        }
+    }
+
+    pub(super) fn is_success(self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body, if it is JSON of that shape.
+    pub(super) fn json<T: DeserializeOwned>(self) -> Option<T> {
+        serde_json::from_str(self.body).ok()
+    }
+
+    pub(super) fn retry(self) -> Outcome {
+        Outcome::Retry {
+            after_s: self.after_s,
+        }
+    }
+
+    pub(super) fn throttled(self) -> Outcome {
+        Outcome::Throttled {
+            after_s: self.after_s,
+        }
+    }
+
+    pub(super) fn rejected(self) -> Outcome {
+        Outcome::Rejected {
+            code: self.status.to_string(),
+        }
+    }
+
+    /// What the status alone says, of a platform that names no code of its own.
+    pub(super) fn by_status(self) -> Outcome {
+        match self.status {
+            200..300 => Outcome::Sent,
+            429 => self.throttled(),
+            401 | 403 => Outcome::Credentials,
+            400 | 404 | 405 | 410 | 411 | 413 | 414 | 415 | 422 => self.rejected(),
+            _ => self.retry(),
+        }
+    }
+
+    /// What an answer says that is not of the platform's own form, such as a gateway's page.
+    pub(super) fn unknown(self) -> Reply {
+        let outcome = match self.status {
+            429 => self.throttled(),
+            _ => self.retry(),
+        };
+        self.reply(outcome, None, None)
+    }
+
+    /// A reply with the platform's words or, where it has none, all it answered.
+    pub(super) fn reply(
+        self,
+        outcome: Outcome,
+        request_id: Option<String>,
+        words: Option<String>,
+    ) -> Reply {
+        Reply {
+            outcome,
+            request_id,
+            words: words
+                .filter(|words| !words.is_empty())
+                .unwrap_or_else(|| self.body.to_owned()),
+        }
+    }
 }

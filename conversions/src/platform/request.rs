@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use form_urlencoded::Serializer;
+use serde::Serialize;
+
 use super::Skip;
 use crate::Secret;
 
@@ -20,7 +23,7 @@ pub struct Request {
     /// Where to, safe to log: no secret is in it.
     pub url: String,
     /// What is appended to the address, where the platform takes its secret there: the parameter's name and value.
-    pub(super) secret_parameter: Option<(&'static str, Secret)>,
+    secret_parameter: Option<(&'static str, Secret)>,
     /// Header names and values.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
@@ -28,15 +31,54 @@ pub struct Request {
 }
 
 impl Request {
+    /// One of JSON.
+    pub(super) fn json(url: String, body: &impl Serialize) -> Self {
+        Self {
+            url,
+            secret_parameter: None,
+            headers: vec![("Content-Type", "application/json".to_owned())],
+            // Only a map whose keys are no strings could fail.
+            body: serde_json::to_string(body).unwrap_or_default(),
+        }
+    }
+
+    /// One of a form's fields.
+    pub(super) fn form<'a>(
+        url: String,
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let content_type = "application/x-www-form-urlencoded";
+        Self {
+            url,
+            secret_parameter: None,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body: Serializer::new(String::new()).extend_pairs(fields).finish(),
+        }
+    }
+
+    /// With another header.
+    pub(super) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With a secret as a parameter of the address.
+    pub(super) fn secret_parameter(mut self, name: &'static str, secret: &Secret) -> Self {
+        self.secret_parameter = Some((name, secret.clone()));
+        self
+    }
+
     /// The address to call. It may hold a secret: never log it.
     pub fn target(&self) -> String {
         let Some((name, secret)) = &self.secret_parameter else {
             return self.url.clone();
         };
         let mark = if self.url.contains('?') { '&' } else { '?' };
-        let mut target = format!("{}{mark}{name}=", self.url);
-        super::setting::percent_encode(secret.reveal(), &mut target);
-        target
+        let start = format!("{}{mark}", self.url);
+        let length = start.len();
+        Serializer::for_suffix(start, length)
+            .append_pair(name, secret.reveal())
+            .finish()
     }
 }
 
@@ -66,7 +108,7 @@ pub enum RequestError {
     },
     /// The platform takes a bearer token, and none was given.
     NoBearer,
-    /// A test needs the platform's test event code, and the settings have none.
+    /// A test needs the platform's test event code, and the settings have none: whatever is sent would count.
     NoTestCode,
     /// The platform has no test door: whatever is sent counts.
     NoTestDoor,

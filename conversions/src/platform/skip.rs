@@ -25,8 +25,10 @@ pub enum Skip {
     NoPage(Platform),
     /// The visitor did not consent, and the platform can't be told so.
     ConsentDenied(Platform),
-    /// The settings name no event of the pixel for this kind of event.
+    /// The settings name nothing at the platform for this kind of event.
     NoEvent(Platform),
+    /// The platform can have no event of that name.
+    CustomName(Platform),
 }
 
 impl Skip {
@@ -40,6 +42,7 @@ impl Skip {
             Self::NoPage(_) => "no_page",
             Self::ConsentDenied(_) => "consent_denied",
             Self::NoEvent(_) => "no_event",
+            Self::CustomName(_) => "custom_name",
         }
     }
 }
@@ -50,10 +53,71 @@ impl From<PurchaseWithoutValue> for Skip {
     }
 }
 
-/// What is missing, and what would help.
+/// What is missing, and what would help, in the names of the API's fields.
 impl fmt::Display for Skip {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+        match self {
+            Self::NoValue => formatter
+                .write_str("a Purchase needs value and currency; send them, or set the channel's"),
+            Self::TooOld { platform, limit_h } => {
+                let title = platform.title();
+                match limit_h % 24 {
+                    0 if *limit_h > 72 => write!(
+                        formatter,
+                        "it is older than the {} days that {title} takes",
+                        limit_h / 24
+                    ),
+                    _ => write!(
+                        formatter,
+                        "it is older than the {limit_h} hours that {title} takes"
+                    ),
+                }
+            }
+            Self::NoSignal(platform) => {
+                let title = platform.title();
+                write!(
+                    formatter,
+                    "nothing is known that {title} could match; send {}",
+                    signals(*platform)
+                )
+            }
+            Self::NoUserAgent(platform) => write!(
+                formatter,
+                "{} needs the browser's User-Agent; send userAgent",
+                platform.title()
+            ),
+            Self::NoPage(platform) => write!(
+                formatter,
+                "{} needs the address of a page; send eventSourceUrl",
+                platform.title()
+            ),
+            Self::ConsentDenied(platform) => write!(
+                formatter,
+                "the visitor denied consent, which {} can't be told",
+                platform.title()
+            ),
+            Self::NoEvent(platform) => write!(
+                formatter,
+                "the settings of {} name nothing for this kind of event",
+                platform.title()
+            ),
+            Self::CustomName(platform) => write!(
+                formatter,
+                "{} can have no event of this customEventName; choose a shorter or another one",
+                platform.title()
+            ),
+        }
+    }
+}
+
+/// What a caller could send for a platform to have enough.
+fn signals(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Meta => "fbc, fbp, email, phone, or clientIp with userAgent",
+        Platform::TikTok => "ttclid, email, phone, or clientIp with userAgent",
+        Platform::Snapchat => "email, phone, or clientIp with userAgent",
+        Platform::Google => "gclid, email or phone",
+        Platform::Ga4 | Platform::TelegramAds => "a click id of its ads",
     }
 }
 

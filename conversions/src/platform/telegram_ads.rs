@@ -1,20 +1,29 @@
-//! Telegram Ads: the form post of its pixel.
+//! Telegram Ads: the form post of its pixel (`telegram.org/js/pixel.js`), made from the edge with the visitor's click id.
+//!
+//! There is no documented server API and no test door. The pixel has no word for consent, so nothing is sent of a
+//! visitor who denied it; and none for the time, so what is old is a new event: it is sent as long as the click id
+//! lives, 30 days. It does not deduplicate.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Purpose, Request, RequestError, SettingError, Skip};
-use crate::{Conversion, MatchKey, MatchKeys};
+use super::known::Known;
+use super::reply::Answer;
+use super::setting::{self, PerEvent, SettingError};
+use super::{Platform, Purpose, Reply, Request, RequestError, Skip, too_old};
+use crate::{Consent, Conversion, MatchKey, MatchKeys};
 
 /// The pixel's host.
 pub const DEFAULT_BASE_URL: &str = "https://telegram.org";
+
+const MAX_AGE_H: u32 = 30 * 24;
 
 /// All that it can recognise someone by.
 pub(super) const TAKES: MatchKeys = MatchKeys::of(&[MatchKey::Tgclid]);
 
 /// How a pixel is set up, as it is written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
     /// The pixel's id.
@@ -27,10 +36,11 @@ pub struct Settings {
     pub base_url: Option<String>,
 }
 
-/// A pixel at Telegram Ads.
+/// A pixel at Telegram Ads. It has no secret: whoever sees the page knows its ids.
 #[derive(Debug, Clone)]
 pub struct Pixel {
-    events: BTreeMap<String, String>,
+    pixel_url: String,
+    events: PerEvent,
 }
 
 impl Pixel {
@@ -39,19 +49,62 @@ impl Pixel {
     /// # Errors
     /// The setting that is wrong.
     pub fn new(settings: Settings) -> Result<Self, SettingError> {
-        todo!()
+        let base = setting::base_url(settings.base_url.as_deref(), DEFAULT_BASE_URL)?;
+        let expected = "the pixel's id";
+        let pixel_id =
+            setting::matching("pixelId", &settings.pixel_id, setting::is_word, expected)?;
+        let is_event_id = |id: &str| {
+            let rest = id.strip_prefix(pixel_id.as_str());
+            let own = rest.and_then(|rest| rest.strip_prefix('-'));
+            own.is_some_and(setting::is_word)
+        };
+        let expected = format!("an id that begins with {pixel_id}-");
+        Ok(Self {
+            pixel_url: format!("{base}/pxl"),
+            events: PerEvent::new("events", settings.events, is_event_id, &expected)?,
+        })
     }
 
     pub(super) fn check(&self, conversion: &Conversion, now_ms: u64) -> Result<MatchKeys, Skip> {
-        todo!()
+        too_old(conversion, Platform::TelegramAds, MAX_AGE_H, now_ms)?;
+        if conversion.consent == Consent::Denied {
+            return Err(Skip::ConsentDenied(Platform::TelegramAds));
+        }
+        if self.events.get(conversion.event()).is_none() {
+            return Err(Skip::NoEvent(Platform::TelegramAds));
+        }
+        let keys = Known::of(conversion, Platform::TelegramAds, now_ms).keys();
+        if keys.is_empty() {
+            return Err(Skip::NoSignal(Platform::TelegramAds));
+        }
+        Ok(keys)
     }
 
     pub(super) fn request(
         &self,
-        conversions: &[&Conversion],
+        conversion: &Conversion,
         purpose: Purpose,
         now_ms: u64,
     ) -> Result<Request, RequestError> {
-        todo!()
+        if purpose == Purpose::Test {
+            return Err(RequestError::NoTestDoor);
+        }
+        let known = Known::of(conversion, Platform::TelegramAds, now_ms);
+        let at_ms = known.at_ms().to_string();
+        let fields = [
+            ("e", self.events.get(conversion.event())),
+            ("c", known.get(MatchKey::Tgclid)),
+            ("t", Some(at_ms.as_str())),
+            ("l", known.page_url()),
+        ];
+        let fields = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        Ok(Request::form(self.pixel_url.clone(), fields))
     }
+}
+
+/// The pixel never reads an answer: its status is all there is.
+pub(super) fn reply(answer: Answer<'_>) -> Reply {
+    answer.reply(answer.by_status(), None, None)
 }

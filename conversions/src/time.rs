@@ -1,0 +1,132 @@
+//! Times in the forms that platforms write them in.
+
+const MS_PER_DAY: u64 = 86_400_000;
+
+/// A Unix time (ms) as RFC 3339 writes it, in UTC with milliseconds: `2026-09-01T12:00:00.000Z`.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    let (year, month, day) = date(ms / MS_PER_DAY);
+    let ms = ms % MS_PER_DAY;
+    let [hour, minute, second] = [ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60];
+    let ms = ms % 1000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// How long a `Retry-After` header (RFC 9110, section 10.2.3) asks to wait, in s: a number of them, or a date. A date
+/// that has passed is 0. `now_ms` is Unix time in ms.
+pub(crate) fn retry_after_s(header: &str, now_ms: u64) -> Option<u32> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse() {
+        return Some(seconds);
+    }
+    let at_s = http_date_s(header)?;
+    u32::try_from(at_s.saturating_sub(now_ms / 1000)).ok()
+}
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// Reads `Sun, 06 Nov 1994 08:49:37 GMT` as a Unix time in s. The two obsolete forms are not read.
+fn http_date_s(text: &str) -> Option<u64> {
+    let (_weekday, text) = text.split_once(", ")?;
+    let text = text.strip_suffix(" GMT")?;
+    let mut words = text.split(' ');
+    let day: u64 = words.next()?.parse().ok()?;
+    let month = words.next()?;
+    let month = (1..)
+        .zip(MONTHS)
+        .find_map(|(number, name)| (name == month).then_some(number))?;
+    let year: u64 = words.next()?.parse().ok()?;
+    let mut clock = words
+        .next()?
+        .split(':')
+        .map(|part| part.parse::<u64>().ok());
+    let [hour, minute, second] = [clock.next()??, clock.next()??, clock.next()??];
+    let is_date = (1970..=9999).contains(&year) && (1..=31).contains(&day);
+    // A leap second is 60.
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    (is_date && is_time && words.next().is_none() && clock.next().is_none())
+        .then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, eras are 400 years.
+const DAYS_PER_ERA: u64 = 146_097;
+const DAYS_FROM_0000_03_01_TO_1970: u64 = 719_468;
+
+/// The date (year, month, day) so many days after 1970-01-01.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + DAYS_FROM_0000_03_01_TO_1970;
+    let (era, day_of_era) = (days / DAYS_PER_ERA, days % DAYS_PER_ERA);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+/// How many days a date of 1970 or later is after 1970-01-01.
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * DAYS_PER_ERA + day_of_era - DAYS_FROM_0000_03_01_TO_1970
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // date -u -d @… +%FT%T
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (1_767_225_599_000, "2025-12-31T23:59:59.000Z"),
+            (1_788_264_000_042, "2026-09-01T12:00:00.042Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(rfc3339(ms), text);
+        }
+        let mut day = 0;
+        for year in 1970..2110 {
+            for month in 1..=12 {
+                assert_eq!(date(day), (year, month, 1));
+                assert_eq!(days(year, month, 1), day);
+                let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+                day += match month {
+                    2 => 28 + u64::from(leap),
+                    4 | 6 | 9 | 11 => 30,
+                    _ => 31,
+                };
+            }
+        }
+    }
+
+    #[test]
+    fn how_long_to_wait() {
+        let now_ms = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
+        for (header, wait_s) in [
+            ("0", Some(0)),
+            (" 120 ", Some(120)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
+            ("Mon, 07 Nov 1994 08:49:37 GMT", Some(86_400)),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+            ("Sun, 06 Nov 1994 08:49:37", None),
+            ("Sun, 06 Nov 1994 25:49:37 GMT", None),
+            ("Sun, 06 Nov 0000 08:49:37 GMT", None),
+            ("Sun, 06 Nov 9999 08:49:37 GMT", None),
+        ] {
+            assert_eq!(retry_after_s(header, now_ms), wait_s, "{header}");
+        }
+    }
+}
