@@ -9,6 +9,7 @@
 //! | [`TelegramUserId`], [`ConversionId`] | ids; the same cause is the same conversion | Telegram, Bot API; AdTarget |
 //! | [`Conversion`] | all that a platform may be told of one | AdTarget |
 //! | [`platform`] | who is told what, and what the answers mean | the platforms' documentation, named in each module |
+//! | [`Secret`] | a token that shows itself in no log | |
 //! | [`RawPerson`] to [`Person`] | who it was, by hashes alone | the platforms' matching parameters |
 //! | [`normalise`] | what each platform wants a value to be before it is hashed | Meta's parameter builder, Google's formatter |
 

@@ -34,3 +34,16 @@ impl fmt::Debug for Secret {
         formatter.write_str("Secret(redacted)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_compared_and_not_shown() {
+        let secret = Secret::new("correct horse".to_owned());
+        assert!(secret.is("correct horse"));
+        assert!(!secret.is("correct horsf") && !secret.is("") && !secret.is("correct horse "));
+        assert!(!format!("{secret:?}").contains("horse"));
+    }
+}

@@ -41,27 +41,46 @@ pub enum Outcome {
     Credentials,
 }
 
-const MAX_WORDS: usize = 500;
-const MAX_REQUEST_ID: usize = 200;
+/// In characters.
+const MAX_LENGTH: usize = 500;
+
+/// What stands where a secret was.
+pub(super) const REDACTED: &str = "(secret)";
 
 impl Reply {
+    /// All that is a platform's own text.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let code = match &mut self.outcome {
+            Outcome::Rejected { code } => Some(code),
+            _ => None,
+        };
+        [&mut self.words]
+            .into_iter()
+            .chain(&mut self.request_id)
+            .chain(code)
+    }
+
     /// What a platform said, made fit to be kept: bounded, and without secrets.
     pub(super) fn tidy(mut self, secrets: &[&Secret]) -> Self {
-        self.words = tidied(&self.words, MAX_WORDS, secrets);
-        self.request_id = self
-            .request_id
-            .map(|id| tidied(&id, MAX_REQUEST_ID, secrets))
-            .filter(|id| !id.is_empty());
-        if let Outcome::Rejected { code } = &mut self.outcome {
-            *code = tidied(code, MAX_REQUEST_ID, secrets);
+        for text in self.texts() {
+            // Before it is cut, lest a part of a secret stays.
+            let whole = redacted(text, secrets);
+            *text = whole.trim().chars().take(MAX_LENGTH).collect();
         }
+        self.request_id = self.request_id.filter(|id| !id.is_empty());
         self
     }
 }
 
-fn tidied(text: &str, max_characters: usize, secrets: &[&Secret]) -> String {
-    const REDACTED: &str = "(secret)";
-    let mut text = text.to_owned();
+fn redacted(text: &str, secrets: &[&Secret]) -> String {
+    let spaced = |character: char| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    };
+    let mut text: String = text.chars().map(spaced).collect();
     for secret in secrets.iter().map(|secret| secret.reveal()) {
         let encoded: String = byte_serialize(secret.as_bytes()).collect();
         for written in [secret, &encoded] {
@@ -70,15 +89,7 @@ fn tidied(text: &str, max_characters: usize, secrets: &[&Secret]) -> String {
             }
         }
     }
-    let spaced = |character: char| {
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
-    };
-    let text = text.trim();
-    text.chars().take(max_characters).map(spaced).collect()
+    text
 }
 
 /// An answer, as it came.

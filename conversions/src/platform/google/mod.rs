@@ -21,7 +21,7 @@ pub use oauth::{
 };
 
 use super::known::Known;
-use super::reply::Answer;
+use super::reply::{Answer, REDACTED};
 use super::setting::{self, PerEvent, SettingError};
 use super::{Amount, Outcome, Platform, Purpose, Reply, Request, RequestError, Skip, too_old};
 use crate::time::rfc3339;
@@ -393,6 +393,14 @@ struct FieldViolation {
 
 /// Codes of `google.rpc.Code`, and of the API's `ErrorReason` where they tell more.
 pub(super) fn reply(answer: Answer<'_>) -> Reply {
+    let mut reply = read(answer);
+    for text in reply.texts() {
+        *text = without_tokens(text);
+    }
+    reply
+}
+
+fn read(answer: Answer<'_>) -> Reply {
     let Some(told) = answer.json::<Ingested>() else {
         return answer.unknown();
     };
@@ -445,8 +453,7 @@ pub(super) fn reply(answer: Answer<'_>) -> Reply {
         .iter()
         .find_map(|detail| detail.request_id.clone())
         .or(told.request_id);
-    let words = without_tokens(&words.join(" — "));
-    answer.reply(outcome, request_id, Some(words))
+    answer.reply(outcome, request_id, Some(words.join(" — ")))
 }
 
 fn is_of_account(reason: &str) -> bool {
@@ -461,13 +468,14 @@ fn is_of_account(reason: &str) -> bool {
 }
 
 /// Without access tokens of Google, which begin so: the one that was sent is not known here.
-fn without_tokens(words: &str) -> String {
-    let words = words.split(' ').map(|word| {
-        if word.contains("ya29.") {
-            "(secret)"
-        } else {
-            word
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
+fn without_tokens(text: &str) -> String {
+    const START: &str = "ya29.";
+    let is_of_token = |character: char| character.is_ascii_graphic() && character != '"';
+    let mut pieces = text.split(START);
+    let mut rest = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        rest.push_str(REDACTED);
+        rest.push_str(piece.trim_start_matches(is_of_token));
+    }
+    rest
 }

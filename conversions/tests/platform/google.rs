@@ -1,0 +1,250 @@
+use conversions::{Consent, EventType, Outcome, Purpose, RequestError, Skip};
+use serde_json::json;
+
+use crate::*;
+
+#[test]
+fn a_purchase_of_which_all_is_known() {
+    let request = request(&google(), &full(), Purpose::Deliver);
+    assert_eq!(
+        request.url,
+        "https://datamanager.googleapis.com/v1/events:ingest"
+    );
+    assert_eq!(
+        request.headers,
+        [
+            ("Content-Type", "application/json".to_owned()),
+            ("Authorization", format!("Bearer {BEARER}"))
+        ]
+    );
+    assert!(
+        request.body.contains(r#""conversionValue":19.90"#),
+        "{}",
+        request.body
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&request.body).unwrap(),
+        json!({
+            "destinations": [{
+                "reference": "111",
+                "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1234567890"},
+                "loginAccount": {"accountType": "GOOGLE_ADS", "accountId": "9876543210"},
+                "productDestinationId": "111",
+            }],
+            "events": [{
+                "destinationReferences": ["111"],
+                "transactionId": EVENT_ID,
+                "eventTimestamp": "2026-09-01T11:58:30.000Z",
+                "eventSource": "WEB",
+                "adIdentifiers": {
+                    "gclid": "Cj0KCQ",
+                    "landingPageDeviceInfo": {"userAgent": USER_AGENT, "ipAddress": "203.0.113.7"},
+                },
+                "userData": {"userIdentifiers": [
+                    {"emailAddress": sha("johnsmith@gmail.com")},
+                    {"phoneNumber": sha("+16169547888")},
+                ]},
+                "currency": "EUR",
+                "conversionValue": 19.9,
+            }],
+            "encoding": "HEX",
+            "validateOnly": false,
+        })
+    );
+}
+
+#[test]
+fn each_kind_of_event_is_a_conversion_action() {
+    let join = of_whom_all_is_known(EventType::CompleteRegistration);
+    let bearer = Secret::new(BEARER.to_owned());
+    let request = google()
+        .request(
+            &[&full(), &join, &full()],
+            Some(&bearer),
+            Purpose::Deliver,
+            NOW_MS,
+        )
+        .unwrap();
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    let destinations: Vec<_> = body["destinations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|destination| destination["productDestinationId"].clone())
+        .collect();
+    assert_eq!(destinations, ["111", "222"]);
+    let of_events: Vec<_> = body["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["destinationReferences"].clone())
+        .collect();
+    assert_eq!(of_events, [json!(["111"]), json!(["222"]), json!(["111"])]);
+
+    let lead = of_whom_all_is_known(EventType::Lead);
+    let skip = Skip::NoEvent(Platform::Google);
+    assert_eq!(google().check(&lead, NOW_MS), Err(skip));
+    assert_eq!(
+        google()
+            .request(&[&full(), &lead], Some(&bearer), Purpose::Deliver, NOW_MS)
+            .unwrap_err(),
+        RequestError::Skip { index: 1, skip }
+    );
+}
+
+#[test]
+fn a_test_is_validated_only() {
+    let tested = request(&google(), &full(), Purpose::Test);
+    let body: Value = serde_json::from_str(&tested.body).unwrap();
+    assert_eq!(body["validateOnly"], true);
+}
+
+#[test]
+fn a_click_has_one_id() {
+    let ids = |gclid: &str, gbraid: &str, wbraid: &str| {
+        let mut conversion = full();
+        let text = |value: &str| Some(value.to_owned());
+        conversion.click.gclid = text(gclid);
+        conversion.click.gbraid = text(gbraid);
+        conversion.click.wbraid = text(wbraid);
+        let ids = event(&google(), &conversion)["adIdentifiers"].clone();
+        let keys = google().check(&conversion, NOW_MS).unwrap().to_string();
+        ["gclid", "gbraid", "wbraid"].map(|name| {
+            assert_eq!(keys.contains(name), ids.get(name).is_some(), "{keys}");
+            ids.get(name).cloned().unwrap_or_default()
+        })
+    };
+    let none = Value::Null;
+    assert_eq!(ids("a", "b", "c"), [json!("a"), none.clone(), none.clone()]);
+    assert_eq!(ids("", "b", "c"), [none.clone(), json!("b"), none.clone()]);
+    assert_eq!(ids(" ", "", "c"), [none.clone(), none, json!("c")]);
+}
+
+#[test]
+fn ip_addresses_go_only_from_where_google_takes_them() {
+    for (country, sent) in [
+        (Some("US"), true),
+        (Some("br"), true),
+        (Some("DE"), false),
+        (Some("gb"), false),
+        (Some("CH"), false),
+        (Some("NO"), false),
+        (Some("XX"), false),
+        (Some("T1"), false),
+        (Some(""), false),
+        (None, false),
+    ] {
+        let mut conversion = full();
+        conversion.click.country = country.map(str::to_owned);
+        let device =
+            event(&google(), &conversion)["adIdentifiers"]["landingPageDeviceInfo"].clone();
+        assert_eq!(device.get("ipAddress").is_some(), sent, "{country:?}");
+        assert!(device.get("userAgent").is_some());
+        let keys = google().check(&conversion, NOW_MS).unwrap();
+        assert_eq!(keys.contains(MatchKey::Ip), sent);
+    }
+}
+
+#[test]
+fn consent() {
+    for (consent, told) in [
+        (Consent::Granted, json!("CONSENT_GRANTED")),
+        (Consent::Denied, json!("CONSENT_DENIED")),
+        (Consent::Unknown, Value::Null),
+    ] {
+        let event = event(&google(), &consented(consent));
+        assert_eq!(event["consent"]["adUserData"], told);
+        assert_eq!(event["consent"]["adPersonalization"], told);
+        assert_eq!(event.get("consent").is_some(), consent != Consent::Unknown);
+    }
+}
+
+#[test]
+fn it_takes_a_bearer_token() {
+    let refused = google().request(&[&full()], None, Purpose::Deliver, NOW_MS);
+    assert_eq!(refused.unwrap_err(), RequestError::NoBearer);
+    let need: Vec<_> = all()
+        .iter()
+        .filter(|destination| destination.needs_bearer())
+        .map(Destination::platform)
+        .collect();
+    assert_eq!(need, [Platform::Google]);
+}
+
+#[test]
+fn answers() {
+    let error = |status: &str, reason: &str| {
+        json!({"error": {
+            "code": 400,
+            "message": "There was a problem with the request.",
+            "status": status,
+            "details": [
+                {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "datamanager.googleapis.com"},
+                {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "t-abc"},
+                {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [
+                    {"field": "events[0].currency", "description": "Not a currency.", "reason": "INVALID_CURRENCY_CODE"},
+                ]},
+            ],
+        }})
+        .to_string()
+    };
+    for (status, meant) in [
+        ("UNAUTHENTICATED", Outcome::Credentials),
+        ("PERMISSION_DENIED", Outcome::Credentials),
+        ("RESOURCE_EXHAUSTED", THROTTLED),
+        ("INVALID_ARGUMENT", rejected("INVALID_CURRENCY_CODE")),
+        ("NOT_FOUND", rejected("INVALID_CURRENCY_CODE")),
+        ("INTERNAL", RETRY),
+        ("UNAVAILABLE", RETRY),
+        ("DEADLINE_EXCEEDED", RETRY),
+        ("SOMETHING_NEW", RETRY),
+    ] {
+        assert_eq!(
+            outcome(&google(), 400, &error(status, "INVALID_ARGUMENT")),
+            meant,
+            "{status}"
+        );
+    }
+    for reason in [
+        "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
+        "INVALID_CONVERSION_ACTION_ID",
+    ] {
+        let body = error("INVALID_ARGUMENT", reason);
+        assert_eq!(
+            outcome(&google(), 400, &body),
+            Outcome::Credentials,
+            "{reason}"
+        );
+    }
+    let reply = google().reply(
+        400,
+        None,
+        &error("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+        NOW_MS,
+    );
+    assert_eq!(reply.request_id.as_deref(), Some("t-abc"));
+    assert_eq!(
+        reply.words,
+        "There was a problem with the request. — events[0].currency: Not a currency."
+    );
+    for (status, body, meant) in [
+        (200, r#"{"requestId":"t-1"}"#, Outcome::Sent),
+        (200, "{}", Outcome::Sent),
+        (200, "<html>", RETRY),
+        (400, "{}", RETRY),
+        (401, "{}", Outcome::Credentials),
+        (429, "{}", THROTTLED),
+        (429, "", THROTTLED),
+        (503, "", RETRY),
+        (
+            400,
+            r#"{"error":{"status":"INVALID_ARGUMENT"}}"#,
+            rejected("INVALID_ARGUMENT"),
+        ),
+    ] {
+        assert_eq!(outcome(&google(), status, body), meant, "{status} {body}");
+    }
+    let told = json!({"error": {"status": "UNAUTHENTICATED", "message": format!("bad token {BEARER} given")}});
+    let reply = google().reply(401, None, &told.to_string(), NOW_MS);
+    assert_eq!(reply.words, "bad token (secret) given");
+}
