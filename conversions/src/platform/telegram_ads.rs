@@ -1,8 +1,8 @@
 //! Telegram Ads: the form post of its pixel (`telegram.org/js/pixel.js`), made from the edge with the visitor's click id.
 //!
 //! There is no documented server API and no test door. The pixel has no word for consent, so nothing is sent of a
-//! visitor who denied it; and none for the time, so what is old is a new event: it is sent as long as the click id
-//! lives, 30 days. It does not deduplicate.
+//! visitor who denied it. An event is sent as long as its click id lives, 30 days. The form has no id of the event, so
+//! one that is sent again after an answer was lost may count twice.
 
 use std::collections::BTreeMap;
 
