@@ -103,11 +103,11 @@ describe("Telegram's updates", () => {
       assert.deepEqual(only(await telegram.leads()), {
         website_id: "atid_shop", telegram_user_id: 2 ** 52 - 1, first_seen_ms: date, last_seen_ms: date, external_user_id: null, organic: 0,
       });
-      const { conversion_id, attributed_ms, warning, ...conversion } = only(await telegram.conversions());
+      const { conversion_id, attributed_ms, ...conversion } = only(await telegram.conversions());
       assert.deepEqual(conversion, {
         website_id: "atid_shop", channel_id: "chan_news", telegram_user_id: 2 ** 52 - 1, event_type: "CompleteRegistration", custom_event_name: null,
         value_minor: null, currency: null, content_name: null, external_user_id: null, event_ms: date, source: "tracker", cold: 0, awaits_value: 0,
-        capi_status: "skipped", click_id: click, overrides: "{}", person: "{}",
+        consent: null, click_id: click, overrides: "{}", person: "{}",
       });
       assert.match(conversion_id, /^[0-9a-f]{32}$/);
       assert.ok(attributed_ms >= date);

@@ -108,8 +108,8 @@ describe("signed webhooks", () => {
     const joined = (user, { website = WEBSITE, channel = CHANNELS[0], at = Date.now() } = {}) =>
       world.edge.d1
         .prepare(
-          `INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, capi_status, click_id, overrides, person)
-           VALUES (?, ?, ?, ?, 'CompleteRegistration', ?, ?, 'tracker', 1, 0, 'skipped', ?, '{}', '{}')`,
+          `INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
+           VALUES (?, ?, ?, ?, 'CompleteRegistration', ?, ?, 'tracker', 1, 0, ?, '{}', '{}')`,
         )
         .bind(randomBytes(16).toString("hex"), website, channel, user, at, at, click_id)
         .run();

@@ -1,11 +1,10 @@
 // `npm run keys -- create NAME [--site ID] | list | revoke PREFIX`: API keys of the edge at EDGEWAY_URL, with its OPERATOR_KEY.
 
 import { parseArgs } from "node:util";
+import { call, time } from "./edge.mjs";
 import { fail } from "./prerequisites.mjs";
-import { operatorKey } from "./secrets.mjs";
 
 const USAGE = "npm run keys -- create NAME [--site ID] | list | revoke PREFIX";
-const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
 
 const COMMANDS = {
   async create([name], { site }) {
@@ -14,9 +13,8 @@ const COMMANDS = {
   },
   async list() {
     const { keys } = await call("GET", "keys");
-    const day = (ms) => (ms ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") : "");
     console.table(keys.map(({ prefix, name, websiteId = "all", ...at }) => ({
-      prefix, name, site: websiteId, created: day(at.createdAt), "last used": day(at.lastUsedAt), revoked: day(at.revokedAt),
+      prefix, name, site: websiteId, created: time(at.createdAt), "last used": time(at.lastUsedAt), revoked: time(at.revokedAt),
     })));
   },
   async revoke([prefix]) {
@@ -35,15 +33,3 @@ try {
 const [command, ...words] = parsed.positionals;
 if (!Object.hasOwn(COMMANDS, command ?? "") || words.length !== WORDS[command]) fail(USAGE);
 await COMMANDS[command](words, parsed.values);
-
-async function call(method, path, body) {
-  const key = operatorKey();
-  if (!key) fail("OPERATOR_KEY is set neither in the environment nor in .dev.vars: `npm start` makes one for the local edge");
-  const headers = { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) };
-  const answer = await fetch(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
-    fail(`${edge} does not answer: ${error.cause?.message ?? error.message}`),
-  );
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) fail(`${edge}: ${answer.status} ${told.error ? `${told.error.code}, ${told.error.message}` : ""}`);
-  return told;
-}

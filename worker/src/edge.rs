@@ -192,8 +192,10 @@ async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str
         Ok(Message::Deliver(_) | Message::Telegram(_)) => {
             Err("only the queue can deliver it".to_owned())
         }
-        // Its row stands: the sweeper finds it.
-        Ok(Message::Owed(_)) => return runtime::log_warning(&format!("the queue: {why}")),
+        // Its rows stand: the sweeper finds them.
+        Ok(Message::Owed(_) | Message::Outbox(_)) => {
+            return runtime::log_warning(&format!("the queue: {why}"));
+        }
         Ok(Message::Keep(record)) => keep_in_ledger(env, config, &record)
             .await
             .map_err(|why| why.to_string()),

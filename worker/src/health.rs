@@ -9,6 +9,7 @@ use crate::config::{AdTarget, Backend, InviteMode, Problem, Site};
 use crate::edge::Edge;
 use crate::invites::{self, PoolStatus};
 use crate::ledger;
+use crate::outbox;
 use crate::runtime::{self, Call};
 
 /// Answers 200 when all is well, else 503; the body says what is wrong.
@@ -27,7 +28,11 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
         runtime::log_error(&format!("healthz: {backend}: {why}"));
     }
     let has_queue = edge.binding("RECORDS").is_some();
-    let is_well = reachable.is_ok() && has_queue && config.problems.is_empty();
+    let deliveries = outbox::statuses(edge.env, config, edge.now_ms).await;
+    let deliveries = deliveries.unwrap_or_default();
+    // Nobody but the operator can mend those.
+    let are_refused = (deliveries.iter()).any(outbox::Status::needs_credentials);
+    let is_well = reachable.is_ok() && has_queue && config.problems.is_empty() && !are_refused;
     let bound = |name| {
         if edge.binding(name).is_some() {
             "bound"
@@ -63,6 +68,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             api_key: set(config.has_api_key),
         },
         sites: sites.collect(),
+        deliveries,
         problems: &config.problems,
     };
     Answer::json(if is_well { 200 } else { 503 }, &body)
@@ -77,6 +83,8 @@ struct Health<'a> {
     bindings: Bindings,
     settings: Settings<'a>,
     sites: Vec<SiteHealth<'a>>,
+    /// Of destinations for which something waits, or that fail.
+    deliveries: Vec<outbox::Status>,
     problems: &'a [Problem],
 }
 
@@ -117,6 +125,8 @@ struct SiteHealth<'a> {
     domains: &'a [String],
     cookie_domain: Option<&'a str>,
     channels: Vec<ChannelHealth<'a>>,
+    /// Where its conversions go.
+    destinations: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -144,6 +154,9 @@ impl<'a> SiteHealth<'a> {
             domains: &site.domains,
             cookie_domain: site.cookie_domain.as_deref(),
             channels: channels.collect(),
+            destinations: (site.destinations.iter())
+                .map(|destination| destination.name.as_str())
+                .collect(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod invites;
 pub mod ledger;
 pub mod message;
+pub mod outbox;
 pub mod queue;
 pub mod record;
 pub mod routes;
@@ -143,6 +144,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::Init => track::init::init(edge).await,
         Route::UpdateFbp => track::update_fbp::update_fbp(edge).await,
         Route::Invite => track::click::invite(edge).await,
+        Route::Events => track::events::events(edge).boxed_local().await,
         Route::Channel(slug) => track::click::channel(edge, slug).await,
         _ => Err(Error::Internal),
     };

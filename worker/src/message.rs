@@ -22,4 +22,6 @@ pub enum Message {
     Telegram(telegram::OwedCall),
     /// A conversion that AdTarget has yet to take; its row is in the ledger.
     Owed(ConversionId),
+    /// Something is due in the outbox of a site, by its public id; what, its rows say.
+    Outbox(String),
 }

@@ -11,6 +11,7 @@ use crate::api::owed::{self, Attempt};
 use crate::config::{AdTarget, Backend, Config};
 use crate::ledger::{self, Database};
 use crate::message::{LONGEST_DELAY_S, Message};
+use crate::outbox;
 use crate::record::Record;
 use crate::runtime;
 use crate::telegram::{self, Failure};
@@ -69,6 +70,7 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     let mut owed = Vec::new();
     let mut for_telegram = Vec::new();
     let mut owed_conversions = Vec::new();
+    let mut rung = Vec::new();
     for message in batch.messages().iter() {
         let message: Envelope = message.unchecked_into();
         let text = message.body().as_string().unwrap_or_default();
@@ -76,6 +78,7 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
             Ok(Message::Deliver(call)) => owed.push((message, call)),
             Ok(Message::Telegram(call)) => for_telegram.push((message, call)),
             Ok(Message::Owed(id)) => owed_conversions.push((message, id)),
+            Ok(Message::Outbox(website_id)) => rung.push((message, website_id)),
             Ok(Message::Keep(record)) => for_ledger.push((message, record)),
             Err(why) => {
                 runtime::log_error(&format!("a message of the queue is no record: {why}"));
@@ -94,6 +97,39 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     }
     // Repeating it does no harm: so it does a conversion.
     deliver_conversions(env, config, owed_conversions).await;
+    // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
+    drain_outboxes(env, config, rung).await;
+}
+
+/// Delivers what is due in the outbox of each site that was named, once however often it was named.
+async fn drain_outboxes(env: &Env, config: &Config, mut rung: Vec<(Envelope, String)>) {
+    rung.sort_by(|(_, one), (_, other)| one.cmp(other));
+    for messages in rung.chunk_by(|(_, one), (_, other)| one == other) {
+        let Some((_, website_id)) = messages.first() else {
+            continue;
+        };
+        // A site that is in no setting any more: the sweeper ends what it is owed.
+        let drained = match config.site(website_id) {
+            // Repeating it does no harm: see `consume`.
+            Some(site) => outbox::drain(env, site).await,
+            None => Ok(None),
+        };
+        match drained {
+            Ok(next_ms) => {
+                if let Some(next_ms) = next_ms {
+                    // Repeating it does no harm: who comes second finds nothing due.
+                    outbox::ring_at(env, website_id, next_ms, runtime::now_ms()).await;
+                }
+                messages.iter().for_each(|(message, _)| message.ack());
+            }
+            Err(why) => {
+                runtime::log_error(&format!("the outbox of {website_id}: the ledger: {why}"));
+                messages
+                    .iter()
+                    .for_each(|(message, _)| message.retry_later(0));
+            }
+        }
+    }
 }
 
 async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Record)>) {
@@ -125,7 +161,7 @@ async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Reco
 }
 
 /// Connections that one invocation may hold at once (a limit of the platform).
-const CONNECTIONS: usize = 6;
+pub const CONNECTIONS: usize = 6;
 
 async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, ConversionId)>) {
     let Backend::AdTarget(adtarget) = &config.backend else {

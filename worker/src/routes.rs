@@ -9,6 +9,8 @@ pub enum Route<'a> {
     UpdateFbp,
     /// `GET …/invite`: a click, by ids in the query.
     Invite,
+    /// `GET …/events`: the visitor's conversions, by the ids that platforms know them by.
+    Events,
     /// `GET /c/{slug}`: a click on a channel's short link.
     Channel(&'a str),
     /// `GET /t.js` and what belongs to it: a static file, by its name.
@@ -35,6 +37,7 @@ impl<'a> Route<'a> {
             "/backend/track/init" | "/track/init" => Self::Init,
             "/backend/track/update-fbp" | "/track/update-fbp" => Self::UpdateFbp,
             "/backend/track/invite" | "/track/invite" => Self::Invite,
+            "/backend/track/events" | "/track/events" => Self::Events,
             "/healthz" => Self::Health,
             _ if let Some(rest) = path.strip_prefix("/api/v1/") => Self::Api(rest),
             _ if let Some(rest) = path.strip_prefix("/hooks/") => {
@@ -47,6 +50,7 @@ impl<'a> Route<'a> {
                 "/init" if neutral.is_some() => Self::Init,
                 "/update-fbp" if neutral.is_some() => Self::UpdateFbp,
                 "/invite" if neutral.is_some() => Self::Invite,
+                "/events" if neutral.is_some() => Self::Events,
                 rest => match (rest.strip_prefix("/c/"), rest.strip_prefix('/')) {
                     (Some(slug), _) if !slug.is_empty() && !slug.contains('/') => {
                         Self::Channel(slug)
@@ -71,7 +75,9 @@ impl<'a> Route<'a> {
     pub fn methods(&self) -> Option<&'static str> {
         match self {
             Self::Init | Self::UpdateFbp => Some("POST, OPTIONS"),
-            Self::Invite | Self::Channel(_) | Self::Tracker(_) => Some("GET, HEAD, OPTIONS"),
+            Self::Invite | Self::Events | Self::Channel(_) | Self::Tracker(_) => {
+                Some("GET, HEAD, OPTIONS")
+            }
             Self::TelegramHook(_) | Self::Hook(_) => Some("POST"),
             Self::Health => Some("GET, HEAD"),
             Self::Api(_) | Self::Page => None,
@@ -110,6 +116,8 @@ mod tests {
             ("/e/update-fbp", Route::UpdateFbp),
             ("/track/update-fbp", Route::UpdateFbp),
             ("/e/invite", Route::Invite),
+            ("/e/events", Route::Events),
+            ("/events", Route::Page),
             ("/c/vip", Route::Channel("vip")),
             ("/e/c/vip", Route::Channel("vip")),
             ("/c/", Route::Page),

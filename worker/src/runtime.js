@@ -212,5 +212,13 @@ export async function askPool(env, channel, method, argument, timeout) {
   return within(timeout, INVITES.get(INVITES.idFromName(channel))[method](channel, argument));
 }
 
+/** The RSASSA-PKCS1-v1_5 signature with SHA-256 of `text`, by a private key (PKCS #8, DER). */
+export async function signRs256(pkcs8, text) {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  // A copy: what is lent is gone when this function first waits.
+  const key = await crypto.subtle.importKey("pkcs8", pkcs8.slice(), algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign(algorithm, key, new TextEncoder().encode(text)));
+}
+
 /** Resolves after `ms`. */
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -60,6 +60,9 @@ extern "C" {
     /// Hands a message to the queue, to be handed out after `delay_s` seconds; resolves when the queue has it.
     pub fn enqueue(env: &Env, message: &str, delay_s: u32) -> Promise;
 
+    #[wasm_bindgen(js_name = signRs256)]
+    fn start_signing(pkcs8: &[u8], text: &str) -> Promise;
+
     #[wasm_bindgen(js_name = sleep)]
     fn start_sleep(ms: u32) -> Promise;
 
@@ -114,6 +117,16 @@ pub fn now_ms() -> u64 {
 pub async fn sleep(ms: u64) {
     // It never fails.
     let _ = JsFuture::from(start_sleep(u32::try_from(ms).unwrap_or(u32::MAX))).await;
+}
+
+/// The RSASSA-PKCS1-v1_5 signature with SHA-256 of a text, by a private key (PKCS #8, DER).
+///
+/// # Errors
+/// In words: the key is none.
+pub async fn sign_rs256(pkcs8: &[u8], text: &str) -> Result<Vec<u8>, String> {
+    let signature = JsFuture::from(start_signing(pkcs8, text)).await;
+    let signature = signature.map_err(|why| words(&why))?;
+    Ok(js_sys::Uint8Array::new(&signature).to_vec())
 }
 
 /// A server's answer, read whole.

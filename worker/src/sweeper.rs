@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::hooks::signed;
 use crate::invites;
 use crate::ledger::{self, Database};
+use crate::outbox;
 use crate::runtime;
 
 /// Sweeps once. Whatever fails is logged and swept the next time.
@@ -27,6 +28,10 @@ pub async fn sweep(env: &Env, config: &Config) {
     // Repeating it does no harm: AdTarget knows each by its Idempotency-Key.
     if let Err(why) = owed::sweep(env, config, now_ms).await {
         runtime::log_error(&format!("sweeping owed conversions: {why}"));
+    }
+    // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
+    if let Err(why) = outbox::sweep(env, config, now_ms).await {
+        runtime::log_error(&format!("sweeping the outbox: {why}"));
     }
     // Repeating it does no harm: an event that was converted waits no more.
     if let Err(why) = signed::retry_failed(env, config, now_ms).await {

@@ -4,7 +4,10 @@
 use std::net::IpAddr;
 
 use attribution::{Fbc, Fbp};
-use conversions::{ConversionId, Currency, EventType, Money, Person, RawPerson, TelegramUserId};
+use conversions::{
+    Consent, ConversionId, Currency, EventType, Money, Person, RawPerson, TelegramUserId,
+};
+use serde::Serialize;
 use serde_json::json;
 
 use super::Call;
@@ -13,8 +16,11 @@ use crate::caller::is_bot;
 use crate::config::Site;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
-use crate::ledger::conversions::{IfSeveral, NewConversion, Overrides, Source, record};
+use crate::ledger::conversions::{
+    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, record,
+};
 use crate::message::Message;
+use crate::outbox::{self, Forecast};
 use crate::record::{Attribution, Client, Record};
 use crate::track::fields::Fields;
 use crate::track::init::{Teller, told_visit};
@@ -173,13 +179,71 @@ pub async fn conversion(
     keep(call, &new).await
 }
 
+/// The contract's answer to a conversion told.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    /// Its id; an earlier one's where the same Purchase was told before.
+    pub conversion_id: ConversionId,
+    /// `pending` or `skipped`: whether any ad platform gets it.
+    pub capi_status: &'static str,
+    /// Whether the lead had no conversion in that site and channel before.
+    pub cold_lead: bool,
+    /// Whether a delivery is scheduled.
+    pub dispatched: bool,
+    /// What the teller should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// The deliveries that are scheduled.
+    pub sends: Vec<outbox::Scheduled>,
+}
+
 /// Writes a conversion down and answers with it.
 ///
 /// # Errors
 /// Those of [`record`].
 pub async fn keep(call: &Call<'_>, new: &NewConversion) -> Result<Answer, Error> {
-    let recorded = record(call.edge.env, call.edge.config, new).await?;
-    Ok(Answer::json(200, &recorded))
+    let edge = call.edge;
+    // Repeating it does no harm: the same id gives the same row.
+    let recorded = record(edge.env, edge.config, new).await?;
+    let (site, id) = (recorded.site, recorded.conversion_id);
+    let is_to_come = recorded.awaits_value && !site.destinations.is_empty();
+    // Repeating it does no harm: what is skipped stays so.
+    let forecast = outbox::forecast(edge.env, site, id, edge.now_ms).await?;
+    if !forecast.sends.is_empty() {
+        outbox::ring(edge, &site.website_id);
+    }
+    Ok(Answer::json(
+        200,
+        &Accepted {
+            conversion_id: id,
+            capi_status: if forecast.sends.is_empty() && !is_to_come {
+                "skipped"
+            } else {
+                "pending"
+            },
+            cold_lead: recorded.cold_lead,
+            dispatched: !forecast.sends.is_empty(),
+            warning: warning(&recorded, &forecast, edge.now_ms),
+            sends: forecast.sends,
+        },
+    ))
+}
+
+/// What the teller should know of a conversion; none: nothing.
+fn warning(recorded: &Recorded<'_>, forecast: &Forecast, told_ms: u64) -> Option<String> {
+    let mut said: Vec<String> = Vec::new();
+    if recorded.awaits_value {
+        said.push(
+            "the Purchase awaits its value: post value and currency to its /value".to_owned(),
+        );
+    }
+    said.extend(age_warning(recorded.event_ms, told_ms));
+    if recorded.site.destinations.is_empty() {
+        said.push("no pixel is configured, so it is stored and sent to no platform".to_owned());
+    }
+    said.extend(forecast.skipped.iter().cloned());
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Reads the conversion that a body tells of; `lead` is whose it is, where the path says.
@@ -222,13 +286,14 @@ pub fn told_conversion(
         event_ms,
         told_ms: edge.now_ms,
         person: person(fields, edge.now_ms)?,
+        consent: consent(fields)?,
         overrides: overrides(call, fields)?,
         source: Source::Api,
     })
 }
 
 /// A time of JavaScript's, whose range ends at 8.64e15 (ECMA-262, "Time Values and Time Range").
-fn unix_ms(number: &str) -> Option<u64> {
+pub fn unix_ms(number: &str) -> Option<u64> {
     number
         .parse()
         .ok()
@@ -278,6 +343,12 @@ pub fn person(fields: &Fields<'_>, now_ms: u64) -> Result<Person, Error> {
         ..RawPerson::default()
     };
     Ok(Person::hash(&raw, None, now_ms))
+}
+
+/// What the body says the person allowed. A field of Edgeway's own.
+fn consent(fields: &Fields<'_>) -> Result<Consent, Error> {
+    Consent::parse(fields.text("consent")?.as_deref())
+        .ok_or_else(|| Error::field("consent", "expected granted or denied"))
 }
 
 /// What the body says of the click.

@@ -1,14 +1,14 @@
 //! The keyed surface with AdTarget behind it: calls go on with AdTarget's own key in place of the caller's, which never
 //! leaves the edge. While AdTarget is away a conversion is accepted and owed; all else is refused with 502.
 
-use conversions::ConversionId;
+use conversions::{ConversionId, Secret};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use worker::Env;
 
 use super::{Call, Endpoint, events, fields, leads, owed};
 use crate::answer::Answer;
-use crate::config::{AdTarget, Secret};
+use crate::config::AdTarget;
 use crate::error::Error;
 use crate::runtime::{self, Reply};
 

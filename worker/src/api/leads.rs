@@ -9,8 +9,9 @@ use super::{Call, events};
 use crate::answer::Answer;
 use crate::config::Channel;
 use crate::error::Error;
-use crate::ledger::conversions::{AWAITS_VALUE, IfSeveral, history};
+use crate::ledger::conversions::{IfSeveral, history};
 use crate::ledger::{DATABASE, Database, Row, Rows, Statement};
+use crate::outbox;
 use crate::telegram::ChatId;
 use crate::track::fields::Fields;
 use crate::track::update_fbp::success;
@@ -60,6 +61,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
         event_currency: Option<String>,
         source: String,
         attribution: Option<Box<RawValue>>,
+        sends: Option<Box<RawValue>>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -113,6 +115,7 @@ pub async fn get(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
             event_currency: currency.map(str::to_owned),
             source: text("source"),
             attribution: RawValue::from_string(text("attribution")).ok(),
+            sends: RawValue::from_string(text("sends")).ok(),
         }
     });
     let ms = |column| seen.iter().filter_map(move |row| row.number(column));
@@ -172,7 +175,8 @@ pub async fn value(
         value_minor: u64,
         currency: &'static str,
         person: conversions::Person,
-        awaits_value: &'static str,
+        told_ms: u64,
+        destinations: Vec<outbox::Addressee<'a>>,
     }
     let lead = lead_of(lead)?;
     let money = events::money(fields)?.ok_or_else(|| Error::field("value", "missing"))?;
@@ -185,10 +189,12 @@ pub async fn value(
         value_minor: money.minor_units(),
         currency: money.currency().code(),
         person: events::person(fields, call.edge.now_ms)?,
-        awaits_value: AWAITS_VALUE,
+        told_ms: call.edge.now_ms,
+        destinations: outbox::addressees(call.edge.config),
     };
     let statements = [
         Statement::new(include_str!("value.sql"), &told)?,
+        Statement::new(outbox::SCHEDULE, &told)?,
         Statement::new(include_str!("valued.sql"), &told)?,
         Statement::new(include_str!("conversions_of_lead.sql"), &told)?,
     ];
@@ -196,11 +202,15 @@ pub async fn value(
     for database in call.databases()? {
         // Repeating it does no harm: a value that stands is not written again.
         let rows = database.transact(&statements).await?;
-        let [_, valued, conversions] = rows.as_slice() else {
+        let [_, _, valued, conversions] = rows.as_slice() else {
             return Err(Error::Internal);
         };
         match valued.first::<Row>()? {
-            Some(found) if found.flag("is_told") => return Ok(success()),
+            Some(found) if found.flag("is_told") => {
+                let website_id = found.text("website_id").unwrap_or_default();
+                outbox::ring(call.edge, website_id);
+                return Ok(success());
+            }
             _ if is_empty(conversions)? => {}
             _ => refusal = Error::ConversionNotFound,
         }
@@ -245,7 +255,7 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
             .collect(),
         sources: call.visible_sources().collect(),
     };
-    const STEPS: [&str; 10] = [
+    const STEPS: [&str; 11] = [
         include_str!("erase/known.sql"),
         // While the clicks and conversions still say whose they were.
         include_str!("erase/webhook_events.sql"),
@@ -254,6 +264,7 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
         include_str!("erase/invite_names.sql"),
         include_str!("erase/clicks.sql"),
         include_str!("erase/members.sql"),
+        include_str!("erase/sends.sql"),
         include_str!("erase/conversions.sql"),
         include_str!("erase/leads.sql"),
         include_str!("erase/owed.sql"),

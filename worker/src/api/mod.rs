@@ -9,6 +9,8 @@ mod idempotency;
 mod keys;
 mod leads;
 pub mod owed;
+mod selftest;
+mod sends;
 mod webhook_events;
 
 use conversions::ConversionId;
@@ -35,6 +37,10 @@ enum Endpoint<'a> {
     Value(&'a str, &'a str),
     WebhookEvents,
     Replay(&'a str, &'a str),
+    Sends,
+    ReplaySends,
+    MatchQuality,
+    SelfTest,
     Keys,
     Key(&'a str),
 }
@@ -57,6 +63,10 @@ impl<'a> Endpoint<'a> {
             ["leads", lead, "conversions", id, "value"] => Self::Value(lead, id),
             ["webhook-events"] => Self::WebhookEvents,
             ["webhook-events", source, event, "replay"] => Self::Replay(source, event),
+            ["sends"] => Self::Sends,
+            ["sends", "replay"] => Self::ReplaySends,
+            ["match-quality"] => Self::MatchQuality,
+            ["selftest"] => Self::SelfTest,
             ["keys"] => Self::Keys,
             ["keys", prefix] => Self::Key(prefix),
             _ => return None,
@@ -66,23 +76,34 @@ impl<'a> Endpoint<'a> {
     /// The methods it takes, as an Allow header says them.
     fn methods(self) -> &'static str {
         match self {
-            Self::OpenApi | Self::Channels | Self::WebhookEvents => "GET, HEAD, OPTIONS",
+            Self::OpenApi
+            | Self::Channels
+            | Self::WebhookEvents
+            | Self::Sends
+            | Self::MatchQuality => "GET, HEAD, OPTIONS",
             Self::Visit
             | Self::UpdateFbp
             | Self::Invite
             | Self::Conversion
             | Self::LeadEvents(_)
             | Self::Value(..)
-            | Self::Replay(..) => "POST, OPTIONS",
+            | Self::Replay(..)
+            | Self::ReplaySends
+            | Self::SelfTest => "POST, OPTIONS",
             Self::Lead(_) => "GET, HEAD, DELETE, OPTIONS",
             Self::Keys => "GET, HEAD, POST, OPTIONS",
             Self::Key(_) => "DELETE, OPTIONS",
         }
     }
 
-    /// Whether it manages keys, which is the operator's.
+    /// Whether it is the operator's: it manages keys, or shows what the secrets are good for.
     fn is_the_operators(self) -> bool {
-        matches!(self, Self::Keys | Self::Key(_))
+        matches!(self, Self::Keys | Self::Key(_) | Self::SelfTest)
+    }
+
+    /// Whether it is about deliveries, which the operator may see and replay without a key.
+    fn is_of_deliveries(self) -> bool {
+        matches!(self, Self::Sends | Self::ReplaySends | Self::MatchQuality)
     }
 }
 
@@ -151,6 +172,10 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
     }
     let holder = if endpoint.is_the_operators() {
         keys::operator(edge)?
+    } else if endpoint.is_of_deliveries()
+        && let Ok(operator) = keys::operator(edge)
+    {
+        operator
     } else {
         keys::holder(edge).await?
     };
@@ -185,6 +210,8 @@ impl Call<'_> {
         match (&self.edge.config.backend, self.endpoint) {
             (_, Endpoint::Keys) => keys::list(self.edge).await,
             (_, Endpoint::WebhookEvents) => webhook_events::list(self).await,
+            (_, Endpoint::Sends) => sends::list(self).await,
+            (_, Endpoint::MatchQuality) => sends::match_quality(self).await,
             (Backend::AdTarget(adtarget), _) => hosted::read(self, adtarget).await,
             (Backend::Ledger, Endpoint::Lead(lead)) => leads::get(self, lead).await,
             (Backend::Ledger, Endpoint::Channels) => leads::channels(self).await,
@@ -201,6 +228,8 @@ impl Call<'_> {
             (_, Endpoint::Replay(source, event)) => {
                 webhook_events::replay(self, source, event).await
             }
+            (_, Endpoint::ReplaySends) => sends::replay(self, &fields(body)?).await,
+            (_, Endpoint::SelfTest) => selftest::run(self, id).await,
             (Backend::AdTarget(adtarget), _) => hosted::write(self, adtarget, id, body).await,
             (Backend::Ledger, Endpoint::Visit) => events::visit(self, id, &fields(body)?).await,
             (Backend::Ledger, Endpoint::UpdateFbp) => events::update_fbp(self, &fields(body)?),
@@ -215,9 +244,14 @@ impl Call<'_> {
                 leads::value(self, lead, conversion, &fields(body)?).await
             }
             (Backend::Ledger, Endpoint::Lead(lead)) => leads::erase(self, lead).await,
-            (Backend::Ledger, Endpoint::OpenApi | Endpoint::Channels | Endpoint::WebhookEvents) => {
-                Err(Error::NotFound)
-            }
+            (
+                Backend::Ledger,
+                Endpoint::OpenApi
+                | Endpoint::Channels
+                | Endpoint::WebhookEvents
+                | Endpoint::Sends
+                | Endpoint::MatchQuality,
+            ) => Err(Error::NotFound),
         }
     }
 
@@ -293,6 +327,11 @@ mod tests {
             ),
             ("webhook-events/shop", None),
             ("webhook-events/shop//replay", None),
+            ("sends", Some(Endpoint::Sends)),
+            ("sends/replay", Some(Endpoint::ReplaySends)),
+            ("sends/c_meta", None),
+            ("match-quality", Some(Endpoint::MatchQuality)),
+            ("selftest", Some(Endpoint::SelfTest)),
             ("keys", Some(Endpoint::Keys)),
             ("keys/abc", Some(Endpoint::Key("abc"))),
             ("openapi.json", Some(Endpoint::OpenApi)),

@@ -14,9 +14,10 @@ use worker::Env;
 use super::Call;
 use super::hosted::{Outcome, Upstream};
 use crate::answer::Answer;
+use crate::api::events::Accepted;
 use crate::config::{AdTarget, Backend, Config};
 use crate::error::Error;
-use crate::ledger::conversions::{CapiStatus, NewConversion, Recorded, age_warning};
+use crate::ledger::conversions::{NewConversion, age_warning};
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
 use crate::message::Message;
 use crate::runtime;
@@ -94,9 +95,9 @@ pub(super) async fn accept(
     }
     Ok(Answer::json(
         202,
-        &Recorded {
+        &Accepted {
             conversion_id: new.conversion_id,
-            capi_status: CapiStatus::Pending,
+            capi_status: "pending",
             cold_lead: false,
             dispatched: false,
             warning: Some(warning),

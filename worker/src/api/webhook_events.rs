@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
+use super::events::unix_ms;
 use crate::answer::Answer;
 use crate::edge::Edge;
 use crate::error::Error;
@@ -25,12 +26,22 @@ impl Call<'_> {
     }
 
     /// A number of the query.
-    fn asked_number(&self, name: &str) -> Result<Option<u64>, Error> {
+    pub(super) fn asked_number(&self, name: &str) -> Result<Option<u64>, Error> {
         let asked = self.edge.caller.parameter(name);
         asked
             .map(|text| text.parse())
             .transpose()
             .map_err(|_| Error::field(name, "expected a whole number"))
+    }
+
+    /// A time of the query, Unix time in ms.
+    pub(super) fn asked_time(&self, name: &str) -> Result<Option<u64>, Error> {
+        let asked = self.edge.caller.parameter(name);
+        let parse = |text: String| {
+            unix_ms(&text)
+                .ok_or_else(|| Error::field(name, "not a Unix time in whole milliseconds"))
+        };
+        asked.map(parse).transpose()
     }
 }
 
@@ -59,7 +70,7 @@ fn filter(call: &Call<'_>) -> Result<Filter, Error> {
     Ok(Filter {
         status,
         sources,
-        before_ms: call.asked_number("before")?,
+        before_ms: call.asked_time("before")?,
         limit,
     })
 }

@@ -3,6 +3,7 @@
 //! Names are those of AdTarget's guide where it has one, so that its users move over by copying them. A wrong setting
 //! never stops the worker: it is named in the log and in `/healthz`, and its default stands in.
 
+mod destination;
 mod secret;
 mod site;
 mod webhook;
@@ -10,11 +11,13 @@ mod webhook;
 use std::ops::RangeInclusive;
 
 use attribution::url;
+use conversions::Secret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use secret::{Secret, same};
+pub use destination::Destination;
+pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
 use crate::telegram::{Bot, ChatId};
@@ -209,6 +212,8 @@ impl Settings<'_> {
             domains,
             cookie_domain: self.text("COOKIE_DOMAIN"),
             database: None,
+            platforms: self.single_platforms(),
+            destinations: Vec::new(),
             channels: vec![Channel {
                 slug,
                 channel_id,
@@ -260,12 +265,6 @@ impl Settings<'_> {
     }
 
     fn check_sites(&mut self, sites: &[Site]) {
-        let is_word = |text: &str| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        };
         let is_domain = |text: &str| {
             !text.is_empty()
                 && text
@@ -312,6 +311,12 @@ impl Settings<'_> {
     }
 }
 
+/// Whether a text is letters, digits, `-` and `_` alone.
+fn is_word(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
 impl Config {
     /// Reads all settings through `variable` (the value of a name, if set); `limits_calls` says whether calls can be counted.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>, limits_calls: bool) -> Self {
@@ -326,8 +331,14 @@ impl Config {
         let mut sites = settings.sites(front.as_ref());
         settings.check_sites(&sites);
         settings.parse_joins(&mut sites);
+        let is_single = settings.text("SITES").is_none();
+        settings.parse_destinations(&mut sites, is_single);
+        let backend = settings.backend(&sites);
+        if backend != Backend::Ledger {
+            settings.leave_dispatching_to_adtarget(&mut sites);
+        }
         let mut config = Self {
-            backend: settings.backend(&sites),
+            backend,
             prefix: settings.prefix(),
             front,
             respect_gpc: settings.switch("RESPECT_GPC", false),

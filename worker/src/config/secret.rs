@@ -1,51 +1,8 @@
-//! A secret that is asked for, or told to another.
+//! Secrets are compared in a time that says nothing of them.
 
-use std::fmt;
-
-use conversions::Hash;
 use subtle::ConstantTimeEq;
-
-/// A secret. It shows itself in no log.
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret that `text` is.
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// Whether `told` is it, in a time that says nothing of how much of it was right.
-    pub fn is(&self, told: &str) -> bool {
-        // By their hashes, which are of one length.
-        same(Hash::of(&self.0).as_str(), Hash::of(told).as_str())
-    }
-
-    /// The secret itself. Only for the one it is shared with.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(redacted)")
-    }
-}
 
 /// Whether two texts of one length are the same, in a time that does not tell where they differ.
 pub fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_compared_and_not_shown() {
-        let secret = Secret::new("correct horse".to_owned());
-        assert!(secret.is("correct horse"));
-        assert!(!secret.is("correct horsf") && !secret.is("") && !secret.is("correct horse "));
-        assert!(!format!("{secret:?}").contains("horse"));
-    }
 }

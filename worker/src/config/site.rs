@@ -6,11 +6,12 @@ use conversions::{Currency, EventType, Money};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::destination::{self, Destination};
 use crate::ids::ClickId;
 use crate::telegram::ChatId;
 
 /// A landing page's site.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Site {
     /// Its public id, as the tracker's tag and AdTarget name it.
@@ -27,6 +28,12 @@ pub struct Site {
     /// Its Telegram channels; the first is the default.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// Its accounts at ad platforms, as they are written.
+    #[serde(default)]
+    pub(super) platforms: Vec<destination::Written>,
+    /// Where its conversions go, of the setting above.
+    #[serde(skip)]
+    pub destinations: Vec<Destination>,
 }
 
 /// A Telegram channel that a site leads to.
@@ -371,6 +378,8 @@ mod tests {
             cookie_domain: Some("example.co.uk".into()),
             database: None,
             channels: vec![],
+            platforms: vec![],
+            destinations: vec![],
         };
         assert_eq!(
             site.cookie_domain_at("lp.example.co.uk"),

@@ -5,7 +5,7 @@
 //! is acknowledged. What makes no conversion is kept without what names a person and acknowledged too: its source could
 //! only send the same again.
 
-use conversions::{ConversionId, Person, TelegramUserId};
+use conversions::{Consent, ConversionId, Person, TelegramUserId};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::ledger::conversions::{self as ledger, IfSeveral, NewConversion, Overr
 use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
 use crate::ledger::{DATABASE, Database, Row, Unavailable};
 use crate::message::Message;
+use crate::outbox;
 use crate::runtime;
 
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
@@ -359,12 +360,18 @@ impl Attempt<'_> {
             event_ms: mapped.event_ms.unwrap_or(self.at_ms),
             told_ms: self.at_ms,
             person: self.person.clone(),
+            consent: Consent::Unknown,
             overrides: Overrides::default(),
             source: ledger::Source::Webhook,
         };
         // Repeating it does no harm: the same conversion id is the same conversion.
         match record(env, config, &new).await {
-            Ok(recorded) => Ok(Outcome::converted(recorded.conversion_id)),
+            Ok(recorded) => {
+                let site = recorded.site;
+                // Repeating it does no harm: who comes second finds nothing due.
+                outbox::ring_now(env, site).await;
+                Ok(Outcome::converted(recorded.conversion_id))
+            }
             // Not the sender's to mend, and nothing that another attempt would change.
             Err(why @ (Error::InvalidPayload(_) | Error::ChannelNotFound)) => {
                 Ok(Outcome::failed(why))

@@ -31,13 +31,13 @@ origin AS (
 )
 INSERT INTO conversions (
   conversion_id, website_id, channel_id, telegram_user_id, event_type, custom_event_name, value_minor, currency, content_name,
-  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, capi_status, warning, click_id, overrides, person
+  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, consent, click_id, overrides, person
 )
 SELECT
   coalesce((SELECT conversion_id FROM met), told.conversion_id), told.website_id, told.channel_id, told.telegram_user_id,
   told.event_type, ?1 ->> 'customEventName', told.value_minor, told.currency, ?1 ->> 'contentName',
   ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
-  ?1 ->> 'awaitsValue', ?1 ->> 'capiStatus', ?1 ->> 'warning',
+  ?1 ->> 'awaitsValue', ?1 ->> 'consent',
   (SELECT click_id FROM origin),
   coalesce((SELECT overrides FROM origin WHERE click_id IS NOT NULL OR overrides <> '{}'), ?1 -> 'overrides'), ?1 -> 'person'
 FROM told
@@ -47,9 +47,8 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   currency         = coalesce(conversions.currency, excluded.currency),
   content_name     = coalesce(conversions.content_name, excluded.content_name),
   external_user_id = coalesce(conversions.external_user_id, excluded.external_user_id),
-  capi_status      = CASE WHEN conversions.awaits_value AND NOT excluded.awaits_value THEN excluded.capi_status ELSE conversions.capi_status END,
-  warning          = CASE WHEN conversions.awaits_value AND NOT excluded.awaits_value THEN excluded.warning ELSE conversions.warning END,
+  consent          = coalesce(excluded.consent, conversions.consent),
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
   person           = json_patch(excluded.person, conversions.person)
 WHERE conversions.telegram_user_id = excluded.telegram_user_id AND conversions.website_id = excluded.website_id
-RETURNING conversion_id, capi_status, cold, warning
+RETURNING conversion_id, cold, awaits_value, event_ms

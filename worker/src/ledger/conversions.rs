@@ -12,13 +12,14 @@
 
 use std::fmt::Write as _;
 
-use conversions::{ConversionId, EventType, Money, Person, TelegramUserId};
+use conversions::{Consent, ConversionId, EventType, Money, Person, TelegramUserId};
 use serde::Serialize;
 use worker::Env;
 
 use super::{Database, Row, Statement};
 use crate::config::{Channel, Config, PurchaseValue, Site};
 use crate::error::Error;
+use crate::outbox::{self, Addressee};
 
 /// Who tells of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -100,49 +101,27 @@ pub struct NewConversion {
     pub told_ms: u64,
     /// Who it was, by hashes.
     pub person: Person,
+    /// What the person allowed, where the teller says so; else the visit's own word counts.
+    pub consent: Consent,
     /// What the teller says of the click.
     pub overrides: Overrides,
     /// Who tells.
     pub source: Source,
 }
 
-/// Whether a conversion goes to an ad platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum CapiStatus {
-    /// It will.
-    Pending,
-    /// It does not; the warning says why.
-    Skipped,
-}
-
-/// A conversion that stands in the ledger. Written as JSON it is the contract's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Recorded {
+/// A conversion that stands in the ledger.
+#[derive(Debug)]
+pub struct Recorded<'a> {
     /// Its id; an earlier one's where the same Purchase was told before.
     pub conversion_id: ConversionId,
-    /// Whether it goes to an ad platform.
-    pub capi_status: CapiStatus,
+    /// Its site.
+    pub site: &'a Site,
     /// Whether the lead had no conversion in that site and channel before.
     pub cold_lead: bool,
-    /// Whether a delivery is scheduled.
-    pub dispatched: bool,
-    /// What the teller should know.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warning: Option<String>,
-    /// The deliveries that are scheduled.
-    pub sends: Vec<Scheduled>,
-}
-
-/// One delivery to one platform.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Scheduled {
-    /// Its id.
-    pub send_id: String,
-    /// `meta`, `tiktok`, `snapchat` …
-    pub platform: String,
+    /// Whether it is a Purchase whose value is told by hand.
+    pub awaits_value: bool,
+    /// When it happened, Unix time in ms.
+    pub event_ms: u64,
 }
 
 /// A site and channel in which a lead has conversions.
@@ -185,7 +164,11 @@ pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field, `CHANNEL_NOT_FOUND`, `INTERNAL_ERROR`; nothing is written then.
-pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<Recorded, Error> {
+pub async fn record<'a>(
+    env: &Env,
+    config: &'a Config,
+    new: &NewConversion,
+) -> Result<Recorded<'a>, Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Told<'a> {
@@ -204,11 +187,11 @@ pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<R
         purchase_window_ms: u64,
         source: Source,
         awaits_value: bool,
-        capi_status: CapiStatus,
-        warning: &'a str,
         organic: bool,
+        consent: Option<&'static str>,
         overrides: &'a Overrides,
         person: &'a Person,
+        destinations: Vec<Addressee<'a>>,
     }
     let (site, channel) = match only_place(config, new)? {
         Some(place) => place,
@@ -238,34 +221,31 @@ pub async fn record(env: &Env, config: &Config, new: &NewConversion) -> Result<R
         purchase_window_ms: u64::from(config.purchase_window_h) * 3_600_000,
         source: new.source,
         awaits_value,
-        capi_status: CapiStatus::Skipped,
-        warning: &warning(new, awaits_value),
         organic: !new.overrides.has_click(),
+        consent: new.consent.as_str(),
         overrides: &new.overrides,
         person: &new.person,
+        destinations: outbox::addressees(config),
     };
     let statements = [
         Statement::new(include_str!("lead.sql"), &told)?,
         Statement::new(include_str!("conversion.sql"), &told)?,
+        Statement::new(outbox::SCHEDULE, &told)?,
     ];
     let rows = Database::bound(env, site.database())?
         .transact(&statements)
         .await?;
-    let row = rows.last().map(|rows| rows.first::<Row>()).transpose()?;
+    let row = rows.get(1).map(|rows| rows.first::<Row>()).transpose()?;
     let row = row.flatten().ok_or(Error::Internal)?;
     let conversion_id = row.text("conversion_id").unwrap_or_default();
     let conversion_id = ConversionId::parse(conversion_id).map_err(|_| Error::Internal)?;
     Ok(Recorded {
         conversion_id,
-        capi_status: match row.text("capi_status") {
-            Some("pending") => CapiStatus::Pending,
-            _ => CapiStatus::Skipped,
-        },
+        site,
         // An earlier conversion that was met again is what makes the lead warm.
         cold_lead: row.flag("cold") && conversion_id == new.conversion_id,
-        dispatched: false,
-        warning: row.text("warning").map(str::to_owned),
-        sends: Vec::new(),
+        awaits_value: row.flag("awaits_value"),
+        event_ms: row.number("event_ms").unwrap_or(new.event_ms),
     })
 }
 
@@ -355,24 +335,6 @@ fn unclear(why: &str, choice: &[(&Site, &Channel)]) -> Error {
         };
     }
     Error::InvalidPayload(text)
-}
-
-/// What the warning of a Purchase begins with that awaits its value.
-pub const AWAITS_VALUE: &str =
-    "the Purchase awaits its value: post value and currency to its /value; ";
-
-/// What the teller should know of a conversion that goes nowhere for now.
-fn warning(new: &NewConversion, awaits_value: bool) -> String {
-    let mut text = String::new();
-    if awaits_value {
-        text.push_str(AWAITS_VALUE);
-    }
-    if let Some(age) = age_warning(new.event_ms, new.told_ms) {
-        text.push_str(&age);
-        text.push_str("; ");
-    }
-    text.push_str("no pixel is configured, so it is stored and sent to no platform");
-    text
 }
 
 /// Which platforms take no event of that age, by their own rules. A minute ahead is a clock's own error.

@@ -172,6 +172,13 @@ impl Database {
     }
 }
 
+impl Unavailable {
+    /// What could not be done, in words for the log.
+    pub fn new(words: String) -> Self {
+        Self(words)
+    }
+}
+
 impl fmt::Display for Unavailable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)

@@ -13,8 +13,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{Database, Rows, Statement, Unavailable};
-use crate::config::Join;
+use crate::config::{Config, Join};
 use crate::ids::ClickId;
+use crate::outbox::{self, Addressee};
 use crate::telegram::ChatId;
 
 /// An update as the ledger knows it.
@@ -126,6 +127,7 @@ const CLICK: &str = concat!(
 /// The database's; nothing is written then.
 pub async fn keep_move(
     database: &Database,
+    config: &Config,
     taken: Taken<'_>,
     moved: &Move<'_>,
 ) -> Result<Option<ClickId>, Unavailable> {
@@ -147,6 +149,7 @@ pub async fn keep_move(
         value_minor: Option<u64>,
         currency: Option<&'static str>,
         link: Option<&'a Link<'a>>,
+        destinations: Vec<Addressee<'a>>,
     }
     let joined = moved.joined.as_ref();
     let join = joined.map(|joined| joined.join);
@@ -169,6 +172,7 @@ pub async fn keep_move(
         value_minor: value.map(Money::minor_units),
         currency: value.map(|value| value.currency().code()),
         link: joined.and_then(|joined| joined.link.as_ref()),
+        destinations: outbox::addressees(config),
     };
     const MEMBERS: &str = concat!(
         include_str!("joins/link.sql"),
@@ -182,6 +186,7 @@ pub async fn keep_move(
         &[
             MEMBERS,
             CONVERSIONS,
+            outbox::SCHEDULE,
             include_str!("joins/leads.sql"),
             UPDATES,
             CLICK,
@@ -191,7 +196,7 @@ pub async fn keep_move(
     };
     let rows = transact(database, sql, &told).await?;
     let by_link = rows
-        .get(4)
+        .get(5)
         .map(|rows| rows.first::<OfClick>())
         .transpose()?;
     Ok(by_link.flatten().map(|row| row.click_id))

@@ -20,9 +20,9 @@ struct Rule {
 
 /// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
-fn rules(visits_ms: u64) -> [Rule; 7] {
+fn rules(visits_ms: u64) -> [Rule; 8] {
     [
-        // Visits and clicks come in the order of their times, nearly: the first rows are the oldest.
+        // Visits, clicks and sends come in the order of their times, nearly: the first rows are the oldest.
         Rule {
             keeps_ms: visits_ms,
             sql: &[
@@ -37,6 +37,13 @@ fn rules(visits_ms: u64) -> [Rule; 7] {
             sql: &[
                 "DELETE FROM clicks WHERE at_ms < ?1 ->> 'before' AND rowid IN (
                     SELECT rowid FROM clicks ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
+            ],
+        },
+        Rule {
+            keeps_ms: visits_ms,
+            sql: &[
+                "DELETE FROM sends WHERE made_ms < ?1 ->> 'before' AND state <> 'pending' AND rowid IN (
+                    SELECT rowid FROM sends ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
             ],
         },
         Rule {

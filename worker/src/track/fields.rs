@@ -129,6 +129,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A field that is a list of texts; absent and null are the same.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field: not a list of strings.
+    pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
+        match self.raw(name).map(RawValue::get) {
+            None | Some("null") => Ok(None),
+            Some(text) => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|_| Error::field(name, "not a list of strings")),
+        }
+    }
+
     /// The fields that `is_known` does not know, each as it was written.
     pub fn others(
         &self,

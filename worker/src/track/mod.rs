@@ -1,6 +1,7 @@
 //! The keyless surface that browsers call: visits, late browser ids, clicks.
 
 pub mod click;
+pub mod events;
 pub mod fields;
 pub mod init;
 pub mod update_fbp;

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
 use crate::ledger::joins::{self, BotStanding, Joined, Link, Move, Standing};
+use crate::outbox;
 use crate::runtime;
 use crate::telegram::ChatId;
 
@@ -43,7 +44,11 @@ impl Hook<'_> {
             joined,
         };
         // Repeating it does no harm: what an update does, it does once.
-        let click = joins::keep_move(&self.database(site)?, self.taken(), &moved).await?;
+        let (database, config) = (self.database(site)?, self.edge.config);
+        let click = joins::keep_move(&database, config, self.taken(), &moved).await?;
+        if click.is_some() {
+            outbox::ring(self.edge, &site.website_id);
+        }
         if let Some(name) = moved.joined.and_then(|joined| joined.link?.click).or(click) {
             self.end_link(chat_id, name);
         }

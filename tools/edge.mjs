@@ -1,0 +1,22 @@
+// Calls the operator's part of an edge's API: the edge at EDGEWAY_URL, with its OPERATOR_KEY.
+
+import { fail } from "./prerequisites.mjs";
+import { operatorKey } from "./secrets.mjs";
+
+const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
+
+/** The answer's JSON; anything else ends the command with a line that says why. */
+export async function call(method, path, body) {
+  const key = operatorKey();
+  if (!key) fail("OPERATOR_KEY is set neither in the environment nor in .dev.vars: `npm start` makes one for the local edge");
+  const headers = { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) };
+  const answer = await fetch(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
+    fail(`${edge} does not answer: ${error.cause?.message ?? error.message}`),
+  );
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) fail(`${edge}: ${answer.status} ${told.error ? `${told.error.code}, ${told.error.message}` : ""}`);
+  return told;
+}
+
+/** A time as people read it. */
+export const time = (ms) => (ms ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") : "");

@@ -1,0 +1,35 @@
+// `npm run sends -- list | replay`: deliveries to ad platforms, and what became of them, of the edge at EDGEWAY_URL.
+
+import { parseArgs } from "node:util";
+import { call, time } from "./edge.mjs";
+import { fail } from "./prerequisites.mjs";
+
+const USAGE = `npm run sends -- list [--state STATE] [--platform NAME] [--site ID] [--conversion ID] [--limit N] [--json]
+npm run sends -- replay SEND_ID… | --state skipped|rejected|dead [--platform NAME] [--site ID]`;
+
+const COMMANDS = {
+  async list(_, { json, conversion, site, ...filter }) {
+    const query = new URLSearchParams({ ...filter, ...(conversion && { conversionId: conversion }), ...(site && { websiteId: site }) });
+    const { sends } = await call("GET", `sends?${query}`);
+    if (json) return console.log(JSON.stringify(sends, null, 2));
+    console.table(sends.map(({ sendId, state, attempts, madeAt, changedAt, code, message = "" }) => ({
+      send: sendId, state, attempts, made: time(madeAt), changed: time(changedAt), code, message: message.slice(0, 80),
+    })));
+  },
+  async replay(sendIds, { state, platform, site }) {
+    if (!sendIds.length && !state) fail(USAGE);
+    const { replayed } = await call("POST", "sends/replay", { ...(sendIds.length && { sendIds }), state, platform, websiteId: site });
+    console.log(`${replayed} ${replayed === 1 ? "send is" : "sends are"} owed anew.`);
+  },
+};
+
+let parsed;
+try {
+  const text = { type: "string" };
+  parsed = parseArgs({ allowPositionals: true, options: { state: text, platform: text, site: text, conversion: text, limit: text, json: { type: "boolean" } } });
+} catch (error) {
+  fail(`${error.message}\n${USAGE}`);
+}
+const [command, ...words] = parsed.positionals;
+if (!Object.hasOwn(COMMANDS, command ?? "")) fail(USAGE);
+await COMMANDS[command](words, parsed.values);

@@ -1,0 +1,133 @@
+//! `POST selftest`: one test event to each destination, through the platform's own test door. Nothing of it counts.
+
+use conversions::platform::{Outcome, Purpose, RequestError};
+use conversions::{
+    Click, Consent, Conversion, ConversionId, Currency, EventType, Money, Page, Person, RawPerson,
+    TelegramUserId,
+};
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Call;
+use crate::answer::Answer;
+use crate::config::{Destination, Site};
+use crate::error::Error;
+use crate::outbox;
+use crate::queue::CONNECTIONS;
+
+/// What one destination said.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tested<'a> {
+    website_id: &'a str,
+    destination: &'a str,
+    platform: &'static str,
+    /// Whether it answered.
+    reachable: Option<bool>,
+    /// Whether it takes the token.
+    credentials: Option<bool>,
+    /// Whether it would take the event.
+    accepted: Option<bool>,
+    /// What it said, or why it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// By what it can recognise people.
+    match_keys: Vec<&'static str>,
+}
+
+/// Tests every destination of every site.
+pub async fn run(call: &Call<'_>, id: ConversionId) -> Result<Answer, Error> {
+    let edge = call.edge;
+    let sample = sample(call, id).ok_or(Error::Internal)?;
+    let sites = edge.config.sites.iter();
+    let destinations = sites.flat_map(|site| site.destinations.iter().map(move |to| (site, to)));
+    let tests = destinations.map(|(site, to)| test(edge.now_ms, site, to, &sample));
+    let tested: Vec<Tested<'_>> = futures_util::stream::iter(tests)
+        .buffered(CONNECTIONS)
+        .collect()
+        // Repeating it does no harm: a test counts for nothing.
+        .await;
+    Ok(Answer::json(200, &json!({ "destinations": tested })))
+}
+
+async fn test<'a>(
+    now_ms: u64,
+    site: &'a Site,
+    destination: &'a Destination,
+    sample: &Conversion,
+) -> Tested<'a> {
+    let account = &destination.account;
+    let keys = account.check(sample, now_ms).unwrap_or_default();
+    let mut tested = Tested {
+        website_id: &site.website_id,
+        destination: &destination.name,
+        platform: account.platform().as_str(),
+        reachable: None,
+        credentials: None,
+        accepted: None,
+        message: None,
+        match_keys: keys.iter().map(|key| key.as_str()).collect(),
+    };
+    // Repeating it does no harm: a test counts for nothing.
+    let told = outbox::tell(&site.website_id, destination, &[sample], Purpose::Test).await;
+    let reply = match told {
+        Ok(reply) => reply,
+        Err(why) => {
+            tested.message = Some(match why {
+                RequestError::Skip { skip, .. } => skip.to_string(),
+                why => why.to_string(),
+            });
+            return tested;
+        }
+    };
+    let answered = !reply.words.starts_with(outbox::NO_ANSWER);
+    tested.reachable = Some(answered);
+    (tested.credentials, tested.accepted) = match reply.outcome {
+        Outcome::Sent => (Some(true), Some(true)),
+        Outcome::Rejected { .. } => (Some(true), Some(false)),
+        Outcome::Credentials => (Some(false), Some(false)),
+        Outcome::Retry { .. } | Outcome::Throttled { .. } => (None, Some(false)),
+    };
+    tested.message = Some(reply.words).filter(|words| !words.is_empty());
+    tested
+}
+
+/// A Lead of nobody, with all that a platform can match by.
+fn sample(call: &Call<'_>, id: ConversionId) -> Option<Conversion> {
+    let now_ms = call.edge.now_ms;
+    let lead = TelegramUserId::new(1).ok()?;
+    let value = Money::parse("1", Currency::parse("USD").ok()?).ok()?;
+    let mut sample = Conversion::new(id, EventType::Lead, Some(value), now_ms, lead).ok()?;
+    let raw = RawPerson {
+        email: Some("selftest@example.com"),
+        phone: Some("+12025550123"),
+        first_name: Some("Self"),
+        last_name: Some("Test"),
+        country: Some("US"),
+        ..RawPerson::default()
+    };
+    sample.person = Person::hash(&raw, None, now_ms);
+    let told = |text: &str| Some(text.to_owned());
+    sample.click = Click {
+        fbc: Some(format!("fb.1.{now_ms}.EdgewaySelfTest")),
+        fbp: Some(format!("fb.1.{now_ms}.1234567890")),
+        ttclid: told("EdgewaySelfTest"),
+        gclid: told("EdgewaySelfTest"),
+        sccid: told("11111111-1111-4111-8111-111111111111"),
+        tgclid: told("EdgewaySelfTest"),
+        ga_client_id: told("1234567890.1700000000"),
+        // An address of documentation (RFC 5737): nobody's.
+        ip: told("203.0.113.1"),
+        user_agent: told(
+            "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
+        ),
+        ..Click::default()
+    };
+    sample.page = Page {
+        url: told("https://example.com/"),
+        referrer: None,
+    };
+    sample.consent = Consent::Granted;
+    Some(sample)
+}

@@ -1,0 +1,277 @@
+//! Where a site's conversions go: its accounts at ad platforms.
+
+use conversions::Secret;
+use conversions::platform::google::Credentials;
+use conversions::platform::{
+    Destination as Account, Platform, SettingError, ga4, google, meta, snapchat, telegram_ads,
+    tiktok,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Settings, Site, is_word};
+
+/// An account at an ad platform, under the name that the delivery log calls it by.
+#[derive(Debug)]
+pub struct Destination {
+    /// Unique within its site.
+    pub name: String,
+    /// The account.
+    pub account: Account,
+    /// What its access tokens are fetched with, where it needs any.
+    pub credentials: Option<Credentials>,
+}
+
+/// The settings of one platform.
+struct Names {
+    platform: Platform,
+    /// Those of the only site, each with the field it is; the first says whether there is an account.
+    simple: &'static [(&'static str, &'static str)],
+    /// Those of every account at that platform.
+    common: &'static [(&'static str, &'static str)],
+    /// The secret it is called with, unless an account names another.
+    token: Option<&'static str>,
+}
+
+static NAMES: [Names; 6] = [
+    Names {
+        platform: Platform::Meta,
+        simple: &[
+            ("META_PIXEL_ID", "pixelId"),
+            ("META_TEST_EVENT_CODE", "testEventCode"),
+        ],
+        common: &[
+            ("META_API_VERSION", "version"),
+            ("META_BASE_URL", "baseUrl"),
+        ],
+        token: Some("META_ACCESS_TOKEN"),
+    },
+    Names {
+        platform: Platform::TikTok,
+        simple: &[
+            ("TIKTOK_PIXEL_ID", "pixelId"),
+            ("TIKTOK_TEST_EVENT_CODE", "testEventCode"),
+        ],
+        common: &[
+            ("TIKTOK_API_VERSION", "version"),
+            ("TIKTOK_BASE_URL", "baseUrl"),
+        ],
+        token: Some("TIKTOK_ACCESS_TOKEN"),
+    },
+    Names {
+        platform: Platform::Snapchat,
+        simple: &[("SNAPCHAT_PIXEL_ID", "pixelId")],
+        common: &[
+            ("SNAPCHAT_API_VERSION", "version"),
+            ("SNAPCHAT_BASE_URL", "baseUrl"),
+        ],
+        token: Some("SNAPCHAT_ACCESS_TOKEN"),
+    },
+    Names {
+        platform: Platform::Google,
+        simple: &[
+            ("GOOGLE_ADS_ACCOUNT_ID", "accountId"),
+            ("GOOGLE_ADS_LOGIN_ACCOUNT_ID", "loginAccountId"),
+            ("GOOGLE_ADS_CONVERSION_ACTIONS", "conversionActions"),
+        ],
+        common: &[
+            ("GOOGLE_API_VERSION", "version"),
+            ("GOOGLE_BASE_URL", "baseUrl"),
+        ],
+        token: Some("GOOGLE_CREDENTIALS"),
+    },
+    Names {
+        platform: Platform::Ga4,
+        simple: &[("GA4_MEASUREMENT_ID", "measurementId")],
+        common: &[("GA4_BASE_URL", "baseUrl")],
+        token: Some("GA4_API_SECRET"),
+    },
+    Names {
+        platform: Platform::TelegramAds,
+        simple: &[
+            ("TELEGRAM_ADS_PIXEL_ID", "pixelId"),
+            ("TELEGRAM_ADS_EVENTS", "events"),
+        ],
+        common: &[("TELEGRAM_ADS_BASE_URL", "baseUrl")],
+        token: None,
+    },
+];
+
+impl Names {
+    /// The setting that a field of the only site is written in.
+    fn setting(&self, field: &str) -> &'static str {
+        let mut all = self.simple.iter().chain(self.common);
+        let named = all.find(|(_, name)| *name == field);
+        named.map_or_else(|| self.token.unwrap_or("SITES"), |(setting, _)| setting)
+    }
+}
+
+/// An account as it is written in `SITES`: its platform's own fields, and beside them `platform`, `name` (the platform's,
+/// unless it says another) and `token`, the name of the secret it is called with.
+pub(super) type Written = Map<String, Value>;
+
+impl Settings<'_> {
+    /// The accounts of the simple settings, as they would be written in `SITES`.
+    pub(super) fn single_platforms(&mut self) -> Vec<Written> {
+        let mut written = Vec::new();
+        for names in &NAMES {
+            let [(first, _), ..] = names.simple else {
+                continue;
+            };
+            if self.text(first).is_none() {
+                continue;
+            }
+            let mut account = Map::new();
+            account.insert("platform".to_owned(), names.platform.as_str().into());
+            for (setting, field) in names.simple {
+                let Some(text) = self.text(setting) else {
+                    continue;
+                };
+                let value = match *field {
+                    "events" | "conversionActions" => {
+                        serde_json::from_str(&text).unwrap_or(Value::String(text))
+                    }
+                    _ => Value::String(text),
+                };
+                account.insert((*field).to_owned(), value);
+            }
+            written.push(account);
+        }
+        written
+    }
+
+    /// Reads the accounts of each site. One that is wrong is left out and named; the others stand.
+    pub(super) fn parse_destinations(&mut self, sites: &mut [Site], is_single: bool) {
+        for site in sites {
+            for written in std::mem::take(&mut site.platforms) {
+                let destination = match self.destination(written) {
+                    Ok(destination) => destination,
+                    Err((names, why)) => {
+                        let setting = match names {
+                            Some(names) if is_single => names.setting(why.field),
+                            _ => "SITES",
+                        };
+                        self.wrong(setting, format!("{}: {why}", site.website_id));
+                        continue;
+                    }
+                };
+                if site
+                    .destinations
+                    .iter()
+                    .any(|other| other.name == destination.name)
+                {
+                    let name = &destination.name;
+                    self.wrong(
+                        "SITES",
+                        format!(
+                            "{}: name: expected one of its own, two platforms are called {name}",
+                            site.website_id
+                        ),
+                    );
+                    continue;
+                }
+                site.destinations.push(destination);
+            }
+        }
+    }
+
+    /// With AdTarget behind the edge, AdTarget dispatches every event: what Edgeway sent too would count twice.
+    pub(super) fn leave_dispatching_to_adtarget(&mut self, sites: &mut [Site]) {
+        for site in sites {
+            if !std::mem::take(&mut site.destinations).is_empty() {
+                let id = &site.website_id;
+                self.wrong(
+                    "BACKEND",
+                    format!(
+                        "{id}: AdTarget dispatches its events, so its platforms get none from here"
+                    ),
+                );
+            }
+        }
+    }
+
+    fn destination(
+        &self,
+        mut written: Written,
+    ) -> Result<Destination, (Option<&'static Names>, SettingError)> {
+        let mut text = |field: &str| match written.remove(field) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let (platform, name, token) = (text("platform"), text("name"), text("token"));
+        let named = platform.as_deref().and_then(Platform::parse);
+        let names = NAMES.iter().find(|names| Some(names.platform) == named);
+        let wrong = |field, expected: &'static str| {
+            (
+                names,
+                SettingError {
+                    field,
+                    expected: expected.into(),
+                },
+            )
+        };
+        let Some(names) = names else {
+            return Err(wrong(
+                "platform",
+                "meta, tiktok, snapchat, google, ga4 or telegram",
+            ));
+        };
+        let name = name.unwrap_or_else(|| names.platform.as_str().to_owned());
+        if !is_word(&name) {
+            return Err(wrong("name", "letters, digits, - and _"));
+        }
+        for (setting, field) in names.common {
+            if let (false, Some(text)) = (written.contains_key(*field), self.text(setting)) {
+                written.insert((*field).to_owned(), Value::String(text));
+            }
+        }
+        let secret = match (token.as_deref()).or(names.token) {
+            Some(name) => match self.text(name) {
+                Some(secret) => secret,
+                None => return Err(wrong("token", "the name of a secret that is set")),
+            },
+            None => String::new(),
+        };
+        let mut credentials = None;
+        let account = match names.platform {
+            Platform::Meta => read(written)
+                .and_then(|settings| meta::Pixel::new(settings, Secret::new(secret)))
+                .map(Account::Meta),
+            Platform::TikTok => read(written)
+                .and_then(|settings| tiktok::Pixel::new(settings, Secret::new(secret)))
+                .map(Account::TikTok),
+            Platform::Snapchat => read(written)
+                .and_then(|settings| snapchat::Pixel::new(settings, Secret::new(secret)))
+                .map(Account::Snapchat),
+            Platform::Google => {
+                let parsed = Credentials::parse(&secret).map_err(|why| SettingError {
+                    field: why.field,
+                    expected: why.expected.into(),
+                });
+                credentials = Some(parsed.map_err(|why| (Some(names), why))?);
+                read(written)
+                    .and_then(google::Account::new)
+                    .map(Account::Google)
+            }
+            Platform::Ga4 => read(written)
+                .and_then(|settings| ga4::Stream::new(settings, Secret::new(secret)))
+                .map(Account::Ga4),
+            Platform::TelegramAds => read(written)
+                .and_then(telegram_ads::Pixel::new)
+                .map(Account::TelegramAds),
+        };
+        Ok(Destination {
+            name,
+            account: account.map_err(|why| (Some(names), why))?,
+            credentials,
+        })
+    }
+}
+
+/// The fields of a platform's account.
+fn read<T: DeserializeOwned>(written: Written) -> Result<T, SettingError> {
+    serde_json::from_value(written.into()).map_err(|why| SettingError {
+        field: "platforms",
+        expected: format!("the documented fields: {why}").into(),
+    })
+}

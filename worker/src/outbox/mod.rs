@@ -1,0 +1,173 @@
+//! The outbox: deliveries of conversions to ad platforms, and what became of each.
+//!
+//! A delivery is a *send*: a row, written in the transaction of its conversion, one a destination ([`schedule`]). The queue
+//! carries no more than the name of a site for which something is due ([`ring`]): what is due, the rows say. Whoever
+//! takes up a site ([`drain`]) claims rows by a lease, sends them as one request, and writes down what came of it; a
+//! sweeper ([`sweep`]) finds what was left lying when a lease ran out, a message got lost, or nothing was rung.
+//!
+//! | state | is |
+//! |---|---|
+//! | `pending` | to be tried, or being tried |
+//! | `sent` | the platform has it |
+//! | `skipped` | it can't be sent there; known before anything was sent |
+//! | `rejected` | the platform refuses it as it is |
+//! | `dead` | all attempts came to nothing; it can be replayed |
+//!
+//! **Once**: a request whose answer got lost is made again, under the same event id, by which every platform knows it for
+//! about 48 hours. So all attempts end before that ([`GIVE_UP_MS`]).
+//!
+//! **Together**: what is due for a destination goes in one request, as many as the platform takes. A batch that is refused
+//! is halved, row by row of the table and not in memory, until the one at fault stands alone.
+//!
+//! **Circuit**: a destination that fails a few times in a row is left alone for a while; then one send goes ahead, and the
+//! others follow when it is taken.
+
+mod attempt;
+mod claim;
+mod forecast;
+mod google;
+mod log;
+
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde_json::json;
+use worker::Env;
+
+use crate::config::{Config, Site};
+use crate::edge;
+use crate::ledger::{Database, Row, Statement, Unavailable};
+use crate::message::{LONGEST_DELAY_S, Message};
+use crate::queue::CONNECTIONS;
+use crate::runtime;
+
+pub use attempt::{NO_ANSWER, tell};
+pub use forecast::{Forecast, Scheduled, forecast};
+pub use log::{
+    Filter, MatchQuality, Replayed, Send, State, Status, list, match_quality, replay, statuses,
+};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// How long a send is tried, in ms. Platforms deduplicate for 48 hours (Meta, TikTok, Snapchat, "deduplication").
+const GIVE_UP_MS: u64 = 47 * HOUR_MS;
+
+/// How many requests one drain makes at most for a destination; the next one goes on.
+const ROUNDS: usize = 10;
+
+/// A destination as SQL reads it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Addressee<'a> {
+    website_id: &'a str,
+    name: &'a str,
+    platform: &'static str,
+}
+
+/// All destinations, for the parameter `destinations` of [`schedule`].
+pub fn addressees(config: &Config) -> Vec<Addressee<'_>> {
+    let mut addressees = Vec::new();
+    for site in &config.sites {
+        addressees.extend(site.destinations.iter().map(|destination| Addressee {
+            website_id: &site.website_id,
+            name: &destination.name,
+            platform: destination.account.platform().as_str(),
+        }));
+    }
+    addressees
+}
+
+/// The statement that owes a conversion to the destinations of its site. Its parameter has `conversionId`,
+/// `telegramUserId`, `toldMs`, `destinations`, and where another may have told of the same Purchase, what a Purchase is
+/// known by.
+pub const SCHEDULE: &str = include_str!("schedule.sql");
+
+/// Says, once the answer is given, that something is due for a site. Where that gets lost, the sweeper finds it.
+pub fn ring(edge: &edge::Edge<'_>, website_id: &str) {
+    let site = edge.config.site(website_id);
+    if site.is_some_and(|site| !site.destinations.is_empty()) {
+        edge.keep(&Message::Outbox(website_id.to_owned()));
+    }
+}
+
+/// Says it at once, where there is no answer that it could come after.
+pub async fn ring_now(env: &Env, site: &Site) {
+    if !site.destinations.is_empty() {
+        // Repeating it does no harm: who comes second finds nothing due.
+        ring_at(env, &site.website_id, 0, 0).await;
+    }
+}
+
+/// Says when something will be due for a site; `at_ms` is Unix time in ms.
+pub async fn ring_at(env: &Env, website_id: &str, at_ms: u64, now_ms: u64) {
+    let delay_s = at_ms.saturating_sub(now_ms).div_ceil(1_000);
+    let delay_s = u32::try_from(delay_s).unwrap_or(LONGEST_DELAY_S);
+    // Repeating it does no harm: who comes second finds nothing due.
+    if let Err(why) = edge::enqueue(env, &Message::Outbox(website_id.to_owned()), delay_s).await {
+        runtime::log_warning(&format!("the outbox of {website_id}: the queue: {why}"));
+    }
+}
+
+/// Delivers what is due of a site. Gives when something has to be tried next, Unix time in ms, as far as this drain knows.
+///
+/// # Errors
+/// The ledger's. What was sent and could not be written down is sent again when its lease is over.
+pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
+    let database = Database::bound(env, site.database())?;
+    let drains = site.destinations.iter().map(|destination| {
+        let attempt = attempt::Attempt {
+            database: &database,
+            website_id: &site.website_id,
+            destination,
+        };
+        async move {
+            let mut next_ms = None;
+            for _ in 0..ROUNDS {
+                // Repeating it does no harm: what another has claimed is not due, and the platform knows an event by its id.
+                match attempt.run().await? {
+                    attempt::Progress::Idle(until_ms) => return Ok(until_ms.or(next_ms)),
+                    attempt::Progress::Made(again_ms) => {
+                        next_ms = [next_ms, again_ms].into_iter().flatten().min();
+                    }
+                }
+            }
+            Ok(Some(runtime::now_ms()))
+        }
+    });
+    let next: Vec<Result<Option<u64>, Unavailable>> = futures_util::stream::iter(drains)
+        .buffer_unordered(CONNECTIONS)
+        .collect()
+        // Repeating it does no harm: see above.
+        .await;
+    let next: Vec<Option<u64>> = next.into_iter().collect::<Result<_, _>>()?;
+    Ok(next.into_iter().flatten().min())
+}
+
+/// Takes up what was left lying, of all sites.
+///
+/// # Errors
+/// The ledger's; the next run goes on.
+pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
+    for binding in config.databases() {
+        let database = Database::bound(env, binding)?;
+        let asked = json!({ "nowMs": now_ms, "expiredMs": now_ms.saturating_sub(GIVE_UP_MS) });
+        let statements = [
+            Statement::new(include_str!("expire.sql"), &asked)?,
+            Statement::new(include_str!("due.sql"), &asked)?,
+        ];
+        // Repeating it does no harm: what is dead stays so, and the rest reads.
+        let rows = database.transact(&statements).await?;
+        let due: Vec<Row> = rows.last().map_or(Ok(Vec::new()), |rows| rows.read())?;
+        for row in due {
+            let site = row.text("website_id").and_then(|id| config.site(id));
+            if let Some(site) = site {
+                // Repeating it does no harm: see `drain`.
+                let next_ms = drain(env, site).await?;
+                if let Some(next_ms) = next_ms {
+                    // Repeating it does no harm: who comes second finds nothing due.
+                    ring_at(env, &site.website_id, next_ms, runtime::now_ms()).await;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+-- ?1: which sends are meant. Those that came to nothing are owed anew.
+UPDATE sends SET
+  state = 'pending', owed_since_ms = ?1 ->> 'nowMs', due_ms = ?1 ->> 'nowMs', changed_ms = ?1 ->> 'nowMs', claim = NULL, batch_limit = NULL
+WHERE rowid IN (
+  SELECT rowid FROM sends
+  WHERE state IN ('skipped', 'rejected', 'dead')
+    AND (?1 ->> 'websiteIds' IS NULL OR website_id IN (SELECT value FROM json_each(?1, '$.websiteIds')))
+    AND (?1 ->> 'sendIds' IS NULL OR conversion_id || '_' || destination IN (SELECT value FROM json_each(?1, '$.sendIds')))
+    AND (?1 ->> 'state' IS NULL OR state = ?1 ->> 'state')
+    AND (?1 ->> 'platform' IS NULL OR platform = ?1 ->> 'platform')
+    AND (?1 ->> 'destination' IS NULL OR destination = ?1 ->> 'destination')
+    AND (?1 ->> 'fromMs' IS NULL OR made_ms >= ?1 ->> 'fromMs')
+  LIMIT ?1 ->> 'limit'
+)
+RETURNING website_id

@@ -1,0 +1,18 @@
+-- ?1: a conversion told: it goes to each destination of its site, once. A Purchase may have stood before, told by another; one
+-- that awaits its value has to wait.
+INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms)
+SELECT
+  conversions.conversion_id, destination.value ->> 'name', conversions.website_id, destination.value ->> 'platform',
+  'pending', ?1 ->> 'toldMs', ?1 ->> 'toldMs', ?1 ->> 'toldMs', 0, ?1 ->> 'toldMs'
+FROM conversions JOIN json_each(?1, '$.destinations') AS destination ON destination.value ->> 'websiteId' = conversions.website_id
+WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND NOT awaits_value
+  AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  AND (
+    conversion_id = ?1 ->> 'conversionId'
+    OR (
+      event_type = 'Purchase' AND ?1 ->> 'eventType' = 'Purchase' AND channel_id = ?1 ->> 'channelId'
+      AND value_minor = ?1 ->> 'valueMinor' AND currency = ?1 ->> 'currency'
+      AND abs(event_ms - (?1 ->> 'eventMs')) < ?1 ->> 'purchaseWindowMs'
+    )
+  )
+ON CONFLICT (conversion_id, destination) DO NOTHING
