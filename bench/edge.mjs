@@ -9,7 +9,7 @@ import { ROOT } from "../tools/prerequisites.mjs";
 import { serve } from "./workerd.mjs";
 
 /** The built worker, its entry first. */
-export const OURS = [join(ROOT, "dist/worker/index.js"), join(ROOT, "dist/worker/edgeway_bg.wasm")];
+export const OURS = ["index.js", "visitors.wasm", "backoffice.wasm"].map((name) => join(ROOT, "dist/worker", name));
 /** The modules of a Worker of this folder. */
 export const bench = (name) => [join(ROOT, "bench", name)];
 const CONNECTIONS = 16;

@@ -58,8 +58,10 @@ async function measureEdge() {
   table(
     ["the worker", "Edgeway", "JavaScript", "floor"],
     [
-      ["wasm, bytes", whole(worker.wasm), "", ""],
-      ["wasm, gzip", whole(worker.gzip), "", ""],
+      ["visitors' module, bytes", whole(worker.wasm), "", ""],
+      ["gzip", whole(worker.gzip), "", ""],
+      ["back office's module, bytes", whole(worker.backoffice.wasm), "", ""],
+      ["gzip", whole(worker.backoffice.gzip), "", ""],
       ["start to first answer, ms", whole(worker.startup_ms), whole(worker.js_startup_ms), whole(worker.floor_startup_ms)],
       ["memory at start, MB", ours[0], js[0], ""],
       [`after ${whole(requests / 2)} requests`, ours[1], js[1], ""],

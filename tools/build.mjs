@@ -3,13 +3,17 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { ROOT, ensurePrerequisites, environment, run, step } from "./prerequisites.mjs";
+import { ROOT, ensurePrerequisites, environment, fail, run, step } from "./prerequisites.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 // What rustc emits for this target by default, and workerd takes.
 const WASM_FEATURES = ["bulk-memory", "bulk-memory-opt", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"]
   .map((feature) => `--enable-${feature}`);
 const work = join(ROOT, "target", "bindings");
+/** The worker's WebAssembly modules: `worker/src/bin`. */
+const MODULES = ["visitors", "backoffice"];
+/** In bytes of gzip. Every request meets the visitors' module, and a fresh instance compiles it first. */
+const LIMITS = { visitors: 210 * 1024 };
 
 const TRACKER_FLAGS = [
   // WebAssembly as browsers took it in 2017; what the compiler's own library has beyond that, pack.mjs lowers.
@@ -30,24 +34,30 @@ buildFiles();
 function buildWorker() {
   step("Building the worker");
   run("cargo", ["build", "--locked", "--release", "--target", WASM, "-p", "edgeway-worker"]);
-  const compiled = join(ROOT, "target", WASM, "release", "edgeway_worker.wasm");
   const out = join(ROOT, "dist", "worker");
-  if (isNewer(join(out, "index.js"), compiled, join(ROOT, "worker", "entry.js"), ...TOOLS)) return;
-  const bindings = join(work, "worker");
-  bind("worker", compiled, bindings);
-  const module = join(bindings, "edgeway_bg.wasm");
-  run("wasm-opt", ["-O3", "--strip-debug", "--strip-producers", ...WASM_FEATURES, module, "-o", module]);
-  cpSync(join(ROOT, "worker", "entry.js"), join(bindings, "entry.js"));
-  const [snippets] = readdirSync(join(bindings, "snippets")).filter((name) => name.startsWith("edgeway-worker-"));
+  const compiled = MODULES.map((name) => join(ROOT, "target", WASM, "release", `${name}.wasm`));
+  const entry = ["entry.js", "instance.js"].map((name) => join(ROOT, "worker", name));
+  if (isNewer(join(out, "index.js"), ...compiled, ...entry, ...TOOLS)) return;
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  cpSync(module, join(out, "edgeway_bg.wasm"));
-  run("esbuild", [join(bindings, "entry.js"), "--bundle", "--format=esm", "--target=es2022", "--external:*.wasm", "--external:cloudflare:*",
-    `--alias:runtime=${join(bindings, "snippets", snippets, "src", "runtime.js")}`,
+  const bindings = MODULES.map((name, at) => bindDoors(name, compiled[at], join(out, `${name}.wasm`)));
+  run("esbuild", [entry[0], "--bundle", "--format=esm", "--target=es2022", "--external:*.wasm", "--external:cloudflare:*", ...bindings.flat(),
     // Every closure that Rust hands out is freed by Rust: registering each for the collector would cost more than it does.
     "--define:FinalizationRegistry=undefined", "--minify-syntax", `--outfile=${join(out, "index.js")}`, "--log-level=warning"]);
-  const bytes = readFileSync(module);
-  console.log(`  worker: ${bytes.length} bytes of WebAssembly, ${gzipSync(bytes, { level: 9 }).length} gzip; entry ${statSync(join(out, "index.js")).size}`);
+  console.log(`  entry: ${statSync(join(out, "index.js")).size} bytes`);
+}
+
+/** Makes one module of the worker. Gives what the entry knows it by, as esbuild's options. */
+function bindDoors(name, compiled, out) {
+  const bindings = join(work, name);
+  bind("worker", compiled, bindings);
+  run("wasm-opt", ["-O3", "--strip-debug", "--strip-producers", ...WASM_FEATURES, join(bindings, "doors_bg.wasm"), "-o", out]);
+  const bytes = readFileSync(out);
+  const packed = gzipSync(bytes, { level: 9 }).length;
+  console.log(`  ${name}: ${bytes.length} bytes of WebAssembly, ${packed} gzip`);
+  if (packed > (LIMITS[name] ?? Infinity)) fail(`${name} must not be above ${LIMITS[name]} bytes of gzip: what no visitor waits for belongs in the back office`);
+  const [snippets] = readdirSync(join(bindings, "snippets")).filter((folder) => folder.startsWith("edgeway-worker-"));
+  return [`--alias:${name}/runtime=${join(bindings, "snippets", snippets, "src", "runtime.js")}`, `--alias:${name}=${join(bindings, "doors.js")}`];
 }
 
 function buildFiles() {

@@ -1,50 +1,21 @@
-// What Cloudflare calls: the wasm-bindgen exports, and a fresh instance where one has panicked. A panic leaves an instance
-// in no state that can be trusted, so its requests are answered with 500 at once, and the next one finds a new instance.
+// What Cloudflare calls: the doors of the two WebAssembly modules. Every request comes to the visitors' module first; what is not its
+// own, by `routes.rs`, goes to the back office.
 
 import { DurableObject } from "cloudflare:workers";
-import {
-  __wbg_reset_state, body_limit, fetch as answer, initSync, pool_alarm, pool_hand_out, pool_joined, pool_make, pool_prepare, pool_status, pool_warm,
-  queue as consume, scheduled as sweep,
-} from "./edgeway.js";
-import module from "./edgeway_bg.wasm";
-import { awaited, inbound } from "runtime";
+import { open } from "./instance.js";
+import * as backofficeDoors from "backoffice";
+import * as backofficeRuntime from "backoffice/runtime";
+import backofficeModule from "./backoffice.wasm";
+import * as visitorsDoors from "visitors";
+import * as visitorsRuntime from "visitors/runtime";
+import visitorsModule from "./visitors.wasm";
 
-function collapse(error) {
-  console.error(`panicked, with ${awaited.size} answers awaited: ${error?.stack ?? error}`);
-  const lost = [...awaited.values()];
-  awaited.clear();
-  __wbg_reset_state();
-  for (const { reject } of lost) reject(error);
-}
+const visitors = open(visitorsDoors, visitorsModule, visitorsRuntime);
+const backoffice = open(backofficeDoors, backofficeModule, backofficeRuntime);
 
-// Rust's futures run in microtasks of their own: there a panic comes up, where no caller would see it. A promise's
-// reaction is also what workerd runs fastest: its queueMicrotask costs three times as much.
-const settled = Promise.resolve();
-let task;
-const step = () => {
-  try {
-    task();
-  } catch (error) {
-    collapse(error);
-  }
-};
-// Rust's executor comes with the same task every time, but for a new instance.
-globalThis.queueMicrotask = (given) => {
-  task = given;
-  settled.then(step);
-};
-
-/** What `run` returns, or where that is a ticket, what is settled under it; it fails when the instance panics meanwhile. */
-function guarded(run) {
-  let result;
-  try {
-    result = run();
-  } catch (error) {
-    collapse(error);
-    throw error;
-  }
-  if (typeof result !== "number") return result;
-  return new Promise((resolve, reject) => awaited.set(result, { resolve, reject }));
+visitorsRuntime.doors.link = (...words) => visitors.ask(visitorsDoors.link, ...words);
+for (const { doors } of [visitorsRuntime, backofficeRuntime]) {
+  doors.rescue = (...words) => backoffice.call(backofficeDoors.rescue, ...words);
 }
 
 function failure() {
@@ -66,14 +37,13 @@ async function read(request, limit) {
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-initSync({ module });
-
 async function fetch(request, env, context) {
   try {
-    const head = inbound(request);
-    const limit = request.method === "POST" ? body_limit(env, request.url) : undefined;
+    const head = visitorsRuntime.inbound(request);
+    const limit = request.method === "POST" ? visitors.ask(visitorsDoors.body_limit, env, request.url) : undefined;
     const body = limit === undefined ? undefined : await read(request, limit);
-    return await guarded(() => answer(request, head, body, env, context));
+    const answer = await visitors.call(visitorsDoors.fetch, request, head, body, env, context);
+    return answer ?? (await backoffice.call(backofficeDoors.fetch, request, head, body, env, context));
   } catch {
     return failure();
   }
@@ -83,26 +53,26 @@ async function fetch(request, env, context) {
 export class InvitePool extends DurableObject {
   constructor(ctx, env) {
     super(ctx, env);
-    told(guarded(() => pool_prepare(ctx.storage)));
+    told(backoffice.ask(backofficeDoors.pool_prepare, ctx.storage));
   }
   handOut(channel, event) {
-    return told(guarded(() => pool_hand_out(this.ctx.storage, this.env, channel, event)));
+    return told(backoffice.ask(backofficeDoors.pool_hand_out, this.ctx.storage, this.env, channel, event));
   }
   async make(channel, event) {
-    return told(await guarded(() => pool_make(this.ctx.storage, this.env, channel, event)));
+    return told(await backoffice.call(backofficeDoors.pool_make, this.ctx.storage, this.env, channel, event));
   }
   joined(_, name) {
-    return told(guarded(() => pool_joined(this.ctx.storage, name)));
+    return told(backoffice.ask(backofficeDoors.pool_joined, this.ctx.storage, name));
   }
   warm(channel) {
-    return told(guarded(() => pool_warm(this.ctx.storage, this.env, channel)));
+    return told(backoffice.ask(backofficeDoors.pool_warm, this.ctx.storage, this.env, channel));
   }
   status() {
-    return told(guarded(() => pool_status(this.ctx.storage)));
+    return told(backoffice.ask(backofficeDoors.pool_status, this.ctx.storage));
   }
   async alarm() {
     // Thrown, the platform rings again later.
-    told(await guarded(() => pool_alarm(this.ctx.storage, this.env)));
+    told(await backoffice.call(backofficeDoors.pool_alarm, this.ctx.storage, this.env));
   }
 }
 
@@ -113,6 +83,6 @@ function told(answer) {
 
 export default {
   fetch,
-  queue: (batch, env) => guarded(() => consume(batch, env)),
-  scheduled: (event, env) => guarded(() => sweep(env)),
+  queue: (batch, env) => backoffice.call(backofficeDoors.queue, batch, env),
+  scheduled: (event, env) => backoffice.call(backofficeDoors.scheduled, env),
 };

@@ -1,13 +1,9 @@
 //! One request and all that stands around it.
 
-use std::cell::OnceCell;
-
 use conversions::TelegramUserId;
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::Request;
-use worker::Env;
 
 use crate::caller::Caller;
 use crate::config::{Config, Site};
@@ -16,7 +12,8 @@ use crate::ids::TempId;
 use crate::ledger::{self, Database, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
 use crate::record::{Client, Record};
-use crate::runtime::{self, Context, Rescue};
+use crate::runtime::{self, Context, Env};
+use crate::tasks::promised;
 
 /// One request: who calls, and what the worker has to answer with.
 pub struct Edge<'a> {
@@ -67,7 +64,7 @@ impl Edge<'_> {
 
     /// Keeps it as [`Edge::keep`] does; the queue hands it out after `delay_s` seconds.
     pub fn keep_later(&self, message: &Message, delay_s: u32) {
-        keep(self.env, self.config, self.context, message, delay_s);
+        keep(self.env, self.context, message, delay_s);
     }
 
     /// Counts a call against its address.
@@ -110,15 +107,12 @@ impl Edge<'_> {
             return Ok(());
         }
         // No binding, no address, or a limiter that fails: the visitor goes first.
-        let Ok(limiter) = self.env.rate_limiter(binding) else {
+        let Some(limiter) = self.binding(binding).filter(|_| !key.is_empty()) else {
             return Ok(());
         };
-        if key.is_empty() {
-            return Ok(());
-        }
-        match limiter.limit(key.to_owned()).await {
-            Ok(outcome) if !outcome.success => Err(Error::RateLimited(period_s)),
-            _ => Ok(()),
+        match runtime::is_within_limit(&limiter, key).await {
+            Ok(false) => Err(Error::RateLimited(period_s)),
+            Ok(true) | Err(_) => Ok(()),
         }
     }
 
@@ -139,34 +133,13 @@ impl Edge<'_> {
     }
 }
 
-thread_local! {
-    /// One an instance: what the queue does not take comes here.
-    static RESCUE: OnceCell<Closure<Rescue>> = const { OnceCell::new() };
-}
-
 /// Keeps a record after the answer: through the queue, which hands it out after `delay_s` seconds, else in the ledger at
 /// once, else in the log, so that it can be found.
-pub fn keep(
-    env: &Env,
-    config: &'static Config,
-    context: &Context,
-    message: &Message,
-    delay_s: u32,
-) {
+pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
     let Ok(message) = serde_json::to_string(message) else {
         return runtime::log_error("a record could not be written as JSON");
     };
-    RESCUE.with(|rescue| {
-        let rescue = rescue.get_or_init(|| {
-            Closure::new(move |env: Env, message: String, why: String| {
-                future_to_promise(async move {
-                    keep_without_queue(&env, config, &message, &why).await;
-                    Ok(JsValue::UNDEFINED)
-                })
-            })
-        });
-        runtime::send_to_queue(env, context, &message, delay_s, rescue);
-    });
+    runtime::send_to_queue(env, context, &message, delay_s);
 }
 
 /// Hands a message to the queue, which hands it out after `delay_s` seconds, and waits until the queue has it.
@@ -176,7 +149,7 @@ pub fn keep(
 pub async fn enqueue(env: &Env, message: &Message, delay_s: u32) -> Result<(), String> {
     let message = serde_json::to_string(message).map_err(|why| why.to_string())?;
     let sent = runtime::enqueue(env, &message, delay_s.min(LONGEST_DELAY_S));
-    JsFuture::from(sent)
+    promised(&sent)
         .await
         .map(drop)
         .map_err(|why| runtime::words(&why))
@@ -187,7 +160,8 @@ async fn keep_in_ledger(env: &Env, config: &Config, record: &Record) -> Result<(
     ledger::write(&database, &[record]).await
 }
 
-async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
+/// Keeps what the queue did not take; `why` is what it said.
+pub async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
         Ok(Message::Deliver(_) | Message::Telegram(_)) => {
             Err("only the queue can deliver it".to_owned())

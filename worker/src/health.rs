@@ -5,7 +5,8 @@ use std::vec;
 use serde::Serialize;
 
 use crate::answer::Answer;
-use crate::config::{AdTarget, Backend, InviteMode, Problem, Site};
+use crate::config::{AdTarget, Backend, Destinations, InviteMode, Problem, Site};
+use crate::destinations;
 use crate::edge::Edge;
 use crate::invites::{self, PoolStatus};
 use crate::ledger;
@@ -32,7 +33,12 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     let deliveries = deliveries.unwrap_or_default();
     // Nobody but the operator can mend those.
     let are_refused = (deliveries.iter()).any(outbox::Status::needs_credentials);
-    let is_well = reachable.is_ok() && has_queue && config.problems.is_empty() && !are_refused;
+    let destinations = destinations(edge.env);
+    let is_well = reachable.is_ok()
+        && has_queue
+        && config.problems.is_empty()
+        && destinations.problems.is_empty()
+        && !are_refused;
     let bound = |name| {
         if edge.binding(name).is_some() {
             "bound"
@@ -41,7 +47,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
         }
     };
     let mut pools = invites::statuses(edge.env, config).await.into_iter();
-    let sites = (config.sites.iter()).map(|site| SiteHealth::of(site, &mut pools));
+    let sites = (config.sites.iter()).map(|site| SiteHealth::of(site, destinations, &mut pools));
     let body = Health {
         status: if is_well { "ok" } else { "failing" },
         version: env!("CARGO_PKG_VERSION"),
@@ -69,7 +75,11 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
         },
         sites: sites.collect(),
         deliveries,
-        problems: &config.problems,
+        problems: config
+            .problems
+            .iter()
+            .chain(&destinations.problems)
+            .collect(),
     };
     Answer::json(if is_well { 200 } else { 503 }, &body)
 }
@@ -85,7 +95,7 @@ struct Health<'a> {
     sites: Vec<SiteHealth<'a>>,
     /// Of destinations for which something waits, or that fail.
     deliveries: Vec<outbox::Status>,
-    problems: &'a [Problem],
+    problems: Vec<&'a Problem>,
 }
 
 #[derive(Serialize)]
@@ -141,7 +151,11 @@ struct ChannelHealth<'a> {
 
 impl<'a> SiteHealth<'a> {
     /// What is shown of `site`; its channels' pools are the next of `pools`.
-    fn of(site: &'a Site, pools: &mut vec::IntoIter<Option<PoolStatus>>) -> Self {
+    fn of(
+        site: &'a Site,
+        destinations: &'a Destinations,
+        pools: &mut vec::IntoIter<Option<PoolStatus>>,
+    ) -> Self {
         let channels = site.channels.iter().map(|channel| ChannelHealth {
             slug: &channel.slug,
             channel_id: channel.channel_id.as_deref(),
@@ -154,7 +168,7 @@ impl<'a> SiteHealth<'a> {
             domains: &site.domains,
             cookie_domain: site.cookie_domain.as_deref(),
             channels: channels.collect(),
-            destinations: (site.destinations.iter())
+            destinations: (destinations.of(&site.website_id).iter())
                 .map(|destination| destination.name.as_str())
                 .collect(),
         }

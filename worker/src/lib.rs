@@ -1,7 +1,9 @@
-//! Edgeway at the edge: the doors of a Cloudflare Worker.
+//! Edgeway at the edge: one crate, linked into the two WebAssembly modules of a Cloudflare Worker, whose doors are
+//! `bin/visitors.rs` (what a visitor waits for) and `bin/backoffice.rs` (everything else). Each module holds what its doors
+//! reach, and no more.
 //!
-//! A request goes from a door through [`routes`] to a surface ([`track`], [`site`], [`health`]), from there to the
-//! backend that is configured ([`ledger`] or [`adtarget`]), and what can be done after the answer goes through the queue
+//! A request goes from a door through [`routes`] to a surface ([`track`], [`site`], [`api`], [`hooks`], [`health`]), from there to
+//! the backend that is configured ([`ledger`] or [`adtarget`]), and what can be done after the answer goes through the queue
 //! to [`queue`]. The entry that Cloudflare calls is `entry.js`; it holds no more than what must be JavaScript.
 
 pub mod adtarget;
@@ -26,48 +28,72 @@ pub mod routes;
 pub mod runtime;
 pub mod site;
 pub mod sweeper;
+pub mod tasks;
 pub mod telegram;
 pub mod track;
 
 use std::cell::OnceCell;
-use std::future::Future;
-use std::task::{Context as TaskContext, Poll, Waker};
 
 use futures_util::FutureExt;
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
-use worker::Env;
 
 use crate::answer::Answer;
 use crate::caller::Caller;
-use crate::config::Config;
+use crate::config::{Config, Destinations, Problem};
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::routes::Route;
-use crate::runtime::Context;
+use crate::routes::{Module, Route};
+use crate::runtime::{Context, Env};
 
 /// The most that the body of a POST to `url` may hold, in bytes, where the worker reads it whole; none: it streams through.
-#[wasm_bindgen]
 pub fn body_limit(env: &Env, url: &str) -> Option<u32> {
     let head = ["POST", url].join("\n");
     Route::of(Caller::read(&head).path, &config(env).prefix).body_limit()
 }
 
-/// A request comes in: its head as `inbound` of `runtime.js` packs it, and its body where there
-/// is a [`body_limit`] (none: too large).
-/// What can be answered without waiting is answered at once, as a Response; else as a ticket for one.
-#[wasm_bindgen]
-pub fn fetch(
-    request: Request,
-    head: String,
-    body: Option<Vec<u8>>,
-    env: Env,
-    context: Context,
-) -> JsValue {
-    let mut answer = Box::pin(async move {
+/// A request, as `entry.js` hands it over.
+pub struct Inbound {
+    /// The platform's own form of it.
+    pub request: Request,
+    /// Its head, as `inbound` of `runtime.js` packs it.
+    pub head: String,
+    /// Its body where there is a [`body_limit`]; none: too large.
+    pub body: Option<Vec<u8>>,
+    /// Bindings, variables and secrets.
+    pub env: Env,
+    /// For work after the answer.
+    pub context: Context,
+}
+
+/// Answers a request by `answer`, which has the routes of `module`; `undefined`: it is another module's. What can be answered
+/// without waiting is answered at once, as a Response; else as a ticket for one.
+pub fn serve<A>(module: Module, inbound: Inbound, answer: A) -> JsValue
+where
+    A: AsyncFnOnce(&Edge<'_>, &Route<'_>) -> Response + 'static,
+{
+    let work = async move {
+        let Inbound {
+            request,
+            head,
+            body,
+            env,
+            context,
+        } = inbound;
         let config = config(&env);
         let caller = Caller::read(&head);
         let route = Route::of(caller.path, &config.prefix);
+        if route.module() != module {
+            return JsValue::UNDEFINED;
+        }
+        if let Some(methods) = route
+            .methods()
+            .filter(|methods| !methods.split(", ").any(|method| method == caller.method))
+        {
+            return Answer::from(Error::MethodNotAllowed(methods))
+                .into_response()
+                .into();
+        }
         let edge = Edge {
             request: &request,
             env: &env,
@@ -79,96 +105,13 @@ pub fn fetch(
             )),
             now_ms: runtime::now_ms(),
         };
-        answer(&edge, &route).await
-    });
-    match answer
-        .as_mut()
-        .poll(&mut TaskContext::from_waker(Waker::noop()))
-    {
-        Poll::Ready(response) => response.into(),
-        // Polled again at once, now with a waker that wakes.
-        Poll::Pending => runtime::ticket(async move { answer.await.into() }),
-    }
-}
-
-/// The queue has messages. Gives a ticket.
-#[wasm_bindgen]
-pub fn queue(batch: queue::Batch, env: Env) -> JsValue {
-    // Repeating a batch does no harm: see `consume`.
-    runtime::ticket(async move {
-        queue::consume(&batch, &env, config(&env)).await;
-        JsValue::UNDEFINED
-    })
-}
-
-/// The clock has struck: a cron trigger of `wrangler.toml`. Gives a ticket.
-#[wasm_bindgen]
-pub fn scheduled(env: Env) -> JsValue {
-    // Repeating it does no harm: see `sweep`.
-    runtime::ticket(async move {
-        sweeper::sweep(&env, config(&env)).await;
-        JsValue::UNDEFINED
-    })
-}
-
-async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
-    if let Some(methods) = route.methods().filter(|methods| {
-        !methods
-            .split(", ")
-            .any(|method| method == edge.caller.method)
-    }) {
-        return Answer::from(Error::MethodNotAllowed(methods)).into_response();
-    }
-    if *route == Route::Page {
-        return page(edge)
-            .await
-            .unwrap_or_else(|error| Answer::from(error).into_response());
-    }
-    // Boxed, so that they take no room in the future of every visit and click.
-    let apart = match route {
-        Route::Api(path) => Some(api::answer(edge, path).boxed_local()),
-        Route::TelegramHook(bot) => Some(hooks::telegram::receive(edge, bot).boxed_local()),
-        Route::Hook(source) => Some(hooks::signed::receive(edge, source).boxed_local()),
-        Route::Health => Some(health::health(edge).boxed_local()),
-        _ => None,
+        answer(&edge, &route).await.into()
     };
-    if let Some(apart) = apart {
-        return apart.await.into_response();
-    }
-    let cors = track::cors_headers(edge);
-    if edge.caller.method == "OPTIONS" {
-        return with_cors(track::preflight(), cors).into_response();
-    }
-    let answer = match route {
-        Route::Tracker(file) => return files::tracker(edge, file, cors.as_deref()).await,
-        Route::Init => track::init::init(edge).await,
-        Route::UpdateFbp => track::update_fbp::update_fbp(edge).await,
-        Route::Invite => track::click::invite(edge).await,
-        Route::Events => track::events::events(edge).boxed_local().await,
-        Route::Channel(slug) => track::click::channel(edge, slug).await,
-        _ => Err(Error::Internal),
-    };
-    with_cors(answer.unwrap_or_else(Answer::from), cors).into_response()
-}
-
-async fn page(edge: &Edge<'_>) -> Result<Response, Error> {
-    match &edge.config.front {
-        Some(front) => site::page(edge, front).await,
-        None => files::page(edge).await,
-    }
-}
-
-/// Lets pages of configured sites read the answer, and tells caches that it differs by origin.
-fn with_cors(answer: Answer, cors: Option<String>) -> Answer {
-    let lines = cors.unwrap_or_default();
-    let named = lines.lines().filter_map(|line| line.split_once(':'));
-    named.fold(answer.header("vary", "origin"), |answer, (name, value)| {
-        answer.header(name, value)
-    })
+    tasks::start(work.boxed_local())
 }
 
 /// The settings, read at the first request; they live as long as the instance.
-fn config(env: &Env) -> &'static Config {
+pub fn config(env: &Env) -> &'static Config {
     thread_local! {
         static CONFIG: OnceCell<&'static Config> = const { OnceCell::new() };
     }
@@ -179,10 +122,29 @@ fn config(env: &Env) -> &'static Config {
                 .into_iter()
                 .any(|name| runtime::binding(env, name).is_some());
             let config = Config::read(&variable, limits_calls);
-            for problem in &config.problems {
-                runtime::log_error(&format!("setting {}: {}", problem.setting, problem.message));
-            }
+            log_problems(&config.problems);
             Box::leak(Box::new(config))
         })
     })
+}
+
+/// Where conversions go, by the settings; read when it is first asked for, and as long-lived.
+pub fn destinations(env: &Env) -> &'static Destinations {
+    thread_local! {
+        static DESTINATIONS: OnceCell<&'static Destinations> = const { OnceCell::new() };
+    }
+    DESTINATIONS.with(|destinations| {
+        *destinations.get_or_init(|| {
+            let variable = |name: &str| runtime::variable(env, name);
+            let destinations = Destinations::read(config(env), &variable);
+            log_problems(&destinations.problems);
+            Box::leak(Box::new(destinations))
+        })
+    })
+}
+
+fn log_problems(problems: &[Problem]) {
+    for problem in problems {
+        runtime::log_error(&format!("setting {}: {}", problem.setting, problem.message));
+    }
 }

@@ -4,7 +4,6 @@ use conversions::ConversionId;
 use futures_util::StreamExt;
 use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
-use worker::Env;
 
 use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
 use crate::api::owed::{self, Attempt};
@@ -13,7 +12,7 @@ use crate::ledger::{self, Database};
 use crate::message::{LONGEST_DELAY_S, Message};
 use crate::outbox;
 use crate::record::Record;
-use crate::runtime;
+use crate::runtime::{self, Env};
 use crate::telegram::{self, Failure};
 
 #[wasm_bindgen]

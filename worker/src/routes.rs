@@ -1,4 +1,4 @@
-//! Every path the worker answers, on one screen.
+//! Every path the worker answers, and which of its modules does, on one screen.
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +25,15 @@ pub enum Route<'a> {
     Health,
     /// The landing page, and all else.
     Page,
+}
+
+/// A WebAssembly module of the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Module {
+    /// `bin/visitors.rs`
+    Visitors,
+    /// `bin/backoffice.rs`
+    Backoffice,
 }
 
 impl<'a> Route<'a> {
@@ -59,6 +68,22 @@ impl<'a> Route<'a> {
                     _ => Self::Page,
                 },
             },
+        }
+    }
+
+    /// Which module answers it.
+    pub fn module(&self) -> Module {
+        match self {
+            Self::Init
+            | Self::UpdateFbp
+            | Self::Invite
+            | Self::Events
+            | Self::Channel(_)
+            | Self::Tracker(_)
+            | Self::Page => Module::Visitors,
+            Self::Api(_) | Self::TelegramHook(_) | Self::Hook(_) | Self::Health => {
+                Module::Backoffice
+            }
         }
     }
 

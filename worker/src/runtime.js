@@ -2,20 +2,44 @@
 // carries, so heads of requests and answers travel as one string, a line a value. The order of the lines is that of
 // `runtime.rs`. Nothing is decided here.
 
-/** The calls that wait for an answer of Rust's, by ticket: a promise of Rust's own would cost several times as much. */
-export const awaited = new Map();
-let last = 0;
+// ---- the instance. Each module has a copy of this file, so what is kept here is its own ----------------------------------------
 
-/** A new ticket. They count on when an instance has panicked: an answer of the old one is nobody's. */
-export function newTicket() {
-  return ++last;
+/** The doors that are called from here; `entry.js` sets them. */
+export const doors = {};
+
+/** What is waited for, by ticket: a promise of Rust's own would cost several times as much. */
+const awaited = new Map();
+let generation = 0;
+
+/** What comes of a ticket. */
+export function settled(ticket) {
+  return new Promise((resolve, reject) => awaited.set(ticket, { resolve, reject }));
 }
 
-/** Hands out the answer that a ticket stands for. */
+/** Hands out what a ticket stands for. */
 export function settle(ticket, answer) {
-  awaited.get(ticket)?.resolve(answer);
+  awaited.get(ticket).resolve(answer);
   awaited.delete(ticket);
 }
+
+/** Calls the door `arrive` with what a promise becomes, unless a new instance has come meanwhile. */
+export function listen(promise, arrival) {
+  const asked = generation;
+  const arrived = (isKept) => (value) => {
+    if (asked === generation) doors.arrive(arrival, isKept, value);
+  };
+  promise.then(arrived(true), arrived(false));
+}
+
+/** A new instance comes. Gives what the old one leaves undone. */
+export function renew() {
+  generation += 1;
+  const lost = [...awaited.values()];
+  awaited.clear();
+  return lost;
+}
+
+// ---- the platform --------------------------------------------------------------------------------------------------------------
 
 const HEADERS = ["cf-connecting-ip", "user-agent", "origin", "referer", "cookie"];
 const OF_A_CALL = ["content-type"];
@@ -127,10 +151,10 @@ export function passOn(request, url, headers) {
 
 /**
  * Hands a message to the queue RECORDS after the answer, to be handed out after `delaySeconds`; when the queue does not take
- * it, `rescue(env, message, why)` has it.
+ * it, the door `rescue` has it.
  */
-export function keep(env, context, message, delaySeconds, rescue) {
-  const rescued = (why) => rescue(env, message, String(why?.message ?? why));
+export function keep(env, context, message, delaySeconds) {
+  const rescued = (why) => doors.rescue(env, message, String(why?.message ?? why));
   try {
     context.waitUntil(env.RECORDS.send(message, { contentType: "text", delaySeconds }).catch(rescued));
   } catch (why) {
@@ -143,23 +167,34 @@ export async function enqueue(env, message, delaySeconds) {
   await env.RECORDS.send(message, { contentType: "text", delaySeconds });
 }
 
+/** Goes on with a ticket's work after the answer. */
+export function afterAnswer(context, ticket) {
+  context.waitUntil(settled(ticket));
+}
+
+/** Asks a rate-limiting binding whether one more call of `key` is within its limit. */
+export async function limit(limiter, key) {
+  const { success } = await limiter.limit({ key });
+  return success;
+}
+
 /** Asks the static assets for `path`, under the request's own conditions (If-None-Match, Range, …). */
 export function asset(assets, request, path) {
   return assets.fetch(new Request(new URL(path, request.url), request));
 }
 
 /**
- * The page with its Telegram links replaced by `link(websiteId, href)` (undefined: leave it), and the tracker's tag at its end: `tag`
+ * The page with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
  * are the attributes, `name=value` a line. A tag that stands there already is kept, and only told of the visit.
  */
-export function decorated(response, link, websiteId, tag) {
+export function decorated(response, env, websiteId, tag) {
   const attributes = tag.split("\n").map((line) => line.split(/=(.*)/s));
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
   let tagged = false;
   return new HTMLRewriter()
     .on("a[href]", {
       element(anchor) {
-        const instead = link(websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
+        const instead = doors.link(env, websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
         if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", instead);
       },
     })

@@ -1,19 +1,11 @@
 //! The platform, as far as the hot paths use it: `web_sys` types pass through as handles, and what must be read crosses
 //! the WebAssembly border once, as one string (`runtime.js`).
 
-use std::future::Future;
-
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::{Request, Response};
-use worker::Env;
 
-/// From a site's id and a link on its page to the link to put there; `None`: leave it.
-pub type LinkOfPage = dyn Fn(String, String) -> Option<String>;
-
-/// From the bindings, a message and why the queue did not take it, to its being kept in another way.
-pub type Rescue = dyn Fn(Env, String, String) -> Promise;
+use crate::tasks::{self, promised};
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
@@ -27,18 +19,11 @@ extern "C" {
     /// A copy of an answer whose body streams on, with `headers` added and the comma-separated `removed` taken away.
     pub fn amended(response: &Response, headers: &str, removed: &str) -> Response;
 
-    /// The page with its Telegram links replaced and the tracker's tag added, streamed.
-    pub fn decorated(
-        response: &Response,
-        link: &Closure<LinkOfPage>,
-        website_id: &str,
-        tag: &str,
-    ) -> Response;
+    /// The page with its Telegram links replaced, as the door `link` says, and the tracker's tag added, streamed.
+    pub fn decorated(response: &Response, env: &Env, website_id: &str, tag: &str) -> Response;
 
-    #[wasm_bindgen(js_name = newTicket)]
-    fn new_ticket() -> f64;
-
-    fn settle(ticket: f64, answer: &JsValue);
+    #[wasm_bindgen(js_name = afterAnswer)]
+    fn after_answer(context: &Context, ticket: usize);
 
     #[wasm_bindgen(js_name = call)]
     fn send(head: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
@@ -46,16 +31,10 @@ extern "C" {
     #[wasm_bindgen(js_name = passOn)]
     fn forward(request: &Request, url: &str, headers: &str) -> Promise;
 
-    /// Hands a message to the queue after the answer, to be handed out after `delay_s` seconds; `rescue` has it when the
-    /// queue does not take it.
+    /// Hands a message to the queue after the answer, to be handed out after `delay_s` seconds; the door `rescue` has it when
+    /// the queue does not take it.
     #[wasm_bindgen(js_name = keep)]
-    pub fn send_to_queue(
-        env: &Env,
-        context: &Context,
-        message: &str,
-        delay_s: u32,
-        rescue: &Closure<Rescue>,
-    );
+    pub fn send_to_queue(env: &Env, context: &Context, message: &str, delay_s: u32);
 
     /// Hands a message to the queue, to be handed out after `delay_s` seconds; resolves when the queue has it.
     pub fn enqueue(env: &Env, message: &str, delay_s: u32) -> Promise;
@@ -65,6 +44,9 @@ extern "C" {
 
     #[wasm_bindgen(js_name = sleep)]
     fn start_sleep(ms: u32) -> Promise;
+
+    #[wasm_bindgen(js_name = limit)]
+    fn ask_limiter(limiter: &JsValue, key: &str) -> Promise;
 
     #[wasm_bindgen(catch, js_name = asset)]
     fn fetch_asset(assets: &JsValue, request: &Request, path: &str) -> Result<Promise, JsValue>;
@@ -83,28 +65,19 @@ extern "C" {
     #[wasm_bindgen(js_namespace = console, js_name = warn)]
     pub fn log_warning(line: &str);
 
+    /// Bindings, variables and secrets.
+    #[derive(Clone)]
+    pub type Env;
+
     /// The context of an invocation: what was started in it may go on after its answer.
     #[derive(Clone)]
     pub type Context;
-
-    #[wasm_bindgen(method, js_name = waitUntil)]
-    fn wait_until(this: &Context, promise: &Promise);
-}
-
-/// Runs `work`, and settles the ticket that it gives with what comes of it. `entry.js` waits for that.
-pub fn ticket(work: impl Future<Output = JsValue> + 'static) -> JsValue {
-    let ticket = new_ticket();
-    spawn_local(async move { settle(ticket, &work.await) });
-    ticket.into()
 }
 
 impl Context {
     /// Runs `work` without keeping the answer waiting.
     pub fn after_answer(&self, work: impl Future<Output = ()> + 'static) {
-        self.wait_until(&future_to_promise(async move {
-            work.await;
-            Ok(JsValue::UNDEFINED)
-        }));
+        after_answer(self, tasks::spawn(work));
     }
 }
 
@@ -116,7 +89,7 @@ pub fn now_ms() -> u64 {
 /// Waits so many ms.
 pub async fn sleep(ms: u64) {
     // It never fails.
-    let _ = JsFuture::from(start_sleep(u32::try_from(ms).unwrap_or(u32::MAX))).await;
+    let _ = promised(&start_sleep(u32::try_from(ms).unwrap_or(u32::MAX))).await;
 }
 
 /// The RSASSA-PKCS1-v1_5 signature with SHA-256 of a text, by a private key (PKCS #8, DER).
@@ -124,7 +97,7 @@ pub async fn sleep(ms: u64) {
 /// # Errors
 /// In words: the key is none.
 pub async fn sign_rs256(pkcs8: &[u8], text: &str) -> Result<Vec<u8>, String> {
-    let signature = JsFuture::from(start_signing(pkcs8, text)).await;
+    let signature = promised(&start_signing(pkcs8, text)).await;
     let signature = signature.map_err(|why| words(&why))?;
     Ok(js_sys::Uint8Array::new(&signature).to_vec())
 }
@@ -186,7 +159,7 @@ impl Call<'_> {
 ",
         );
         let promise = send(&head, self.body, self.timeout_ms, REPLY_LIMIT);
-        match JsFuture::from(promise).await {
+        match promised(&promise).await {
             Ok(packed) => packed
                 .as_string()
                 .and_then(|packed| Reply::read(&packed))
@@ -201,7 +174,7 @@ impl Call<'_> {
 /// # Errors
 /// In words for the log: the server can't be reached.
 pub async fn pass_on(request: &Request, url: &str, headers: &str) -> Result<Response, String> {
-    let response = JsFuture::from(forward(request, url, headers))
+    let response = promised(&forward(request, url, headers))
         .await
         .map_err(|error| words(&error))?;
     Ok(response.unchecked_into())
@@ -213,10 +186,19 @@ pub async fn pass_on(request: &Request, url: &str, headers: &str) -> Result<Resp
 /// In words for the log.
 pub async fn asset(assets: &JsValue, request: &Request, path: &str) -> Result<Response, String> {
     let promise = fetch_asset(assets, request, path).map_err(|error| words(&error))?;
-    let response = JsFuture::from(promise)
-        .await
-        .map_err(|error| words(&error))?;
+    let response = promised(&promise).await.map_err(|error| words(&error))?;
     Ok(response.unchecked_into())
+}
+
+/// Whether a rate-limiting binding lets a call of `key` pass.
+///
+/// # Errors
+/// In words for the log: it does not answer.
+pub async fn is_within_limit(limiter: &JsValue, key: &str) -> Result<bool, String> {
+    match promised(&ask_limiter(limiter, key)).await {
+        Ok(answer) => Ok(answer.is_truthy()),
+        Err(error) => Err(words(&error)),
+    }
 }
 
 /// What a JavaScript error says.

@@ -1,14 +1,12 @@
 //! What a cron trigger does: it forgets what is old, and takes up what was left lying.
 
-use worker::Env;
-
 use crate::api::owed;
 use crate::config::Config;
 use crate::hooks::signed;
 use crate::invites;
 use crate::ledger::{self, Database};
 use crate::outbox;
-use crate::runtime;
+use crate::runtime::{self, Env};
 
 /// Sweeps once. Whatever fails is logged and swept the next time.
 pub async fn sweep(env: &Env, config: &Config) {

@@ -23,11 +23,11 @@ fn main() -> Result<()> {
         .input_path(module)
         .typescript(false)
         .remove_producers_section(true);
-    // Both are instantiated by hand, from a module that their own entry holds.
+    // All are instantiated by hand, from a module that their own entry holds.
     bindgen.web(true)?.omit_default_module_path(true);
     match target.as_str() {
         // The reset function lets the entry replace an instance that has panicked.
-        "worker" => bindgen.out_name("edgeway").reset_state_function(true),
+        "worker" => bindgen.out_name("doors").reset_state_function(true),
         "tracker" => bindgen.out_name("tracker"),
         other => bail!("no such target: {other}"),
     };

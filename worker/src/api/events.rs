@@ -14,6 +14,7 @@ use super::Call;
 use crate::answer::Answer;
 use crate::caller::is_bot;
 use crate::config::Site;
+use crate::destinations;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::ledger::conversions::{
@@ -207,7 +208,7 @@ pub async fn keep(call: &Call<'_>, new: &NewConversion) -> Result<Answer, Error>
     // Repeating it does no harm: the same id gives the same row.
     let recorded = record(edge.env, edge.config, new).await?;
     let (site, id) = (recorded.site, recorded.conversion_id);
-    let is_to_come = recorded.awaits_value && !site.destinations.is_empty();
+    let has_destinations = !destinations(edge.env).of(&site.website_id).is_empty();
     // Repeating it does no harm: what is skipped stays so.
     let forecast = outbox::forecast(edge.env, site, id, edge.now_ms).await?;
     if !forecast.sends.is_empty() {
@@ -217,21 +218,28 @@ pub async fn keep(call: &Call<'_>, new: &NewConversion) -> Result<Answer, Error>
         200,
         &Accepted {
             conversion_id: id,
-            capi_status: if forecast.sends.is_empty() && !is_to_come {
+            capi_status: if forecast.sends.is_empty()
+                && !(recorded.awaits_value && has_destinations)
+            {
                 "skipped"
             } else {
                 "pending"
             },
             cold_lead: recorded.cold_lead,
             dispatched: !forecast.sends.is_empty(),
-            warning: warning(&recorded, &forecast, edge.now_ms),
+            warning: warning(&recorded, &forecast, has_destinations, edge.now_ms),
             sends: forecast.sends,
         },
     ))
 }
 
 /// What the teller should know of a conversion; none: nothing.
-fn warning(recorded: &Recorded<'_>, forecast: &Forecast, told_ms: u64) -> Option<String> {
+fn warning(
+    recorded: &Recorded<'_>,
+    forecast: &Forecast,
+    has_destinations: bool,
+    told_ms: u64,
+) -> Option<String> {
     let mut said: Vec<String> = Vec::new();
     if recorded.awaits_value {
         said.push(
@@ -239,7 +247,7 @@ fn warning(recorded: &Recorded<'_>, forecast: &Forecast, told_ms: u64) -> Option
         );
     }
     said.extend(age_warning(recorded.event_ms, told_ms));
-    if recorded.site.destinations.is_empty() {
+    if !has_destinations {
         said.push("no pixel is configured, so it is stored and sent to no platform".to_owned());
     }
     said.extend(forecast.skipped.iter().cloned());
@@ -319,14 +327,13 @@ pub fn money(fields: &Fields<'_>) -> Result<Option<Money>, Error> {
         .map_err(|why| Error::field("value", &why.to_string()))
 }
 
-/// `pii`, hashed.
+/// `pii` and `externalUserId`, hashed. City, state, zip, country, birthDate and gender are Edgeway's own fields of it.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field.
 pub fn person(fields: &Fields<'_>, now_ms: u64) -> Result<Person, Error> {
-    let Some(pii) = fields.object("pii")? else {
-        return Ok(Person::default());
-    };
+    let external_id = text(fields, "externalUserId")?;
+    let pii = fields.object("pii")?.unwrap_or_default();
     let told = |name| {
         text(&pii, name).map_err(|why| match why {
             Error::InvalidPayload(why) => Error::InvalidPayload(format!("pii.{why}")),
@@ -335,12 +342,20 @@ pub fn person(fields: &Fields<'_>, now_ms: u64) -> Result<Person, Error> {
     };
     let (email, phone) = (told("email")?, told("phone")?);
     let (first_name, last_name) = (told("firstName")?, told("lastName")?);
+    let (city, state, zip) = (told("city")?, told("state")?, told("zip")?);
+    let (country, birth_date, gender) = (told("country")?, told("birthDate")?, told("gender")?);
     let raw = RawPerson {
         email: email.as_deref(),
         phone: phone.as_deref(),
         first_name: first_name.as_deref(),
         last_name: last_name.as_deref(),
-        ..RawPerson::default()
+        city: city.as_deref(),
+        state: state.as_deref(),
+        zip: zip.as_deref(),
+        country: country.as_deref(),
+        birth_date: birth_date.as_deref(),
+        gender: gender.as_deref(),
+        external_id: external_id.as_deref(),
     };
     Ok(Person::hash(&raw, None, now_ms))
 }

@@ -4,13 +4,12 @@
 use conversions::{ConversionId, Secret};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
-use worker::Env;
 
 use super::{Call, Endpoint, events, fields, leads, owed};
 use crate::answer::Answer;
 use crate::config::AdTarget;
 use crate::error::Error;
-use crate::runtime::{self, Reply};
+use crate::runtime::{self, Env, Reply};
 
 /// How long a caller waits for AdTarget, in ms.
 const TIMEOUT_MS: u32 = 10_000;

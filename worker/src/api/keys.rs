@@ -3,7 +3,6 @@
 
 use conversions::{ConversionId, Hash};
 use serde_json::{Map, Value, json};
-use worker::Env;
 
 use super::Holder;
 use crate::answer::Answer;
@@ -11,7 +10,7 @@ use crate::config::{Backend, same};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
-use crate::runtime;
+use crate::runtime::{self, Env};
 use crate::track::fields::Fields;
 use crate::track::update_fbp::success;
 

@@ -190,7 +190,7 @@ pub async fn value(
         currency: money.currency().code(),
         person: events::person(fields, call.edge.now_ms)?,
         told_ms: call.edge.now_ms,
-        destinations: outbox::addressees(call.edge.config),
+        destinations: outbox::addressees(call.edge.env),
     };
     let statements = [
         Statement::new(include_str!("value.sql"), &told)?,

@@ -9,7 +9,6 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
-use worker::Env;
 
 use super::Call;
 use super::hosted::{Outcome, Upstream};
@@ -20,7 +19,7 @@ use crate::error::Error;
 use crate::ledger::conversions::{NewConversion, age_warning};
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
 use crate::message::Message;
-use crate::runtime;
+use crate::runtime::{self, Env};
 use crate::track::fields::Fields;
 
 /// A conversion that AdTarget is to be told of.

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::Call;
 use crate::answer::Answer;
-use crate::config::{Destination, Site};
+use crate::config::Destination;
+use crate::destinations;
 use crate::error::Error;
 use crate::outbox;
 use crate::queue::CONNECTIONS;
@@ -39,10 +40,12 @@ struct Tested<'a> {
 /// Tests every destination of every site.
 pub async fn run(call: &Call<'_>, id: ConversionId) -> Result<Answer, Error> {
     let edge = call.edge;
-    let sample = sample(call, id).ok_or(Error::Internal)?;
-    let sites = edge.config.sites.iter();
-    let destinations = sites.flat_map(|site| site.destinations.iter().map(move |to| (site, to)));
-    let tests = destinations.map(|(site, to)| test(edge.now_ms, site, to, &sample));
+    let samples: Vec<Conversion> = EVENTS
+        .into_iter()
+        .filter_map(|event| sample(id, event, edge.now_ms))
+        .collect();
+    let all = destinations(edge.env).all();
+    let tests = all.map(|(website_id, to)| test(edge.now_ms, website_id, to, &samples));
     let tested: Vec<Tested<'_>> = futures_util::stream::iter(tests)
         .buffered(CONNECTIONS)
         .collect()
@@ -53,14 +56,20 @@ pub async fn run(call: &Call<'_>, id: ConversionId) -> Result<Answer, Error> {
 
 async fn test<'a>(
     now_ms: u64,
-    site: &'a Site,
+    website_id: &'a str,
     destination: &'a Destination,
-    sample: &Conversion,
+    samples: &[Conversion],
 ) -> Tested<'a> {
     let account = &destination.account;
-    let keys = account.check(sample, now_ms).unwrap_or_default();
+    // An account may name only some kinds of event.
+    let keys_of = |sample: &Conversion| account.check(sample, now_ms);
+    let fitting = samples.iter().find(|sample| keys_of(sample).is_ok());
+    let sample = fitting.or(samples.first());
+    let keys = sample
+        .and_then(|sample| keys_of(sample).ok())
+        .unwrap_or_default();
     let mut tested = Tested {
-        website_id: &site.website_id,
+        website_id,
         destination: &destination.name,
         platform: account.platform().as_str(),
         reachable: None,
@@ -70,7 +79,7 @@ async fn test<'a>(
         match_keys: keys.iter().map(|key| key.as_str()).collect(),
     };
     // Repeating it does no harm: a test counts for nothing.
-    let told = outbox::tell(&site.website_id, destination, &[sample], Purpose::Test).await;
+    let told = outbox::tell(website_id, destination, sample.as_slice(), Purpose::Test).await;
     let reply = match told {
         Ok(reply) => reply,
         Err(why) => {
@@ -93,12 +102,19 @@ async fn test<'a>(
     tested
 }
 
-/// A Lead of nobody, with all that a platform can match by.
-fn sample(call: &Call<'_>, id: ConversionId) -> Option<Conversion> {
-    let now_ms = call.edge.now_ms;
+/// The kinds of event that a destination may take, tried in that order.
+const EVENTS: [EventType; 4] = [
+    EventType::Lead,
+    EventType::CompleteRegistration,
+    EventType::Purchase,
+    EventType::Subscribe,
+];
+
+/// An event of nobody, with all that a platform can match by.
+fn sample(id: ConversionId, event: EventType, now_ms: u64) -> Option<Conversion> {
     let lead = TelegramUserId::new(1).ok()?;
     let value = Money::parse("1", Currency::parse("USD").ok()?).ok()?;
-    let mut sample = Conversion::new(id, EventType::Lead, Some(value), now_ms, lead).ok()?;
+    let mut sample = Conversion::new(id, event, Some(value), now_ms, lead).ok()?;
     let raw = RawPerson {
         email: Some("selftest@example.com"),
         phone: Some("+12025550123"),

@@ -1,5 +1,7 @@
 //! Where a site's conversions go: its accounts at ad platforms.
 
+use std::collections::BTreeMap;
+
 use conversions::Secret;
 use conversions::platform::google::Credentials;
 use conversions::platform::{
@@ -9,7 +11,7 @@ use conversions::platform::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Settings, Site, is_word};
+use super::{Backend, Config, Problem, Settings, is_word};
 
 /// An account at an ad platform, under the name that the delivery log calls it by.
 #[derive(Debug)]
@@ -110,9 +112,64 @@ impl Names {
 /// unless it says another) and `token`, the name of the secret it is called with.
 pub(super) type Written = Map<String, Value>;
 
+/// Where the conversions of each site go. Read apart from [`Config`], since no visitor waits for it.
+#[derive(Debug, Default)]
+pub struct Destinations {
+    of_site: BTreeMap<String, Vec<Destination>>,
+    /// What is wrong with the settings.
+    pub problems: Vec<Problem>,
+}
+
+impl Destinations {
+    /// Reads the accounts of each site through `variable` (the value of a name, if set). One that is wrong is left out and
+    /// named; the others stand. With AdTarget behind the edge there are none: AdTarget dispatches every event, and what
+    /// Edgeway sent too would count twice.
+    pub fn read(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        let mut settings = Settings {
+            variable,
+            problems: Vec::new(),
+        };
+        let is_single = settings.text("SITES").is_none();
+        let mut of_site = BTreeMap::new();
+        for site in &config.sites {
+            let written = match is_single {
+                true => settings.single_platforms(),
+                false => site.platforms.clone(),
+            };
+            if !written.is_empty() && config.backend != Backend::Ledger {
+                let id = &site.website_id;
+                settings.wrong(
+                    "BACKEND",
+                    format!(
+                        "{id}: AdTarget dispatches its events, so its platforms get none from here"
+                    ),
+                );
+                continue;
+            }
+            let destinations = settings.destinations(&site.website_id, written, is_single);
+            of_site.insert(site.website_id.clone(), destinations);
+        }
+        Self {
+            of_site,
+            problems: settings.problems,
+        }
+    }
+
+    /// Those of a site, by its public id.
+    pub fn of(&self, website_id: &str) -> &[Destination] {
+        self.of_site.get(website_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Each of them, with its site's public id.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Destination)> {
+        let sites = self.of_site.iter();
+        sites.flat_map(|(id, destinations)| destinations.iter().map(move |to| (id.as_str(), to)))
+    }
+}
+
 impl Settings<'_> {
     /// The accounts of the simple settings, as they would be written in `SITES`.
-    pub(super) fn single_platforms(&mut self) -> Vec<Written> {
+    fn single_platforms(&self) -> Vec<Written> {
         let mut written = Vec::new();
         for names in &NAMES {
             let [(first, _), ..] = names.simple else {
@@ -140,54 +197,34 @@ impl Settings<'_> {
         written
     }
 
-    /// Reads the accounts of each site. One that is wrong is left out and named; the others stand.
-    pub(super) fn parse_destinations(&mut self, sites: &mut [Site], is_single: bool) {
-        for site in sites {
-            for written in std::mem::take(&mut site.platforms) {
-                let destination = match self.destination(written) {
-                    Ok(destination) => destination,
-                    Err((names, why)) => {
-                        let setting = match names {
-                            Some(names) if is_single => names.setting(why.field),
-                            _ => "SITES",
-                        };
-                        self.wrong(setting, format!("{}: {why}", site.website_id));
+    /// The accounts of one site.
+    fn destinations(
+        &mut self,
+        website_id: &str,
+        written: Vec<Written>,
+        is_single: bool,
+    ) -> Vec<Destination> {
+        let mut destinations: Vec<Destination> = Vec::new();
+        for written in written {
+            let problem = match self.destination(written) {
+                Ok(destination) => {
+                    let name = &destination.name;
+                    if destinations.iter().all(|other| other.name != *name) {
+                        destinations.push(destination);
                         continue;
                     }
-                };
-                if site
-                    .destinations
-                    .iter()
-                    .any(|other| other.name == destination.name)
-                {
-                    let name = &destination.name;
-                    self.wrong(
+                    (
                         "SITES",
-                        format!(
-                            "{}: name: expected one of its own, two platforms are called {name}",
-                            site.website_id
-                        ),
-                    );
-                    continue;
+                        format!("name: expected one of its own, two platforms are called {name}"),
+                    )
                 }
-                site.destinations.push(destination);
-            }
+                Err((Some(names), why)) if is_single => (names.setting(why.field), why.to_string()),
+                Err((_, why)) => ("SITES", why.to_string()),
+            };
+            let (setting, why) = problem;
+            self.wrong(setting, format!("{website_id}: {why}"));
         }
-    }
-
-    /// With AdTarget behind the edge, AdTarget dispatches every event: what Edgeway sent too would count twice.
-    pub(super) fn leave_dispatching_to_adtarget(&mut self, sites: &mut [Site]) {
-        for site in sites {
-            if !std::mem::take(&mut site.destinations).is_empty() {
-                let id = &site.website_id;
-                self.wrong(
-                    "BACKEND",
-                    format!(
-                        "{id}: AdTarget dispatches its events, so its platforms get none from here"
-                    ),
-                );
-            }
-        }
+        destinations
     }
 
     fn destination(

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use destination::Destination;
+pub use destination::{Destination, Destinations};
 pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
@@ -212,8 +212,7 @@ impl Settings<'_> {
             domains,
             cookie_domain: self.text("COOKIE_DOMAIN"),
             database: None,
-            platforms: self.single_platforms(),
-            destinations: Vec::new(),
+            platforms: Vec::new(),
             channels: vec![Channel {
                 slug,
                 channel_id,
@@ -331,14 +330,8 @@ impl Config {
         let mut sites = settings.sites(front.as_ref());
         settings.check_sites(&sites);
         settings.parse_joins(&mut sites);
-        let is_single = settings.text("SITES").is_none();
-        settings.parse_destinations(&mut sites, is_single);
-        let backend = settings.backend(&sites);
-        if backend != Backend::Ledger {
-            settings.leave_dispatching_to_adtarget(&mut sites);
-        }
         let mut config = Self {
-            backend,
+            backend: settings.backend(&sites),
             prefix: settings.prefix(),
             front,
             respect_gpc: settings.switch("RESPECT_GPC", false),

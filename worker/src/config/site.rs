@@ -6,12 +6,12 @@ use conversions::{Currency, EventType, Money};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::destination::{self, Destination};
+use super::destination;
 use crate::ids::ClickId;
 use crate::telegram::ChatId;
 
 /// A landing page's site.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Site {
     /// Its public id, as the tracker's tag and AdTarget name it.
@@ -31,9 +31,6 @@ pub struct Site {
     /// Its accounts at ad platforms, as they are written.
     #[serde(default)]
     pub(super) platforms: Vec<destination::Written>,
-    /// Where its conversions go, of the setting above.
-    #[serde(skip)]
-    pub destinations: Vec<Destination>,
 }
 
 /// A Telegram channel that a site leads to.
@@ -379,7 +376,6 @@ mod tests {
             database: None,
             channels: vec![],
             platforms: vec![],
-            destinations: vec![],
         };
         assert_eq!(
             site.cookie_domain_at("lp.example.co.uk"),

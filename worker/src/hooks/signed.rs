@@ -12,7 +12,6 @@ use uuid::Uuid;
 use webhooks::mapping::Pii;
 use webhooks::redaction::{looks_like_email, redact};
 use webhooks::{Mapped, Reference, Source, verification};
-use worker::Env;
 
 use crate::answer::Answer;
 use crate::api::owed::{self, Debt, Owed};
@@ -24,7 +23,7 @@ use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
 use crate::ledger::{DATABASE, Database, Row, Unavailable};
 use crate::message::Message;
 use crate::outbox;
-use crate::runtime;
+use crate::runtime::{self, Env};
 
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
 const PATIENCE_MS: u64 = 7 * 86_400_000;
@@ -367,9 +366,8 @@ impl Attempt<'_> {
         // Repeating it does no harm: the same conversion id is the same conversion.
         match record(env, config, &new).await {
             Ok(recorded) => {
-                let site = recorded.site;
                 // Repeating it does no harm: who comes second finds nothing due.
-                outbox::ring_now(env, site).await;
+                outbox::ring_now(env, &recorded.site.website_id).await;
                 Ok(Outcome::converted(recorded.conversion_id))
             }
             // Not the sender's to mend, and nothing that another attempt would change.

@@ -12,12 +12,11 @@ use attribution::telegram::TelegramLink;
 use js_sys::Promise;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
 use crate::config::{Backend, Channel, Config, InviteMode};
 use crate::ids::{ClickId, EventId};
-use crate::runtime;
+use crate::runtime::{self, Env};
+use crate::tasks::promised;
 use crate::telegram::{Bot, ChatId};
 
 use pool::Terms;
@@ -73,7 +72,7 @@ pub struct PoolStatus {
 }
 
 impl PoolStatus {
-    /// Reads the lines of [`object::pool_status`].
+    /// Reads the lines of [`object::status`].
     fn read(told: &str) -> Self {
         let mut lines = told.split('\n');
         let mut number = || lines.next().and_then(|line| line.parse().ok());
@@ -237,7 +236,7 @@ fn ask_pool(
 
 async fn told(answer: Promise) -> Result<String, String> {
     // The method says for itself why repeating it does no harm.
-    match JsFuture::from(answer).await {
+    match promised(&answer).await {
         Ok(text) => text
             .as_string()
             .ok_or_else(|| "no text came back".to_owned()),

@@ -1,16 +1,14 @@
-//! What `InvitePool` of `entry.js` calls: one channel's pool, in the one place in the world where its Durable Object runs. What is asked of
+//! What `InvitePool` of `entry.js` does: one channel's pool, in the one place in the world where its Durable Object runs. What is asked of
 //! it is answered without a call to anybody; the calls are made by alarms.
 
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::prelude::*;
-use worker::Env;
 
 use super::pool::{self, Pause, SPACING_MS, Step, Terms};
 use super::storage::{self, Broken, Link, Standing, Storage};
 use super::terms_of;
 use crate::config::Config;
 use crate::ids::{ClickId, EventId, entropy};
-use crate::runtime;
+use crate::runtime::{self, Env};
 use crate::telegram::{self, Bot, ChatId, Failure};
 
 /// A channel that has a pool, by the settings.
@@ -57,7 +55,7 @@ struct Made {
 }
 
 /// Answers are texts, a line a value; `None`: it failed, and the log has why.
-type Told = Option<String>;
+pub type Told = Option<String>;
 
 fn told(result: Result<String, Broken>) -> Told {
     result
@@ -66,14 +64,12 @@ fn told(result: Result<String, Broken>) -> Told {
 }
 
 /// A Durable Object starts.
-#[wasm_bindgen]
-pub fn pool_prepare(storage: &Storage) -> Told {
+pub fn prepare(storage: &Storage) -> Told {
     told(storage.prepare().map(|()| String::new()))
 }
 
 /// A link for `event`, the same again when it asks again: the click's id and the URL; empty when none is ready.
-#[wasm_bindgen]
-pub fn pool_hand_out(storage: &Storage, env: &Env, channel: &str, event: &str) -> Told {
+pub fn hand_out(storage: &Storage, env: &Env, channel: &str, event: &str) -> Told {
     told(
         Pool::of(storage, crate::config(env), channel).and_then(|pool| {
             let Some(pool) = pool else {
@@ -86,17 +82,13 @@ pub fn pool_hand_out(storage: &Storage, env: &Env, channel: &str, event: &str) -
     )
 }
 
-/// As [`pool_hand_out`]; with none ready, one is made, unless a pause holds: for the one who asks, a bot's answer can wait a moment.
-/// Gives a ticket.
-#[wasm_bindgen]
-pub fn pool_make(storage: Storage, env: Env, channel: String, event: String) -> JsValue {
-    runtime::ticket(async move {
-        // Repeating it does no harm: an event that has a link gets that, and a link made in vain stays in the pool.
-        told(make(&storage, &env, &channel, &event).await).into()
-    })
+/// As [`hand_out`]; with none ready, one is made, unless a pause holds: for the one who asks, a bot's answer can wait a moment.
+pub async fn make(storage: &Storage, env: &Env, channel: &str, event: &str) -> Told {
+    // Repeating it does no harm: an event that has a link gets that, and a link made in vain stays in the pool.
+    told(made(storage, env, channel, event).await)
 }
 
-async fn make(storage: &Storage, env: &Env, channel: &str, event: &str) -> Result<String, Broken> {
+async fn made(storage: &Storage, env: &Env, channel: &str, event: &str) -> Result<String, Broken> {
     let Some(pool) = Pool::of(storage, crate::config(env), channel)? else {
         return Ok(String::new());
     };
@@ -106,8 +98,7 @@ async fn make(storage: &Storage, env: &Env, channel: &str, event: &str) -> Resul
 }
 
 /// Someone joined by the link of that name: its seat must not become free again when they leave, nor another ask by it.
-#[wasm_bindgen]
-pub fn pool_joined(storage: &Storage, name: &str) -> Told {
+pub fn joined(storage: &Storage, name: &str) -> Told {
     let now_ms = runtime::now_ms();
     told(storage.end(name, now_ms).map(|is_known| {
         if is_known {
@@ -118,8 +109,7 @@ pub fn pool_joined(storage: &Storage, name: &str) -> Told {
 }
 
 /// Has the pool filled where it is not full.
-#[wasm_bindgen]
-pub fn pool_warm(storage: &Storage, env: &Env, channel: &str) -> Told {
+pub fn warm(storage: &Storage, env: &Env, channel: &str) -> Told {
     told(
         Pool::of(storage, crate::config(env), channel).and_then(|pool| {
             if let Some(pool) = pool {
@@ -132,8 +122,7 @@ pub fn pool_warm(storage: &Storage, env: &Env, channel: &str) -> Told {
 
 /// How the pool stands: links that are ready, links that were handed out, the Unix time in ms it pauses until (0: it does not),
 /// what was wrong with the last call, a line each.
-#[wasm_bindgen]
-pub fn pool_status(storage: &Storage) -> Told {
+pub fn status(storage: &Storage) -> Told {
     let now_ms = runtime::now_ms();
     let status = || {
         let standing = storage.standing()?.unwrap_or_default();
@@ -153,14 +142,13 @@ pub fn pool_status(storage: &Storage) -> Told {
     told(status())
 }
 
-/// The alarm rings: one step. Gives a ticket.
-#[wasm_bindgen]
-pub fn pool_alarm(storage: Storage, env: Env) -> JsValue {
+/// The alarm rings: one step.
+pub async fn ring(storage: &Storage, env: &Env) -> Told {
     // Repeating it does no harm: see the steps.
-    runtime::ticket(async move { told(ring(&storage, &env).await).into() })
+    told(rung(storage, env).await)
 }
 
-async fn ring(storage: &Storage, env: &Env) -> Result<String, Broken> {
+async fn rung(storage: &Storage, env: &Env) -> Result<String, Broken> {
     let Some(Standing { channel, .. }) = storage.standing()? else {
         return Ok(String::new());
     };

@@ -14,12 +14,12 @@ use std::fmt::Write as _;
 
 use conversions::{Consent, ConversionId, EventType, Money, Person, TelegramUserId};
 use serde::Serialize;
-use worker::Env;
 
 use super::{Database, Row, Statement};
 use crate::config::{Channel, Config, PurchaseValue, Site};
 use crate::error::Error;
 use crate::outbox::{self, Addressee};
+use crate::runtime::Env;
 
 /// Who tells of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -225,7 +225,7 @@ pub async fn record<'a>(
         consent: new.consent.as_str(),
         overrides: &new.overrides,
         person: &new.person,
-        destinations: outbox::addressees(config),
+        destinations: outbox::addressees(env),
     };
     let statements = [
         Statement::new(include_str!("lead.sql"), &told)?,

@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
 use crate::error::Error;
-use crate::runtime;
+use crate::runtime::{self, Env};
+use crate::tasks::promised;
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
@@ -131,7 +130,7 @@ impl Database {
         // Boxed: its code is there once, and not in every caller.
         Box::pin(async move {
             let packed = serde_json::to_string(statements)?;
-            let text = JsFuture::from(run(&self.0, &packed))
+            let text = promised(&run(&self.0, &packed))
                 .await
                 .map_err(|why| Unavailable(runtime::words(&why)))?
                 .as_string()

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{Database, Rows, Statement, Unavailable};
-use crate::config::{Config, Join};
+use crate::config::Join;
 use crate::ids::ClickId;
 use crate::outbox::{self, Addressee};
 use crate::telegram::ChatId;
@@ -121,15 +121,15 @@ const CLICK: &str = concat!(
     "SELECT click_id FROM link WHERE click_id IS NOT NULL"
 );
 
-/// Writes down that someone came or went, and what follows from it. Gives the click whose link they came by.
+/// Writes down that someone came or went, and what follows from it: a conversion, for all of its site's `destinations`. Gives the click whose link they came by.
 ///
 /// # Errors
 /// The database's; nothing is written then.
 pub async fn keep_move(
     database: &Database,
-    config: &Config,
     taken: Taken<'_>,
     moved: &Move<'_>,
+    destinations: Vec<Addressee<'_>>,
 ) -> Result<Option<ClickId>, Unavailable> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -172,7 +172,7 @@ pub async fn keep_move(
         value_minor: value.map(Money::minor_units),
         currency: value.map(|value| value.currency().code()),
         link: joined.and_then(|joined| joined.link.as_ref()),
-        destinations: outbox::addressees(config),
+        destinations,
     };
     const MEMBERS: &str = concat!(
         include_str!("joins/link.sql"),

@@ -13,10 +13,9 @@ pub use crate::config::DATABASE;
 pub use database::{Database, Row, Rows, Statement, Unavailable};
 pub use retention::forget;
 
-use worker::Env;
-
 use crate::config::Config;
 use crate::record::{Click, LateFbp, Record, Visit};
+use crate::runtime::Env;
 
 /// Writes records of one database, all or none. Writing one a second time changes nothing, and no order is asked for.
 ///

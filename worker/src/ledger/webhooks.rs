@@ -5,10 +5,10 @@ use conversions::{ConversionId, Person, TelegramUserId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use worker::Env;
 
 use super::{Database, Row, Statement, Unavailable};
 use crate::config::Config;
+use crate::runtime::Env;
 
 /// What came of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::runtime::Env;
 use conversions::ConversionId;
 use serde::Serialize;
 use serde_json::{Value, json};
-use worker::Env;
 
 use super::attempt::check;
 use super::claim::{Claimed, Fate};
 use super::log::State;
 use crate::config::Site;
+use crate::destinations;
 use crate::ledger::{Database, Statement, Unavailable};
 
 /// One delivery to one platform, as the contract's answer has it.
@@ -43,7 +44,8 @@ pub async fn forecast(
     now_ms: u64,
 ) -> Result<Forecast, Unavailable> {
     let mut forecast = Forecast::default();
-    if site.destinations.is_empty() {
+    let destinations = destinations(env).of(&site.website_id);
+    if destinations.is_empty() {
         return Ok(forecast);
     }
     let database = Database::bound(env, site.database())?;
@@ -54,7 +56,7 @@ pub async fn forecast(
         )
         .await?;
     let mut skipped: BTreeMap<&str, Fate> = BTreeMap::new();
-    for destination in &site.destinations {
+    for destination in destinations {
         let Some(send) = sends
             .iter()
             .find(|send| send.destination == destination.name)

@@ -1,9 +1,9 @@
 //! The delivery log: where each event went, and what became of it.
 
+use crate::runtime::Env;
 use conversions::MatchKeys;
 use conversions::platform::Platform;
 use serde::{Deserialize, Serialize};
-use worker::Env;
 
 use super::attempt::CREDENTIALS;
 use super::forecast::send_id;

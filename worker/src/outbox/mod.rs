@@ -28,12 +28,13 @@ mod forecast;
 mod google;
 mod log;
 
+use crate::runtime::Env;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
-use worker::Env;
 
 use crate::config::{Config, Site};
+use crate::destinations;
 use crate::edge;
 use crate::ledger::{Database, Row, Statement, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
@@ -64,16 +65,14 @@ pub struct Addressee<'a> {
 }
 
 /// All destinations, for the parameter `destinations` of [`schedule`].
-pub fn addressees(config: &Config) -> Vec<Addressee<'_>> {
-    let mut addressees = Vec::new();
-    for site in &config.sites {
-        addressees.extend(site.destinations.iter().map(|destination| Addressee {
-            website_id: &site.website_id,
-            name: &destination.name,
-            platform: destination.account.platform().as_str(),
-        }));
-    }
-    addressees
+pub fn addressees(env: &Env) -> Vec<Addressee<'static>> {
+    let all = destinations(env).all();
+    let addressees = all.map(|(website_id, destination)| Addressee {
+        website_id,
+        name: &destination.name,
+        platform: destination.account.platform().as_str(),
+    });
+    addressees.collect()
 }
 
 /// The statement that owes a conversion to the destinations of its site. Its parameter has `conversionId`,
@@ -83,17 +82,16 @@ pub const SCHEDULE: &str = include_str!("schedule.sql");
 
 /// Says, once the answer is given, that something is due for a site. Where that gets lost, the sweeper finds it.
 pub fn ring(edge: &edge::Edge<'_>, website_id: &str) {
-    let site = edge.config.site(website_id);
-    if site.is_some_and(|site| !site.destinations.is_empty()) {
+    if !destinations(edge.env).of(website_id).is_empty() {
         edge.keep(&Message::Outbox(website_id.to_owned()));
     }
 }
 
 /// Says it at once, where there is no answer that it could come after.
-pub async fn ring_now(env: &Env, site: &Site) {
-    if !site.destinations.is_empty() {
+pub async fn ring_now(env: &Env, website_id: &str) {
+    if !destinations(env).of(website_id).is_empty() {
         // Repeating it does no harm: who comes second finds nothing due.
-        ring_at(env, &site.website_id, 0, 0).await;
+        ring_at(env, website_id, 0, 0).await;
     }
 }
 
@@ -113,26 +111,29 @@ pub async fn ring_at(env: &Env, website_id: &str, at_ms: u64, now_ms: u64) {
 /// The ledger's. What was sent and could not be written down is sent again when its lease is over.
 pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
     let database = Database::bound(env, site.database())?;
-    let drains = site.destinations.iter().map(|destination| {
-        let attempt = attempt::Attempt {
-            database: &database,
-            website_id: &site.website_id,
-            destination,
-        };
-        async move {
-            let mut next_ms = None;
-            for _ in 0..ROUNDS {
-                // Repeating it does no harm: what another has claimed is not due, and the platform knows an event by its id.
-                match attempt.run().await? {
-                    attempt::Progress::Idle(until_ms) => return Ok(until_ms.or(next_ms)),
-                    attempt::Progress::Made(again_ms) => {
-                        next_ms = [next_ms, again_ms].into_iter().flatten().min();
+    let drains = destinations(env)
+        .of(&site.website_id)
+        .iter()
+        .map(|destination| {
+            let attempt = attempt::Attempt {
+                database: &database,
+                website_id: &site.website_id,
+                destination,
+            };
+            async move {
+                let mut next_ms = None;
+                for _ in 0..ROUNDS {
+                    // Repeating it does no harm: what another has claimed is not due, and the platform knows an event by its id.
+                    match attempt.run().await? {
+                        attempt::Progress::Idle(until_ms) => return Ok(until_ms.or(next_ms)),
+                        attempt::Progress::Made(again_ms) => {
+                            next_ms = [next_ms, again_ms].into_iter().flatten().min();
+                        }
                     }
                 }
+                Ok(Some(runtime::now_ms()))
             }
-            Ok(Some(runtime::now_ms()))
-        }
-    });
+        });
     let next: Vec<Result<Option<u64>, Unavailable>> = futures_util::stream::iter(drains)
         .buffer_unordered(CONNECTIONS)
         .collect()

@@ -3,12 +3,10 @@
 
 pub mod missing_channel;
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
 use attribution::{Fbp, PageView, Touches, subdomain_index};
-use wasm_bindgen::prelude::*;
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
@@ -98,7 +96,12 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     if let Some(new) = visit {
         record(edge, new.visit);
     }
-    Ok(decorated(edge, site, &response, &tag))
+    Ok(runtime::decorated(
+        &response,
+        edge.env,
+        &site.website_id,
+        &tag,
+    ))
 }
 
 /// Whether a request is a person coming to a page: not a frame, not a fetch, not a page prepared in advance.
@@ -172,7 +175,7 @@ fn record(edge: &Edge<'_>, visit: Visit) {
     if adtarget.defer_visits {
         return edge.keep(&Message::Deliver(Box::new(call)));
     }
-    let (env, config, context) = (edge.env.clone(), edge.config, edge.context.clone());
+    let (env, context) = (edge.env.clone(), edge.context.clone());
     edge.context.after_answer(async move {
         if let Outcome::Failed { why, retry_after_s } =
             call.make(adtarget, adtarget.timeout_ms).await
@@ -182,7 +185,6 @@ fn record(edge: &Edge<'_>, visit: Visit) {
             ));
             crate::edge::keep(
                 &env,
-                config,
                 &context,
                 &Message::Deliver(Box::new(call)),
                 retry_after_s.unwrap_or(0),
@@ -209,26 +211,8 @@ fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
     tag
 }
 
-thread_local! {
-    /// One an instance: the platform calls it for each link of each page that streams through.
-    static LINK: OnceCell<Closure<runtime::LinkOfPage>> = const { OnceCell::new() };
-}
-
-/// The page with its links replaced and the tag put in.
-fn decorated(edge: &Edge<'_>, site: &Site, response: &Response, tag: &str) -> Response {
-    LINK.with(|link| {
-        let config = edge.config;
-        let link = link.get_or_init(|| {
-            Closure::new(move |website_id: String, href: String| {
-                first_party(config.site(&website_id)?, &href)
-            })
-        });
-        runtime::decorated(response, link, &site.website_id, tag)
-    })
-}
-
-/// The first-party way to the channel that a page's link means.
-fn first_party(site: &Site, href: &str) -> Option<String> {
+/// The first-party way to the channel that a page's link means; `None`: the link stays.
+pub fn first_party(site: &Site, href: &str) -> Option<String> {
     let link = TelegramLink::parse(href)
         .ok()
         .filter(TelegramLink::is_chat)?;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 
 /// A JSON object, its values as they were written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {

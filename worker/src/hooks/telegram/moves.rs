@@ -44,8 +44,8 @@ impl Hook<'_> {
             joined,
         };
         // Repeating it does no harm: what an update does, it does once.
-        let (database, config) = (self.database(site)?, self.edge.config);
-        let click = joins::keep_move(&database, config, self.taken(), &moved).await?;
+        let (database, destinations) = (self.database(site)?, outbox::addressees(self.edge.env));
+        let click = joins::keep_move(&database, self.taken(), &moved, destinations).await?;
         if click.is_some() {
             outbox::ring(self.edge, &site.website_id);
         }
