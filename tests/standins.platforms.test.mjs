@@ -93,6 +93,7 @@ describe("the ad platforms' stand-ins", () => {
 
     const wrong = {
       "no event_name": ["event_name", undefined, /event_name is required/, /#100\) The parameter data\[0\]\['event_name'\] is required/],
+      "no event_time": ["event_time", undefined, /event_time is required/],
       "an event_time of text": ["event_time", "1700000000", /event_time is not an integer/, /must be an integer/],
       "an event_time in milliseconds": ["event_time", Date.now(), /in milliseconds/],
       "an event_time to come": ["event_time", nowS() + 3_600, /in the future/],
@@ -108,6 +109,7 @@ describe("the ad platforms' stand-ins", () => {
       "a hash in capitals": ["user_data.em", EMAIL.toUpperCase(), /in capitals/],
       "the hash of nothing": ["user_data.em", sha256(""), /hash of nothing/],
       "an empty list of hashes": ["user_data.em", [], /0 elements/],
+      ...Object.fromEntries(["fn", "ln", "ge", "db", "ct", "st", "zp", "country"].map((key) => [`a bare ${key}`, [`user_data.${key}`, "bare", new RegExp(`${key} is not hashed`)]])),
       "a hash with an appendix": ["user_data.em", `${EMAIL}.AQYBAQEA`, /is not hashed/],
       "an address that is none": ["user_data.client_ip_address", "203.0.113", /no IP address/],
       "too little to match": ["user_data", { ct: sha256("menlopark"), client_user_agent: AGENT }, /too little/, /Invalid parameter/, 2804050],
@@ -116,6 +118,11 @@ describe("the ad platforms' stand-ins", () => {
       "no value": ["custom_data.value", undefined, /value is required/],
       "a currency that is none": ["custom_data.currency", "US dollars", /currency code/],
       "a value of text": ["custom_data.value", "142.52", /value is not a number/, /must be a number/],
+      "an unknown data_processing_options": ["data_processing_options", ["LMU"], /none of/],
+      "a state that is a name": ["data_processing_options_state", "CA", /not an integer/],
+      "opt_out of text": ["opt_out", "true", /not a boolean/],
+      "a referrer that is no URL": ["referrer_url", "shop", /no http URL/],
+      "num_items of text": ["custom_data.num_items", "2", /not an integer/],
       "LDU without a country": ["data_processing_options", ["LDU"], /country is required/],
     };
     for (const [what, [path, next, violation, message, subcode]] of Object.entries(wrong)) {
@@ -168,6 +175,8 @@ describe("the ad platforms' stand-ins", () => {
       await refused(sendMeta({ data: [metaEvent()] }), 400, 104, /no access token/);
       await refused(sendMeta(metaBody(metaEvent()), { pixel: "999" }), 400, 100, /unknown pixel/);
       await refused(sendMeta(metaBody(metaEvent()), { version: "latest" }), 400, 2500, /no such path/);
+      await refused(sendMeta({ access_token: META.accessToken }), 400, 100, /data is required/);
+      await refused(sendMeta("[]"), 400, 100, /no object/);
       await refused(sendMeta("{"), 400, 100, /not JSON/);
       await refused(sendMeta(metaBody(metaEvent()), { headers: { "content-type": "text/plain" } }), 400, 100, /Content-Type/);
     });
@@ -350,6 +359,7 @@ describe("the ad platforms' stand-ins", () => {
       "a bare e-mail address": ["data.0.user.email", "person@example.com", /not hashed/],
       "a bare phone number": ["data.0.user.phone", ["+16169547888"], /not hashed/],
       "a bare external id": ["data.0.user.external_id", "501", /not hashed/],
+      ...Object.fromEntries(["first_name", "last_name", "zip_code"].map((key) => [`a bare ${key}`, [`data.0.user.${key}`, "bare", new RegExp(`${key} is not hashed`)]])),
       "a hash in capitals": ["data.0.user.email", EMAIL.toUpperCase(), /in capitals/],
       "an address that is none": ["data.0.user.ip", "x", /no IP/],
       "a page without URL": ["data.0.page", { referrer: "https://a.test/" }, /page\.url is required/],
@@ -465,7 +475,9 @@ describe("the ad platforms' stand-ins", () => {
       "no user_data": ["user_data", undefined, /user_data is required/],
       "nobody to match": ["user_data", { sc_click_id: "click", client_ip_address: "203.0.113.7" }, /insufficient PII/],
       "a bare e-mail address": ["user_data.em", ["person@example.com"], /not hashed/, "Unhashed PII: em"],
-      "a bare phone number": ["user_data.ph", "448444124653", /not hashed/],
+      ...Object.fromEntries(
+        ["ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"].map((key) => [`a bare ${key}`, [`user_data.${key}`, "bare", new RegExp(`${key} is not hashed`)]]),
+      ),
       "a hash in capitals": ["user_data.em", EMAIL.toUpperCase(), /in capitals/],
       "a hashed address": ["user_data.client_ip_address", sha256("203.0.113.7"), /no IP/],
       "no currency": ["custom_data.currency", undefined, /currency is required/],
@@ -867,6 +879,18 @@ describe("the ad platforms' stand-ins", () => {
       assert.equal((await sendPxl("{}", { type: "application/json" })).status, 200);
       assert.equal((await sendPxl(pxl(), { path: "/pixel" })).status, 404);
       assert.deepEqual([telegram.received, telegram.violations.length], [0, 2]);
+    });
+
+    it("takes nothing once revoked, nor what is poisonous, nor by another method", async () => {
+      telegram.revoke();
+      assert.equal((await sendPxl(pxl())).status, 200);
+      telegram.restore();
+      telegram.poison(({ c }) => c === "click-1");
+      assert.equal((await sendPxl(pxl())).status, 200);
+      assert.deepEqual([telegram.received, telegram.violations], [0, []]);
+      telegram.behave();
+      assert.equal((await fetch(`${telegram.url}/pxl?${pxl()}`, { method: "PUT" })).status, 200);
+      violated(telegram, /neither POST nor GET/);
     });
 
     it("breaks down on demand", async () => {

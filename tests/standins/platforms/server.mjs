@@ -1,7 +1,7 @@
 // What the stand-ins of all ad platforms have in common: the account of what arrived, deduplication, and misbehaviour on demand.
+import { setTimeout as sleep } from "node:timers/promises";
 import { readBody, standIn } from "../../harness/http.mjs";
 import { numbers } from "../../harness/numbers.mjs";
-import { sleep } from "../../harness/wait.mjs";
 import { problems, written } from "./checks.mjs";
 
 export const HOUR_MS = 3_600_000;
@@ -135,7 +135,8 @@ export function startPlatform(platform, { port = 0, clock, foreignSecrets = () =
       judged.keep();
       call.taken = true;
     }
-    if (fault.ms) await sleep(fault.ms);
+    // Nobody waits for it once the stand-in is closed.
+    if (fault.ms) await sleep(fault.ms, undefined, { ref: false });
     if (fault.kind === "cut" && fault.at !== "body") return incoming.socket.destroy();
     const { status, bytes, headers } = rendered(spoilt(judged.answer, fault), fault);
     if (fault.kind === "cut") {
