@@ -771,6 +771,17 @@ describe("the ad platforms' stand-ins", () => {
       "no client_id": ["client_id", undefined, /client_id is required/, "VALUE_REQUIRED"],
       "a time in milliseconds": ["timestamp_micros", Date.now(), /not in microseconds/, "VALUE_INVALID"],
       "a time of 73 hours ago": ["timestamp_micros", (Date.now() - 73 * 3_600_000) * 1000, /72 hours ago/, "VALUE_OUT_OF_BOUNDS"],
+      "a time to come": ["timestamp_micros", (Date.now() + 3_600_000) * 1000, /in the future/, "VALUE_INVALID"],
+      "a parameter that is a list": ["events.0.params.method", ["x"], /not a string or a number/, "VALUE_INVALID"],
+      "a currency in small letters": ["events.0.params.currency", "usd", /currency code/, "VALUE_INVALID"],
+      "an engagement of text": ["events.0.params.engagement_time_msec", "100", /not an integer/, "VALUE_INVALID"],
+      "a bare phone number": ["user_data.sha256_phone_number", "+16169547888", /not hashed/, "VALUE_INVALID"],
+      ...Object.fromEntries(
+        ["sha256_first_name", "sha256_last_name", "sha256_street"].map((key) => [`a bare ${key}`, [`user_data.address`, [{ [key]: "bare" }], /not hashed/, "VALUE_INVALID"]]),
+      ),
+      "an address that is none": ["ip_override", "x", /no IP/, "VALUE_INVALID"],
+      "an unknown validation_behavior": ["validation_behavior", "STRICT", /none of/, "VALUE_INVALID"],
+      "non_personalized_ads of text": ["non_personalized_ads", "true", /not a boolean/, "VALUE_INVALID"],
       "a time of text": ["timestamp_micros", "1700000000000000", /not an integer/, "VALUE_INVALID"],
       "no events": ["events", undefined, /events is required/, "VALUE_REQUIRED"],
       "26 events": ["events", Array(26).fill({ name: "sign_up" }), /26 elements/, "EXCEEDED_MAX_ENTITIES"],
@@ -819,6 +830,11 @@ describe("the ad platforms' stand-ins", () => {
     it("notes a client_id out of shape, and takes it", async () => {
       await sendGa4({ ...ga4Body(), client_id: "someone" });
       assert.deepEqual([ga4.received, ga4.violations.length], [1, 1]);
+    });
+
+    it("knows no other path", async () => {
+      assert.equal((await sendGa4(ga4Body(), { door: "/collect" })).status, 404);
+      violated(ga4, /no such path/);
     });
 
     it("drops a wrong stream or secret, what is over 130 kB, and all once revoked", async () => {
