@@ -27,7 +27,10 @@ describe("the ad platforms' stand-ins", () => {
     ({ meta, tiktok, snapchat, google, oauth, ga4, telegram } = platforms);
   });
   after(() => platforms.close());
-  afterEach(() => platforms.reset());
+  afterEach(() => {
+    platforms.reset();
+    platforms.aheadMs = 0;
+  });
 
   async function post(url, body, headers = {}) {
     const text = typeof body === "string" ? body : JSON.stringify(body);
@@ -299,8 +302,12 @@ describe("the ad platforms' stand-ins", () => {
     });
 
     it("says how many calls were under way together", async () => {
-      meta.misbehave({ kind: "slow", ms: 30, times: 3 });
-      await Promise.all([send("a"), send("b"), send("c")]);
+      let answer;
+      meta.misbehave({ kind: "slow", until: new Promise((resolve) => (answer = resolve)), times: 3 });
+      const calls = [send("a"), send("b"), send("c")];
+      while (meta.requests.length < 3) await new Promise(setImmediate);
+      answer();
+      await Promise.all(calls);
       await send("d");
       assert.equal(meta.mostAtOnce, 3);
     });

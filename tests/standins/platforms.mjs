@@ -18,12 +18,12 @@ export { TIKTOK } from "./platforms/tiktok.mjs";
 
 /**
  * Starts all of them: `meta`, `tiktok`, `snapchat`, `google` (Data Manager), `oauth` (Google's token endpoint), `ga4`, `telegram` (the pixel's door).
- * `options` may give each `{accounts}` other than the default one. `advance(ms)` puts all their clocks ahead; `violations()` are those of all of them;
+ * `options` may give each `{accounts}` other than the default one. `advance(ms)` puts all their clocks ahead, by `aheadMs` in all; `violations()` are those of all of them;
  * `behave()`, `reset()` and `close()` go to each; `baseUrls` are the settings that point a worker at them, to which `oauth.serviceAccount` belongs.
  */
 export async function startPlatforms(options = {}) {
-  let ahead = 0;
-  const clock = () => Date.now() + ahead;
+  const platforms = { aheadMs: 0 };
+  const clock = () => Date.now() + platforms.aheadMs;
   const oauth = oauthPlatform();
   const described = [
     metaPlatform(options.meta), tiktokPlatform(options.tiktok), snapchatPlatform(options.snapchat), dataManagerPlatform({ ...options.google, tokens: oauth.tokens }),
@@ -34,20 +34,17 @@ export async function startPlatforms(options = {}) {
       startPlatform(platform, { clock, foreignSecrets: () => described.filter((each) => each !== platform).flatMap(({ secrets }) => secrets) }),
     ),
   );
-  const platforms = Object.fromEntries(started.map((state) => [state.name, state]));
+  Object.assign(platforms, Object.fromEntries(started.map((state) => [state.name, state])));
   platforms.oauth.serviceAccount = oauth.serviceAccountAt(platforms.oauth.url);
   const { meta, tiktok, snapchat, google, ga4, telegram } = platforms;
   platforms.baseUrls = {
     META_BASE_URL: meta.url, TIKTOK_BASE_URL: tiktok.url, SNAPCHAT_BASE_URL: snapchat.url, GOOGLE_BASE_URL: google.url, GA4_BASE_URL: ga4.url,
     TELEGRAM_ADS_BASE_URL: telegram.url,
   };
-  platforms.advance = (ms) => void (ahead += ms);
+  platforms.advance = (ms) => void (platforms.aheadMs += ms);
   platforms.violations = () => started.flatMap(({ name, violations }) => violations.map((what) => `${name}: ${what}`));
   platforms.behave = () => started.forEach((each) => each.behave());
-  platforms.reset = () => {
-    ahead = 0;
-    started.forEach((each) => each.reset());
-  };
+  platforms.reset = () => started.forEach((each) => each.reset());
   platforms.close = () => Promise.all(started.map((each) => each.close()));
   return platforms;
 }
