@@ -587,6 +587,14 @@ describe("the ad platforms' stand-ins", () => {
       assert.deepEqual([oauth.fetches, oauth.violations.length], [0, 3]);
     });
 
+    it("refuses another client, another secret, another path", async () => {
+      const { json: client } = await askToken({ grant_type: "refresh_token", ...oauth.refreshable, client_id: "other" });
+      const { json: secret } = await askToken({ grant_type: "refresh_token", ...oauth.refreshable, client_secret: "other" });
+      assert.deepEqual([client.error_description, secret.error_description], ["The OAuth client was not found.", "Unauthorized"]);
+      assert.equal((await post(`${oauth.url}/o/oauth2/token`, {})).status, 404);
+      assert.deepEqual([oauth.fetches, oauth.violations.length], [0, 3]);
+    });
+
     it("misbehaves and revokes", async () => {
       oauth.misbehave({ kind: "code", code: "internal_failure" });
       assert.equal((await askToken({ grant_type: GRANT, assertion: assertion() })).status, 500);
@@ -595,7 +603,8 @@ describe("the ad platforms' stand-ins", () => {
       assert.equal(oauth.fetches, 1);
       oauth.revoke();
       assert.equal((await askToken({ grant_type: GRANT, assertion: assertion() })).json.error, "invalid_grant");
-      assert.deepEqual(oauth.violations, []);
+      assert.equal((await askToken({ grant_type: "refresh_token", ...oauth.refreshable })).json.error, "invalid_grant");
+      assert.deepEqual([oauth.fetches, oauth.violations], [1, []]);
     });
   });
 
@@ -642,6 +651,19 @@ describe("the ad platforms' stand-ins", () => {
       "half a hash": ["events.0.userData.userIdentifiers.0.emailAddress", EMAIL.slice(32), /not hashed/, "INVALID_SHA256_FORMAT"],
       "a base64 hash said to be hex": ["events.0.userData.userIdentifiers.0.emailAddress", Buffer.from(EMAIL, "hex").toString("base64"), /not HEX/, "INVALID_HEX_ENCODING"],
       "two identifiers in one": ["events.0.userData.userIdentifiers.0.phoneNumber", EMAIL, /one identifier/, "INVALID_FORMAT"],
+      "no accountId": ["destinations.0.operatingAccount.accountId", undefined, /accountId is required/, "REQUIRED_FIELD_MISSING"],
+      "no accountType": ["destinations.0.operatingAccount.accountType", undefined, /accountType is required/, "REQUIRED_FIELD_MISSING"],
+      "an unknown accountType": ["destinations.0.operatingAccount.accountType", "ADS", /none of/, "INVALID_ENUM_VALUE"],
+      "no productDestinationId": ["destinations.0.productDestinationId", undefined, /productDestinationId is required/, "REQUIRED_FIELD_MISSING"],
+      "no events": ["events", undefined, /events is required/, "REQUIRED_FIELD_MISSING"],
+      "no destinations": ["destinations", undefined, /destinations is required/, "REQUIRED_FIELD_MISSING"],
+      "11 destinations": ["destinations", Array(11).fill(googleBody().destinations[0]), /11 elements/, "TOO_MANY_DESTINATIONS"],
+      "no userIdentifiers": ["events.0.userData", {}, /userIdentifiers is required/, "REQUIRED_FIELD_MISSING"],
+      "a bare name": ["events.0.userData.userIdentifiers.2.address.givenName", "jo", /not HEX/, "INVALID_HEX_ENCODING"],
+      ...Object.fromEntries(
+        ["givenName", "familyName", "regionCode"].map((key) => [`no ${key}`, [`events.0.userData.userIdentifiers.2.address.${key}`, undefined, /is required/, "REQUIRED_FIELD_MISSING"]]),
+      ),
+      "an address that is none": ["events.0.eventDeviceInfo.ipAddress", "x", /no IP/, "INVALID_FORMAT"],
       "half an address": ["events.0.userData.userIdentifiers.2.address.postalCode", undefined, /postalCode is required/, "REQUIRED_FIELD_MISSING"],
       "no encoding": ["encoding", undefined, /encoding is required/, "REQUIRED_FIELD_MISSING"],
       "an unknown encoding": ["encoding", "hex", /none of/, "INVALID_ENUM_VALUE"],
@@ -672,6 +694,11 @@ describe("the ad platforms' stand-ins", () => {
       "an unknown field": ["events.0.userIdentifiers", [], /no documented field/, /Unknown name "userIdentifiers" at 'events\[0\]'/],
       "a value of text": ["events.0.conversionValue", "a lot", /not a number/, /Invalid value at 'events\[0\]\.conversionValue'/],
       "a time by no RFC": ["events.0.eventTimestamp", "2026-08-16 14:35:00-05:00", /RFC 3339/, /Invalid value/],
+      "an account as a number": ["destinations.0.operatingAccount.accountId", 7071902603, /not a string/, /Invalid value/],
+      "a hash as a number": ["events.0.userData.userIdentifiers.0.emailAddress", 5, /not a string/, /Invalid value/],
+      "validateOnly of text": ["validateOnly", "true", /not a boolean/, /Invalid value/],
+      "a screen's width of text": ["events.0.eventDeviceInfo.screenWidth", "390", /not an integer/, /Invalid value/],
+      "a screen's height of text": ["events.0.eventDeviceInfo.screenHeight", "844", /not an integer/, /Invalid value/],
       "a time as a number": ["events.0.eventTimestamp", nowS(), /not a string/, /Invalid value/],
     };
     for (const [what, [path, next, violation, message]] of Object.entries(unreadable)) {
@@ -682,6 +709,13 @@ describe("the ad platforms' stand-ins", () => {
         violated(google, violation);
       });
     }
+
+    it("notes an event without a transaction id, the hash of nothing, a token in the URL", async () => {
+      assert.equal((await sendGoogle(googleBody(googleEvent({ transactionId: undefined })))).status, 200);
+      assert.equal((await sendGoogle(googleBody(googleEvent({ userData: { userIdentifiers: [{ emailAddress: sha256("") }] } })))).status, 200);
+      assert.equal((await sendGoogle(googleBody(googleEvent()), { path: "/v1/events:ingest?key=AIza" })).status, 200);
+      assert.match(google.violations.join("\n"), /transactionId is missing[^]*hash of nothing[^]*a secret in the URL/);
+    });
 
     it("takes base64 hashes, and notes hex in capitals", async () => {
       const base64 = googleEvent({ userData: { userIdentifiers: [{ emailAddress: Buffer.from(EMAIL, "hex").toString("base64") }] } });
@@ -696,6 +730,7 @@ describe("the ad platforms' stand-ins", () => {
         const { status: got, json } = await sendGoogle(googleBody(googleEvent()), { bearer });
         assert.deepEqual([got, json.error.status], [status, name]);
       };
+      await refused("", 401, "UNAUTHENTICATED");
       await refused("ya29.other", 401, "UNAUTHENTICATED");
       await refused(await token({ claims: { scope: "https://www.googleapis.com/auth/adwords" } }), 403, "PERMISSION_DENIED");
       const bearer = await token();
@@ -708,6 +743,7 @@ describe("the ad platforms' stand-ins", () => {
       const last = await token();
       google.revoke();
       await refused(last, 401, "UNAUTHENTICATED");
+      assert.equal(google.violations.length, 2, "no token, and one without the scope");
     });
 
     it("tells a wrong account and path", async () => {

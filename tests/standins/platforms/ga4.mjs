@@ -63,9 +63,13 @@ const parameters = (event, path, report) => {
 
 function requestAt(nowMs) {
   const micros = microseconds(nowMs);
-  const params = object({ currency: currency(), value: number, transaction_id: string, timestamp_micros: micros, engagement_time_msec: integer, session_id: anything, items: list(anything, { max: 200 }) }, { open: true });
+  const params = object({
+    currency: currency(), value: number, transaction_id: string, timestamp_micros: micros, engagement_time_msec: integer, session_id: anything,
+    items: list(anything, { max: 200 }),
+  }, { open: true });
   return object({
-    client_id: required(noted(matching(/^\d+\.\d+$/, "two numbers joined by a period"), "form")), user_id: string, timestamp_micros: micros, user_properties: anything, non_personalized_ads: boolean,
+    client_id: required(noted(matching(/^\d+\.\d+$/, "two numbers joined by a period"), "form")), user_id: string,
+    timestamp_micros: micros, user_properties: anything, non_personalized_ads: boolean,
     user_data: object({ sha256_email_address: hashes, sha256_phone_number: hashes, address: oneOrMore(ADDRESS) }),
     consent: object({ ad_user_data: CONSENT, ad_personalization: CONSENT }), user_location: anything, ip_override: ip, device: anything, user_agent: string,
     validation_behavior: oneOf("RELAXED", "ENFORCE_RECOMMENDATIONS"),
@@ -82,6 +86,7 @@ function message({ path, kind, text, code, event, length }) {
 }
 
 const SAID = { status: 204 };
+const saying = (validationMessages) => ({ status: 200, body: { validationMessages } });
 
 export function ga4Platform({ accounts = [GA4] } = {}) {
   return {
@@ -96,12 +101,12 @@ export function ga4Platform({ accounts = [GA4] } = {}) {
         throw new Refusal({ status: 404, html: "<html></html>" });
       }
       const body = jsonOf(call, (what) =>
-        debug ? { status: 200, body: { validationMessages: [{ fieldPath: "", description: `Unable to parse Measurement Protocol JSON payload. ${what}`, validationCode: "VALUE_INVALID" }] } } : SAID,
+        debug ? saying([{ fieldPath: "", description: `Unable to parse Measurement Protocol JSON payload. ${what}`, validationCode: "VALUE_INVALID" }]) : SAID,
       );
       if (debug) {
         const found = problems(requestAt(state.nowMs()), body).filter(({ soft }) => !soft);
         const events = Array.isArray(body.events) ? body.events.map((event) => ({ event })) : [];
-        return { events, test: true, body: { validationMessages: found.map(message) } };
+        return { events, test: true, ...saying(found.map(message)) };
       }
       const { measurement_id: id, api_secret: secret } = call.query;
       const known = accounts.some(({ measurementId, apiSecret }) => measurementId === id && apiSecret === secret);

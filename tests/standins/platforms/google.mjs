@@ -1,6 +1,6 @@
 // Google's Data Manager API and the OAuth token endpoint before it, as developers.google.com and the published protocol buffers document them:
 // google.ads.datamanager.v1 (IngestEventsRequest, ErrorReason), google.rpc.Status, and "OAuth 2.0 for Server to Server Applications".
-import { createPublicKey, generateKeyPairSync, randomBytes, randomUUID, verify } from "node:crypto";
+import { generateKeyPairSync, randomBytes, randomUUID, verify } from "node:crypto";
 import { also, anything, boolean, currency, integer, ip, list, matching, number, object, oneOf, required, string, written } from "./checks.mjs";
 import { DAY_MS, Refusal, faultsIn, jsonOf } from "./server.mjs";
 
@@ -35,11 +35,14 @@ const OAUTH_ERRORS = {
  * `fetches` (tokens given), `expiresIn` (seconds a token lasts, settable), `expire()` (every token given so far is dead).
  */
 export function oauthPlatform() {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding: { type: "pkcs8", format: "pem" }, publicKeyEncoding: { type: "spki", format: "pem" } });
-  const key = createPublicKey(publicKey);
+  const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const privateKey = pair.privateKey.export({ type: "pkcs8", format: "pem" });
   const kid = randomBytes(20).toString("hex");
   const email = "edgeway@edgeway-test.iam.gserviceaccount.com";
-  const refreshable = { client_id: "764086051850-edgeway.apps.googleusercontent.com", client_secret: "GOCSPX-0123456789abcdefghijklmn", refresh_token: "1//0g-refresh-token-0123456789" };
+  const refreshable = {
+    client_id: "764086051850-edgeway.apps.googleusercontent.com", client_secret: "GOCSPX-0123456789abcdefghijklmn",
+    refresh_token: "1//0g-refresh-token-0123456789",
+  };
   const tokens = new Map();
 
   function claimsOf(assertion, state) {
@@ -55,7 +58,7 @@ export function oauthPlatform() {
     }
     if (set.iss !== email) throw refuse("Invalid grant: account not found");
     if (header.alg !== "RS256" || (header.kid !== undefined && header.kid !== kid)) throw refuse("Invalid JWT Signature.");
-    if (!verify("RSA-SHA256", Buffer.from(`${head}.${claims}`), key, Buffer.from(signature, "base64url"))) throw refuse("Invalid JWT Signature.");
+    if (!verify("RSA-SHA256", Buffer.from(`${head}.${claims}`), pair.publicKey, Buffer.from(signature, "base64url"))) throw refuse("Invalid JWT Signature.");
     if (![state.serviceAccount.token_uri, "https://oauth2.googleapis.com/token"].includes(set.aud)) throw refuse("Invalid JWT: Failed audience check.");
     const now = state.nowMs() / 1000;
     const { iat, exp } = set;
@@ -165,8 +168,13 @@ const DEVICE = object({
 });
 const STATUS = enumOf("CONSENT_STATUS_UNSPECIFIED", "CONSENT_GRANTED", "CONSENT_DENIED");
 const CONSENT = object({ adUserData: STATUS, adPersonalization: STATUS });
-const ACCOUNT = object({ accountId: required(digits), accountType: required(enumOf("GOOGLE_ADS", "GOOGLE_ANALYTICS_PROPERTY", "DATA_PARTNER", "DISPLAY_VIDEO_ADVERTISER", "DISPLAY_VIDEO_PARTNER")) });
-const DESTINATION = object({ reference: string, loginAccount: ACCOUNT, linkedAccount: ACCOUNT, operatingAccount: required(ACCOUNT), productDestinationId: required(digits) });
+const ACCOUNT = object({
+  accountId: required(digits),
+  accountType: required(enumOf("GOOGLE_ADS", "GOOGLE_ANALYTICS_PROPERTY", "DATA_PARTNER", "DISPLAY_VIDEO_ADVERTISER", "DISPLAY_VIDEO_PARTNER")),
+});
+const DESTINATION = object({
+  reference: string, loginAccount: ACCOUNT, linkedAccount: ACCOUNT, operatingAccount: required(ACCOUNT), productDestinationId: required(digits),
+});
 
 function requestAt(nowMs, encoding) {
   const hash = hashIn(encoding);
@@ -200,10 +208,15 @@ function requestAt(nowMs, encoding) {
   });
 }
 
-const HTTP_OF = { INVALID_ARGUMENT: 400, UNAUTHENTICATED: 401, PERMISSION_DENIED: 403, NOT_FOUND: 404, RESOURCE_EXHAUSTED: 429, INTERNAL: 500, UNAVAILABLE: 503, DEADLINE_EXCEEDED: 504 };
+const HTTP_OF = {
+  INVALID_ARGUMENT: 400, UNAUTHENTICATED: 401, PERMISSION_DENIED: 403, NOT_FOUND: 404, RESOURCE_EXHAUSTED: 429, INTERNAL: 500, UNAVAILABLE: 503,
+  DEADLINE_EXCEEDED: 504,
+};
 const MESSAGES = {
   INVALID_ARGUMENT: "There was a problem with the request.",
-  UNAUTHENTICATED: "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+  UNAUTHENTICATED:
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. " +
+    "See https://developers.google.com/identity/sign-in/web/devconsole-project.",
   PERMISSION_DENIED: "The caller does not have permission",
   RESOURCE_EXHAUSTED: "Resource has been exhausted (e.g. check quota).",
   INTERNAL: "Internal error encountered.",
@@ -228,8 +241,9 @@ const violated = (fields) =>
 function answerTo(found) {
   // What is not the message's own JSON never reaches the service.
   const unreadable = found.filter(({ kind }) => kind === "type" || kind === "unknown").map(({ path, kind, text }) => {
-    const where = written(path.slice(0, kind === "unknown" ? -1 : undefined));
-    return [where, kind === "unknown" ? `Invalid JSON payload received. Unknown name "${path.at(-1)}"${where && ` at '${where}'`}: Cannot find field.` : `Invalid value at '${where}', must be ${text}`];
+    if (kind === "type") return [written(path), `Invalid value at '${written(path)}', must be ${text}`];
+    const where = written(path.slice(0, -1));
+    return [where, `Invalid JSON payload received. Unknown name "${path.at(-1)}"${where && ` at '${where}'`}: Cannot find field.`];
   });
   if (unreadable.length) {
     return rpcError("INVALID_ARGUMENT", {
@@ -265,7 +279,8 @@ export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Inf
       if (state.revoked || !known || known.until <= state.nowMs()) throw new Refusal(rpcError("UNAUTHENTICATED", { details: [errorInfo("ACCESS_TOKEN_INVALID", "googleapis.com")] }));
       if (!known.scopes.includes(SCOPE)) {
         call.breach("an access token without the scope");
-        throw new Refusal(rpcError("PERMISSION_DENIED", { message: "Request had insufficient authentication scopes.", details: [errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com")] }));
+        const details = [errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com")];
+        throw new Refusal(rpcError("PERMISSION_DENIED", { message: "Request had insufficient authentication scopes.", details }));
       }
       const lately = requestsAMinute < Infinity && state.requests.filter(({ at }) => at > state.nowMs() - 60_000).length;
       if (lately > requestsAMinute) throw new Refusal(rpcError("RESOURCE_EXHAUSTED", { details: [errorInfo("RATE_LIMIT_EXCEEDED", "googleapis.com")] }));
@@ -274,7 +289,8 @@ export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Inf
       if (found.length) throw new Refusal(answerTo(found));
 
       body.destinations.forEach(({ operatingAccount, loginAccount, productDestinationId }, index) => {
-        const owned = accounts.filter(({ accountId, loginAccountId }) => accountId === operatingAccount.accountId && (!loginAccount || [loginAccountId, accountId].includes(loginAccount.accountId)));
+        const seesTo = ({ accountId, loginAccountId }) => !loginAccount || [loginAccountId, accountId].includes(loginAccount.accountId);
+        const owned = accounts.filter((each) => each.accountId === operatingAccount.accountId && seesTo(each));
         if (!owned.length) {
           call.breach("an unknown account");
           throw new Refusal(rpcError("PERMISSION_DENIED", { details: [errorInfo("PERMISSION_DENIED")] }));
@@ -283,8 +299,9 @@ export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Inf
         call.breach("an unknown conversion action");
         throw new Refusal(violated([[["destinations", index, "productDestinationId"], "Conversion action ID is not valid.", "INVALID_CONVERSION_ACTION_ID"]]));
       });
+      const goesTo = (event) => ({ reference }) => !event.destinationReferences || event.destinationReferences.includes(reference);
       const events = body.events.flatMap((event, index) =>
-        body.destinations.filter(({ reference }) => !event.destinationReferences || event.destinationReferences.includes(reference)).map(({ operatingAccount, productDestinationId }) => ({
+        body.destinations.filter(goesTo(event)).map(({ operatingAccount, productDestinationId }) => ({
           id: event.transactionId ?? `${state.requests.length}:${index}`,
           keys: event.transactionId === undefined ? [] : [[`${operatingAccount.accountId} ${productDestinationId} ${event.transactionId}`, Infinity]],
           event,

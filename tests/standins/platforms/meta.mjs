@@ -22,7 +22,9 @@ const USER_DATA = object({
   subscription_id: string, fb_login_id: integer, lead_id: integer, anon_id: string, madid: string, page_id: string, page_scoped_user_id: string,
   ctwa_clid: string, ig_account_id: string, ig_sid: string,
 });
-const CUSTOM_DATA = object({ currency: currency({ anyCase: true }), value: number, order_id: string, content_name: string, content_ids: list(string), num_items: integer }, { open: true });
+const CUSTOM_DATA = object({
+  currency: currency({ anyCase: true }), value: number, order_id: string, content_name: string, content_ids: list(string), num_items: integer,
+}, { open: true });
 const EVENT = object({
   event_name: required(string), event_time: required(integer), user_data: required(USER_DATA), custom_data: CUSTOM_DATA, event_source_url: url, opt_out: boolean,
   event_id: string, referrer_url: url, customer_segmentation: string, app_data: anything, original_event_data: anything, attribution_data: anything,
@@ -30,7 +32,8 @@ const EVENT = object({
   data_processing_options: list(oneOf("LDU"), { min: 0 }), data_processing_options_country: oneOf(0, 1), data_processing_options_state: integer,
 });
 const requestAt = (nowMs) => object({
-  data: required(list(also(EVENT, together(nowMs)), { max: MAX_EVENTS })), access_token: string, test_event_code: string, partner_agent: string, namespace_id: string, upload_id: string, upload_tag: string, upload_source: string,
+  data: required(list(also(EVENT, together(nowMs)), { max: MAX_EVENTS })), access_token: string, test_event_code: string,
+  partner_agent: string, namespace_id: string, upload_id: string, upload_tag: string, upload_source: string,
 });
 
 // Each by itself, or a part of it alone, is too broad to match anyone: best practices, "Baseline requirements for matching".
@@ -128,7 +131,9 @@ export function metaPlatform({ accounts = [META] } = {}) {
     if (state.revoked || !own.length) throw new Refusal(failure(190));
     if (own.some((each) => each.pixelId === pixelId)) return;
     call.breach("an unknown pixel id");
-    const text = `Unsupported post request. Object with ID '${pixelId}' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api`;
+    const text =
+      `Unsupported post request. Object with ID '${pixelId}' does not exist, cannot be loaded due to missing permissions, or does not support ` +
+      "this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api";
     throw new Refusal({ status: 400, body: { error: { message: text, type: "GraphMethodException", code: 100, error_subcode: 33, ...trace() } } });
   }
 

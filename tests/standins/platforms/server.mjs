@@ -32,9 +32,10 @@ const TAKEN = { slow: true, throttled: false, status: false, html: false, empty:
  *
  * `misbehave({kind, …})` makes calls fail:
  * - which: `path` (its end, or a RegExp), `when(call)`, `after` (so many go well first), `times` (1; Infinity), `every` n-th, `probability` with `seed`;
- * - how: `slow` (`ms`, or `until` a promise is kept, then as always) · `throttled` (429; `retryAfter` in seconds or as a date) · `status` (`status`: 500, 503 …) · `html` (`status` 200) ·
- *   `empty`, `truncated` (half the JSON), `type` (`type`: another Content-Type): the good answer spoilt · `cut` (`at` "before" anything is taken, "after":
- *   taken, no answer, "body": taken, half an answer) · `code` (`code`: an error of the platform's own, see each);
+ * - how: `slow` (`ms`, or `until` a promise is kept, then as always) · `throttled` (429; `retryAfter` in seconds or as a date) · `status` (`status`:
+ *   500, 503 …) · `html` (`status`: 200) · `empty`, `truncated` (half the JSON), `type` (`type`: another Content-Type): the good answer spoilt ·
+ *   `cut` (`at` "before" anything is taken, "after": taken, no answer, "body": taken, half an answer) · `code` (`code`: an error of the platform's
+ *   own, see each);
  * - `taken`: whether the events are taken all the same; `ms`, `until`: a wait before any of these.
  * It gives the fault, whose `struck` counts and whose `stop()` ends it.
  *

@@ -10,7 +10,9 @@ const MAX_EVENTS = 1_000;
 const DEDUPLICATION_MS = 48 * HOUR_MS;
 
 const hashes = oneOrMore(sha256);
-const CONTENT = object({ content_id: string, content_type: oneOf("product", "product_group"), content_name: string, content_category: string, price: number, quantity: integer, brand: string });
+const CONTENT = object({
+  content_id: string, content_type: oneOf("product", "product_group"), content_name: string, content_category: string, price: number, quantity: integer, brand: string,
+});
 const EVENT = object({
   event: required(string), event_time: required(integer), event_id: string, limited_data_use: boolean,
   user: required(object({
@@ -47,7 +49,10 @@ const CODES = {
   50002: "Service error",
 };
 const failure = (code) => reply(code, CODES[code] ?? "Unknown error");
-const WORDS = { "a string": "Not a valid string.", "a number": "Not a valid number.", "an integer": "Not a valid integer.", "a boolean": "Not a valid boolean.", "an array": "Not a valid list.", "an object": "Invalid input type." };
+const WORDS = {
+  "a string": "Not a valid string.", "a number": "Not a valid number.", "an integer": "Not a valid integer.", "a boolean": "Not a valid boolean.",
+  "an array": "Not a valid list.", "an object": "Invalid input type.",
+};
 
 function answerTo({ path, kind, text }) {
   const said = kind === "missing" ? "Missing data for required field." : kind === "type" ? WORDS[text] : `The value ${text}.`;
