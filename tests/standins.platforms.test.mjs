@@ -648,6 +648,7 @@ describe("the ad platforms' stand-ins", () => {
       "an eventTimestamp of 91 days ago": ["events.0.eventTimestamp", new Date(Date.now() - 91 * DAY_S * 1000).toISOString(), /90 days ago/, "EVENT_TIME_INVALID"],
       "an eventTimestamp to come": ["events.0.eventTimestamp", new Date(Date.now() + 3_600_000).toISOString(), /in the future/, "EVENT_TIME_INVALID"],
       "a bare e-mail address": ["events.0.userData.userIdentifiers.0.emailAddress", "person@example.com", /not HEX encoded/, "INVALID_HEX_ENCODING"],
+      "a bare phone number": ["events.0.userData.userIdentifiers.1.phoneNumber", "+16169547888", /not HEX/, "INVALID_HEX_ENCODING"],
       "half a hash": ["events.0.userData.userIdentifiers.0.emailAddress", EMAIL.slice(32), /not hashed/, "INVALID_SHA256_FORMAT"],
       "a base64 hash said to be hex": ["events.0.userData.userIdentifiers.0.emailAddress", Buffer.from(EMAIL, "hex").toString("base64"), /not HEX/, "INVALID_HEX_ENCODING"],
       "two identifiers in one": ["events.0.userData.userIdentifiers.0.phoneNumber", EMAIL, /one identifier/, "INVALID_FORMAT"],
