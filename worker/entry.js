@@ -37,10 +37,12 @@ async function read(request, limit) {
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
+const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
+
 async function fetch(request, env, context) {
   try {
     const head = visitorsRuntime.inbound(request);
-    const limit = request.method === "POST" ? visitors.ask(visitorsDoors.body_limit, env, request.url) : undefined;
+    const limit = WITH_BODY.has(request.method) ? visitors.ask(visitorsDoors.body_limit, env, request.url) : undefined;
     const body = limit === undefined ? undefined : await read(request, limit);
     const answer = await visitors.call(visitorsDoors.fetch, request, head, body, env, context);
     return answer ?? (await backoffice.call(backofficeDoors.fetch, request, head, body, env, context));
@@ -73,6 +75,18 @@ export class InvitePool extends DurableObject {
   async alarm() {
     // Thrown, the platform rings again later.
     told(await backoffice.call(backofficeDoors.pool_alarm, this.ctx.storage, this.env));
+  }
+}
+
+/** A token that a service gives, such as AdStat's: kept, fetched once at a time. Every method has the kind of token and answers with a text. */
+export class TokenKeeper extends DurableObject {
+  async token(kind, refused) {
+    // Who asks meanwhile waits for what comes of the first. A failure must not leave the callback: it would end the object.
+    const ask = async () => backoffice.call(backofficeDoors.token_ask, this.ctx.storage, this.env, kind, refused);
+    return told(await this.ctx.blockConcurrencyWhile(() => ask().catch(() => undefined)));
+  }
+  status(kind) {
+    return told(backoffice.ask(backofficeDoors.token_status, this.ctx.storage, this.env, kind));
   }
 }
 

@@ -1,9 +1,12 @@
-//! What AdStat answers. Of each answer that is read here, what the documentation does not name survives in `extra`.
+//! What AdStat answers. An answer is looked at as far as something hangs on it, and stays what it is: what the documentation does not name
+//! survives, since nothing is written anew.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::fields::{Field, Kind, check, missing};
 
 /// Why a call came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +33,19 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Reads an answer's body, where its status says that it went well.
+impl From<serde_json::Error> for Failure {
+    fn from(why: serde_json::Error) -> Self {
+        Self::Unreadable(why.to_string())
+    }
+}
+
+/// The text of an answer, where its status says that it went well.
 ///
 /// # Errors
 /// [`Failure`]
-pub fn read<'a, T: Deserialize<'a>>(status: u16, body: &'a str) -> Result<T, Failure> {
+pub fn success(status: u16, body: &str) -> Result<&str, Failure> {
     match status {
-        200..=299 => serde_json::from_str(body)
-            .map_err(|why| Failure::Unreadable(format!("{status}: {why}"))),
+        200..=299 => Ok(body),
         400..=599 => Err(refusal(status, body)),
         _ => Err(Failure::Unreadable(status.to_string())),
     }
@@ -45,16 +53,13 @@ pub fn read<'a, T: Deserialize<'a>>(status: u16, body: &'a str) -> Result<T, Fai
 
 /// Reads `{detail, status_code}`, whose detail is a text, or a list of `{loc, msg}` where fields are wrong.
 fn refusal(status: u16, body: &str) -> Failure {
-    #[derive(Deserialize)]
-    struct Refusal {
-        detail: Value,
-    }
-    match serde_json::from_str(body) {
-        Ok(Refusal { detail }) => Failure::Refused {
+    let body: Option<Value> = serde_json::from_str(body).ok();
+    match body.as_ref().and_then(|body| body.get("detail")) {
+        Some(detail) => Failure::Refused {
             status,
-            detail: words(&detail),
+            detail: words(detail),
         },
-        Err(_) => Failure::Unreadable(status.to_string()),
+        None => Failure::Unreadable(status.to_string()),
     }
 }
 
@@ -83,62 +88,95 @@ fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A list under `items`.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Items<T> {
-    /// The list.
-    pub items: Vec<T>,
-    /// What AdStat says besides, such as `count` of campaigns.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+/// What the documentation says of an answer, as far as something hangs on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// An object with these fields.
+    Object(&'static [Field]),
+    /// A list of such objects.
+    List(&'static [Field]),
+    /// An object with a list of such objects under that name.
+    ListUnder(&'static str, &'static [Field]),
+    /// The documentation does not say: any JSON.
+    Open,
+    /// The documentation does not say: anything.
+    Whatever,
 }
 
-/// One of `GET /accounts/telegram/names`.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct AccountName {
-    /// What the cabinet is named by elsewhere.
-    pub account_uid: String,
-    /// In words.
-    pub name: String,
-    /// `balance`, `mode`, `is_audience_allowed`.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-/// A cabinet.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Account {
-    /// What the cabinet is named by elsewhere.
-    pub account_id: String,
-    /// Its name, status, balances and owner.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-/// A campaign.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Campaign {
-    /// What ads name it by.
-    pub id: u64,
-    /// In words.
-    pub name: String,
-    /// Its cabinet, status and figures.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
+/// `GET /accounts/telegram/names`
+pub(crate) const ACCOUNT_NAMES: Shape = Shape::List(&[("account_uid", Kind::Words)]);
+/// `GET /accounts/telegram/`
+pub(crate) const ACCOUNTS: Shape = Shape::ListUnder("items", &[("account_id", Kind::Words)]);
+/// `GET /campaigns/`
+pub(crate) const CAMPAIGNS: Shape = Shape::ListUnder("items", &[("id", Kind::Id)]);
 /// `GET /v2/advertisement/`
-#[derive(Debug, Deserialize, Serialize)]
-pub struct AdList {
-    /// A page of ads.
-    pub data: Vec<AdSummary>,
-    /// What AdStat says besides.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+pub(crate) const ADS: Shape = Shape::ListUnder("data", &[("id", Kind::Id)]);
+/// `GET /advertisement/telegram/{ad_id}`, `GET /accounts/telegram/{account_uid}`
+pub(crate) const DETAILS: Shape = Shape::Object(&[]);
+/// `GET /advertisement/bots/validate`
+pub(crate) const BOTS: Shape = Shape::ListUnder("bots", &[("url", Kind::Words)]);
+/// `POST /v1/advertising/telegram/upload_media`: with `error`, there is no token, and the status is 200 all the same.
+pub(crate) const MEDIA: Shape = Shape::Object(&[("media_token", Kind::Text)]);
+/// `GET /kktu`
+pub(crate) const KKTU: Shape = Shape::ListUnder("items", &[("id", Kind::Words)]);
+/// `GET /pixel_events/`
+pub(crate) const PIXEL_EVENTS: Shape = Shape::ListUnder(
+    "items",
+    &[("id", Kind::Words), ("tg_event_id", Kind::Words)],
+);
+/// `GET /pixel_events/types`
+pub(crate) const PIXEL_EVENT_TYPES: Shape = Shape::ListUnder("items", &[("type", Kind::Words)]);
+/// `GET /pixel_events/{account_id}/code_snippet`
+pub(crate) const PIXEL_SNIPPET: Shape = Shape::Object(&[("code_snippet", Kind::Words)]);
+/// `GET /advertisement/telegram/{account_id}/audiences/`
+pub(crate) const AUDIENCES: Shape = Shape::List(&[("telegram_id", Kind::Id)]);
+
+impl Shape {
+    /// Checks an answer's text.
+    ///
+    /// # Errors
+    /// [`Failure::Unreadable`]
+    pub(crate) fn check(self, body: &str) -> Result<(), Failure> {
+        let unreadable = |why: &str| Err(Failure::Unreadable(why.to_owned()));
+        if self == Self::Whatever {
+            return Ok(());
+        }
+        let answer: Value = serde_json::from_str(body)?;
+        let (list, fields) = match self {
+            Self::Object(fields) => {
+                // Where something is wrong with the file, nothing else is there.
+                let failed = answer.get("error").is_some_and(|error| !error.is_null());
+                return of(&answer, if failed { &[] } else { fields });
+            }
+            Self::List(fields) => (Some(&answer), fields),
+            Self::ListUnder(name, fields) => (answer.get(name), fields),
+            Self::Open | Self::Whatever => return Ok(()),
+        };
+        match list.and_then(Value::as_array) {
+            Some(list) => list.iter().try_for_each(|object| of(object, fields)),
+            None => unreadable("a list is missing"),
+        }
+    }
 }
 
-/// An ad in a list.
-#[derive(Debug, Deserialize, Serialize)]
+/// Checks that `object` has all of `fields`.
+fn of(object: &Value, fields: &[Field]) -> Result<(), Failure> {
+    let Some(object) = object.as_object() else {
+        return Err(Failure::Unreadable("an object is missing".to_owned()));
+    };
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let mut problems = missing(object, &names);
+    problems.extend(check(object, fields));
+    match problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(Failure::Unreadable(
+            [&problem.field, ": ", &problem.expected].concat(),
+        )),
+    }
+}
+
+/// An ad in a list, as far as it is told from others by.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AdSummary {
     /// Its number.
     pub id: u64,
@@ -148,98 +186,23 @@ pub struct AdSummary {
     pub ad_text: Option<String>,
     /// The campaign that it is in.
     pub campaign_id: Option<u64>,
-    /// Its status and figures.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
 }
 
-/// `GET /advertisement/bots/validate`
-#[derive(Debug, Deserialize, Serialize)]
-pub struct BotsCheck {
-    /// Bots that can be targeted.
-    pub bots: Vec<TargetBot>,
-    /// The others.
-    pub errors: Vec<BotError>,
+/// The ads of `GET /v2/advertisement/`.
+///
+/// # Errors
+/// [`Failure`]
+pub fn ads(status: u16, body: &str) -> Result<Vec<AdSummary>, Failure> {
+    #[derive(Deserialize)]
+    struct AdList {
+        data: Vec<AdSummary>,
+    }
+    let AdList { data } = serde_json::from_str(success(status, body)?)?;
+    Ok(data)
 }
 
-/// A bot that can be targeted.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct TargetBot {
-    /// Its id at Telegram.
-    pub id: u64,
-    /// Its link.
-    pub url: String,
-    /// Its title and picture.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-/// Why a bot can't be.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct BotError {
-    /// Such as `advertisement__target_bot_daily_users_limit_error`.
-    pub code: String,
-    /// In words.
-    pub detail: String,
-    /// The bot, as it was asked about.
-    pub url: String,
-}
-
-/// `POST /v1/advertising/telegram/upload_media`
-#[derive(Debug, Deserialize, Serialize)]
-pub struct MediaUpload {
-    /// What an ad names the file by; none: see `error`.
-    pub media_token: Option<String>,
-    /// Such as `image/jpeg`.
-    pub content_type: Option<String>,
-    /// What is wrong with the file. The status is 200 all the same.
-    pub error: Option<Value>,
-}
-
-/// A Pixel Tag event.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct PixelEvent {
-    /// What renaming and deleting name it by.
-    pub id: String,
-    /// What ads name it by.
-    pub tg_event_id: String,
-    /// Its pixel, title, type, status and snippet.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-/// A type that an event can have.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct PixelEventType {
-    /// Such as `page_view`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// In words.
-    pub label: String,
-}
-
-/// `GET /pixel_events/{account_id}/code_snippet`
-#[derive(Debug, Deserialize, Serialize)]
-pub struct PixelSnippet {
-    /// The pixel, by AdStat's own id.
-    pub id: String,
-    /// The pixel at Telegram.
-    pub tg_pixel_id: String,
-    /// What a page has to hold.
-    pub code_snippet: String,
-}
-
-/// One of `GET /advertisement/telegram/{account_id}/audiences/`.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct AudienceName {
-    /// What ads name it by.
-    pub telegram_id: u64,
-    /// In words.
-    pub title: String,
-}
-
-/// `POST /v1/stats/page`. What rows hold depends on what was asked; the documentation does not name the fields.
-#[derive(Debug, Deserialize, Serialize)]
+/// A page of statistics. What rows hold depends on what was asked; the documentation does not name the fields.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct StatsPage {
     /// Rows.
     #[serde(alias = "data")]
@@ -247,6 +210,16 @@ pub struct StatsPage {
     /// What the next page is asked for with; none: there is none.
     #[serde(default, alias = "next_cursor")]
     pub cursor: Option<String>,
+}
+
+impl StatsPage {
+    /// Reads `POST /v1/stats/page`.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn read(status: u16, body: &str) -> Result<Self, Failure> {
+        Ok(serde_json::from_str(success(status, body)?)?)
+    }
 }
 
 /// The number of an ad in an answer that makes or shows one, whose form the documentation leaves open for the former.

@@ -1,16 +1,9 @@
 //! Every call of AdStat's.
 
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
-
 use crate::ad::{AdEdit, NewAd};
-use crate::answer::{
-    Account, AccountName, AdList, AudienceName, BotsCheck, Campaign, Failure, Items, MediaUpload,
-    PixelEvent, PixelEventType, PixelSnippet, StatsPage, read,
-};
+use crate::answer::{self, Failure, Shape, StatsPage, success};
 use crate::fields::{Invalid, Problem, verdict};
 use crate::ids::{AccountId, AdId, PixelEventId};
-use crate::kktu::KktuTree;
 use crate::pixel::{NewPixelEvent, PixelEventName};
 use crate::request::{Host, Request};
 use crate::stats::StatsQuestion;
@@ -366,28 +359,28 @@ impl Call {
     /// # Errors
     /// [`Failure`]: what AdStat refuses in its own words, or what nobody can read.
     pub fn check(&self, status: u16, body: &str) -> Result<(), Failure> {
-        match self {
-            Self::AccountNames => read::<Vec<AccountName>>(status, body).map(drop),
-            Self::Accounts(_) => read::<Items<Account>>(status, body).map(drop),
-            Self::Campaigns(_) => read::<Items<Campaign>>(status, body).map(drop),
-            Self::Stats(_) => read::<StatsPage>(status, body).map(drop),
-            Self::Ads(_) => read::<AdList>(status, body).map(drop),
-            Self::Ad(_) | Self::Account(_) => read::<Map<String, Value>>(status, body).map(drop),
-            Self::ValidateBots(_) => read::<BotsCheck>(status, body).map(drop),
-            Self::UploadMedia(_) => read::<MediaUpload>(status, body).map(drop),
-            Self::Kktu => read::<KktuTree>(status, body).map(drop),
-            Self::PixelEvents(_) => read::<Items<PixelEvent>>(status, body).map(drop),
-            Self::PixelEventTypes => read::<Items<PixelEventType>>(status, body).map(drop),
-            Self::PixelSnippet(_) => read::<PixelSnippet>(status, body).map(drop),
-            Self::Audiences(_) => read::<Vec<AudienceName>>(status, body).map(drop),
-            Self::DeletePixelEvent(..) if matches!(status, 200..=299) && body.is_empty() => Ok(()),
+        let shape = match self {
+            Self::AccountNames => answer::ACCOUNT_NAMES,
+            Self::Account(_) | Self::Ad(_) => answer::DETAILS,
+            Self::Accounts(_) => answer::ACCOUNTS,
+            Self::Campaigns(_) => answer::CAMPAIGNS,
+            Self::Stats(_) => return StatsPage::read(status, body).map(drop),
+            Self::Ads(_) => answer::ADS,
+            Self::ValidateBots(_) => answer::BOTS,
+            Self::UploadMedia(_) => answer::MEDIA,
+            Self::Kktu => answer::KKTU,
+            Self::PixelEvents(_) => answer::PIXEL_EVENTS,
+            Self::PixelEventTypes => answer::PIXEL_EVENT_TYPES,
+            Self::PixelSnippet(_) => answer::PIXEL_SNIPPET,
+            Self::Audiences(_) => answer::AUDIENCES,
+            Self::DeletePixelEvent(..) => Shape::Whatever,
             Self::CreateAd(_)
             | Self::EditAd(..)
             | Self::CreatePixelEvent(_)
             | Self::RenamePixelEvent(..)
-            | Self::DeletePixelEvent(..)
-            | Self::CreateAudience(_) => read::<IgnoredAny>(status, body).map(drop),
-        }
+            | Self::CreateAudience(_) => Shape::Open,
+        };
+        shape.check(success(status, body)?)
     }
 }
 

@@ -1,7 +1,6 @@
 //! KKTU: the categories that an ad shown in Russia is labelled with. The tree has three levels; an ad names one entry of the third.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 use crate::fields::{Invalid, Problem};
 
@@ -9,29 +8,23 @@ use crate::fields::{Invalid, Problem};
 const NAMED: usize = 3;
 
 /// The tree, as `GET /kktu` answers.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 pub struct KktuTree {
     /// Its first level.
     pub items: Vec<Kktu>,
 }
 
 /// One entry.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 pub struct Kktu {
     /// What `kktu_ids` holds of it, where it is of the third level.
     pub id: String,
     /// Its number, such as `1.1.2`.
     #[serde(default)]
     pub code: String,
-    /// In words.
-    #[serde(default)]
-    pub name: String,
     /// What is under it.
     #[serde(default)]
     pub children: Vec<Kktu>,
-    /// What AdStat says besides.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
 }
 
 impl KktuTree {

@@ -6,6 +6,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::Deserialize;
 
+use crate::answer::{Failure, success};
 use crate::request::{Host, Request};
 
 /// How long a refresh token lives, in s.
@@ -60,6 +61,26 @@ pub struct LoggedIn {
 pub struct Renewed {
     /// For calls.
     pub access_token: Token,
+}
+
+impl LoggedIn {
+    /// Reads the answer to [`login`].
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn read(status: u16, body: &str) -> Result<Self, Failure> {
+        Ok(serde_json::from_str(success(status, body)?)?)
+    }
+}
+
+impl Renewed {
+    /// Reads the answer to [`renewal`].
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn read(status: u16, body: &str) -> Result<Self, Failure> {
+        Ok(serde_json::from_str(success(status, body)?)?)
+    }
 }
 
 /// `POST /v2/login` with a form; [`LoggedIn`] comes of it.

@@ -1,6 +1,6 @@
 //! Dates and times as AdStat takes them: ISO 8601.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::DateTime;
 
 /// A day, or a moment of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,25 +14,19 @@ pub struct Moment {
 impl Moment {
     /// Reads `2026-09-01`, `2026-09-01T09:00:00` with or without a zone, a space in place of the `T`.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(day) = text.parse::<NaiveDate>() {
-            let at_s = day.and_time(NaiveTime::MIN).and_utc().timestamp();
-            return Some(Self { at_s, is_day: true });
+        let utc = |tail: &str| DateTime::parse_from_rfc3339(&[text, tail].concat());
+        if let Ok(day) = utc("T00:00:00Z") {
+            return Some(Self {
+                at_s: day.timestamp(),
+                is_day: true,
+            });
         }
-        let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp());
-        let at_s = zoned.ok().or_else(|| {
-            let local = [
-                "%Y-%m-%dT%H:%M:%S%.f",
-                "%Y-%m-%d %H:%M:%S%.f",
-                "%Y-%m-%dT%H:%M",
-            ];
-            let mut forms = local.iter();
-            forms.find_map(|form| {
-                let time = NaiveDateTime::parse_from_str(text, form).ok()?;
-                Some(time.and_utc().timestamp())
-            })
-        })?;
+        let time = utc("")
+            .or_else(|_| utc("Z"))
+            .or_else(|_| utc(":00Z"))
+            .ok()?;
         Some(Self {
-            at_s,
+            at_s: time.timestamp(),
             is_day: false,
         })
     }

@@ -466,6 +466,8 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
   /** What no client may send here. */
   function inspect({ headers, name, host }) {
     for (const header of Object.keys(headers)) {
+      // The platform's own: which zone's worker calls.
+      if (header === "cf-worker") continue;
       if (/^(cookie|cf-.*|x-forwarded-.*|idempotency-key)$/.test(header)) state.violations.push(`${header} on ${name ?? "a call"} of ${host}`);
       if (header === "authorization" && ["login", "renew"].includes(name)) state.violations.push(`authorization on ${name}`);
     }

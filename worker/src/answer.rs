@@ -72,6 +72,13 @@ impl Answer {
         self
     }
 
+    /// The same with another body of its type.
+    #[must_use]
+    pub fn with_body(mut self, body: String) -> Self {
+        self.body = body;
+        self
+    }
+
     /// Adds a Set-Cookie header; `None` (a value that no cookie can hold) adds none.
     #[must_use]
     pub fn cookie(self, cookie: Option<String>) -> Self {

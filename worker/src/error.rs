@@ -41,6 +41,10 @@ pub enum Error {
     ApiDisabled(&'static str),
     /// AdTarget could not be reached, or does not answer as it should; the text says what that means for the caller.
     AdTargetAway(&'static str),
+    /// Cloudflare Access does not vouch for the caller; the text says why.
+    AccessDenied(&'static str),
+    /// AdStat could not be reached, or does not answer as it should; the text says what that means for the caller.
+    AdStatAway(String),
     /// Nothing is at that path.
     NotFound,
     /// The path exists, but not for that method; the text lists those it takes.
@@ -74,7 +78,8 @@ impl Error {
             Self::ApiDisabled(_) => "API_DISABLED",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
-            Self::BadGateway | Self::AdTargetAway(_) => "BAD_GATEWAY",
+            Self::AccessDenied(_) => "ACCESS_DENIED",
+            Self::BadGateway | Self::AdTargetAway(_) | Self::AdStatAway(_) => "BAD_GATEWAY",
             Self::Internal => "INTERNAL_ERROR",
         }
     }
@@ -83,7 +88,7 @@ impl Error {
     pub fn status(&self) -> u16 {
         match self {
             Self::InvalidPayload(_) => 400,
-            Self::ForbiddenDomain(_) => 403,
+            Self::ForbiddenDomain(_) | Self::AccessDenied(_) => 403,
             Self::AuthRequired
             | Self::InvalidKey
             | Self::RevokedKey
@@ -100,7 +105,7 @@ impl Error {
             Self::PayloadTooLarge(_) => 413,
             Self::RateLimited(_) => 429,
             Self::Internal => 500,
-            Self::BadGateway | Self::AdTargetAway(_) => 502,
+            Self::BadGateway | Self::AdTargetAway(_) | Self::AdStatAway(_) => 502,
             Self::ApiDisabled(_) => 503,
         }
     }
@@ -148,6 +153,8 @@ impl fmt::Display for Error {
                 formatter.write_str("5 keys are active: revoke one before another is made")
             }
             Self::ApiDisabled(why) | Self::AdTargetAway(why) => formatter.write_str(why),
+            Self::AccessDenied(why) => write!(formatter, "cf-access-jwt-assertion: {why}"),
+            Self::AdStatAway(why) => formatter.write_str(why),
             Self::NotFound => formatter.write_str("nothing is here"),
             Self::MethodNotAllowed(allowed) => write!(formatter, "this path takes {allowed}"),
             Self::BadGateway => formatter.write_str("the site behind the edge does not answer"),

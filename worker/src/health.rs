@@ -4,14 +4,16 @@ use std::vec;
 
 use serde::Serialize;
 
+use crate::adstat;
 use crate::answer::Answer;
-use crate::config::{AdTarget, Backend, Destinations, InviteMode, Problem, Site};
+use crate::config::{AccessPolicy, AdTarget, Backend, Destinations, InviteMode, Problem, Site};
 use crate::destinations;
 use crate::edge::Edge;
 use crate::invites::{self, PoolStatus};
 use crate::ledger;
 use crate::outbox;
 use crate::runtime::{self, Call};
+use crate::tokens;
 
 /// Answers 200 when all is well, else 503; the body says what is wrong.
 pub async fn health(edge: &Edge<'_>) -> Answer {
@@ -46,6 +48,10 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             "not bound"
         }
     };
+    let adstat = match &config.adstat {
+        Some(_) => Some(AdStatHealth::of(edge).await),
+        None => None,
+    };
     let mut pools = invites::statuses(edge.env, config).await.into_iter();
     let sites = (config.sites.iter()).map(|site| SiteHealth::of(site, destinations, &mut pools));
     let body = Health {
@@ -59,6 +65,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             ledger: bound(ledger::DATABASE),
             queue: bound("RECORDS"),
             invites: bound(invites::POOLS),
+            tokens: bound(tokens::KEEPER),
             rate_limit_address: bound("RATE_LIMIT_ADDRESS"),
             rate_limit_visitor: bound("RATE_LIMIT_VISITOR"),
             rate_limit_key: bound("RATE_LIMIT_KEY"),
@@ -71,9 +78,15 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             respect_gpc: config.respect_gpc,
             respect_dnt: config.respect_dnt,
             operator_key: set(config.operator_key.is_some()),
+            access: match &config.access {
+                AccessPolicy::Off => "off",
+                AccessPolicy::Required(_) => "required",
+                AccessPolicy::Broken => "broken",
+            },
             api_key: set(config.has_api_key),
         },
         sites: sites.collect(),
+        adstat,
         deliveries,
         problems: config
             .problems
@@ -95,6 +108,8 @@ struct Health<'a> {
     sites: Vec<SiteHealth<'a>>,
     /// Of destinations for which something waits, or that fail.
     deliveries: Vec<outbox::Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adstat: Option<AdStatHealth>,
     problems: Vec<&'a Problem>,
 }
 
@@ -110,6 +125,7 @@ struct Bindings {
     ledger: &'static str,
     queue: &'static str,
     invites: &'static str,
+    tokens: &'static str,
     rate_limit_address: &'static str,
     rate_limit_visitor: &'static str,
     rate_limit_key: &'static str,
@@ -125,6 +141,7 @@ struct Settings<'a> {
     respect_gpc: bool,
     respect_dnt: bool,
     operator_key: &'static str,
+    access: &'static str,
     api_key: &'static str,
 }
 
@@ -171,6 +188,29 @@ impl<'a> SiteHealth<'a> {
             destinations: (destinations.of(&site.website_id).iter())
                 .map(|destination| destination.name.as_str())
                 .collect(),
+        }
+    }
+}
+
+/// How AdStat's tokens stand, without them. None of it is the visitors' affair, so nothing here is failing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AdStatHealth {
+    token_expires_at: Option<u64>,
+    refresh_token_expires_at: Option<u64>,
+    last_error: Option<String>,
+    warning: Option<String>,
+}
+
+impl AdStatHealth {
+    async fn of(edge: &Edge<'_>) -> Self {
+        let status = tokens::status(edge.env, tokens::adstat::KIND).await;
+        let status = status.unwrap_or_default();
+        Self {
+            warning: adstat::warning(status.renewal_expires_at, edge.now_ms),
+            token_expires_at: status.token_expires_at,
+            refresh_token_expires_at: status.renewal_expires_at,
+            last_error: status.last_error,
         }
     }
 }

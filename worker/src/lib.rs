@@ -6,12 +6,14 @@
 //! the backend that is configured ([`ledger`] or [`adtarget`]), and what can be done after the answer goes through the queue
 //! to [`queue`]. The entry that Cloudflare calls is `entry.js`; it holds no more than what must be JavaScript.
 
+pub mod adstat;
 pub mod adtarget;
 pub mod answer;
 pub mod api;
 pub mod caller;
 pub mod config;
 pub mod cookies;
+pub mod durable;
 pub mod edge;
 pub mod error;
 pub mod files;
@@ -21,6 +23,7 @@ pub mod ids;
 pub mod invites;
 pub mod ledger;
 pub mod message;
+pub mod operator;
 pub mod outbox;
 pub mod queue;
 pub mod record;
@@ -30,6 +33,7 @@ pub mod site;
 pub mod sweeper;
 pub mod tasks;
 pub mod telegram;
+pub mod tokens;
 pub mod track;
 
 use std::cell::OnceCell;

@@ -1,5 +1,7 @@
 //! Every path the worker answers, and which of its modules does, on one screen.
 
+use crate::adstat;
+
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -21,6 +23,8 @@ pub enum Route<'a> {
     TelegramHook(&'a str),
     /// `POST /hooks/{source}`: a signed webhook.
     Hook(&'a str),
+    /// `/ops/adstat/…`: AdStat for the operator, by the path behind that.
+    AdStat(&'a str),
     /// `GET /healthz`
     Health,
     /// The landing page, and all else.
@@ -49,6 +53,7 @@ impl<'a> Route<'a> {
             "/backend/track/events" | "/track/events" => Self::Events,
             "/healthz" => Self::Health,
             _ if let Some(rest) = path.strip_prefix("/api/v1/") => Self::Api(rest),
+            _ if let Some(rest) = path.strip_prefix("/ops/adstat/") => Self::AdStat(rest),
             _ if let Some(rest) = path.strip_prefix("/hooks/") => {
                 match rest.strip_prefix("telegram/") {
                     Some(bot) => Self::TelegramHook(bot),
@@ -81,17 +86,20 @@ impl<'a> Route<'a> {
             | Self::Channel(_)
             | Self::Tracker(_)
             | Self::Page => Module::Visitors,
-            Self::Api(_) | Self::TelegramHook(_) | Self::Hook(_) | Self::Health => {
-                Module::Backoffice
-            }
+            Self::Api(_)
+            | Self::TelegramHook(_)
+            | Self::Hook(_)
+            | Self::AdStat(_)
+            | Self::Health => Module::Backoffice,
         }
     }
 
-    /// The most that the body of a POST may hold, in bytes, where it is read whole; `None`: it streams through.
+    /// The most that the body of a call may hold, in bytes, where it is read whole; `None`: it streams through.
     pub fn body_limit(&self) -> Option<u32> {
         match self {
             Self::Init | Self::UpdateFbp | Self::Api(_) => Some(16 * 1024),
             Self::TelegramHook(_) | Self::Hook(_) => Some(256 * 1024),
+            Self::AdStat(path) if !adstat::is_upload(path) => Some(256 * 1024),
             _ => None,
         }
     }
@@ -105,7 +113,7 @@ impl<'a> Route<'a> {
             }
             Self::TelegramHook(_) | Self::Hook(_) => Some("POST"),
             Self::Health => Some("GET, HEAD"),
-            Self::Api(_) | Self::Page => None,
+            Self::Api(_) | Self::AdStat(_) | Self::Page => None,
         }
     }
 }
@@ -132,6 +140,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn files_are_not_read_whole() {
+        let limit = |path| Route::of(path, "/e").body_limit();
+        for upload in [
+            "/ops/adstat/api/v1/advertising/telegram/upload_media",
+            "/ops/adstat/api/advertisement/telegram/ACC1/audiences/",
+        ] {
+            assert_eq!(limit(upload), None, "{upload}");
+        }
+        assert_eq!(
+            limit("/ops/adstat/api/advertisement/telegram/"),
+            Some(256 * 1024)
+        );
+    }
+
+    #[test]
     fn paths() {
         let table = [
             ("/backend/track/init", Route::Init),
@@ -145,6 +168,8 @@ mod tests {
             ("/events", Route::Page),
             ("/c/vip", Route::Channel("vip")),
             ("/e/c/vip", Route::Channel("vip")),
+            ("/ops/adstat/api/kktu/", Route::AdStat("api/kktu/")),
+            ("/ops/adstat", Route::Page),
             ("/c/", Route::Page),
             ("/c/a/b", Route::Page),
             ("/t.js", Route::Tracker("t.js")),

@@ -96,9 +96,9 @@ export function amended(response, headers, removed) {
 
 /**
  * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
- * and x-idempotent-replay, a line each, then the body. Rejects when that
- * takes longer than `timeout` (ms) or the body is larger than `limit` (bytes). What still runs then is cancelled by the
- * platform when the invocation ends.
+ * and x-idempotent-replay, a line each, then the body. `body` is a text (empty: none), bytes, or a request whose own body
+ * streams on. Rejects when that takes longer than `timeout` (ms) or the answer is larger than `limit` (bytes). What still runs then is
+ * cancelled by the platform when the invocation ends.
  */
 export function call(head, body, timeout, limit) {
   return within(timeout, exchange(head, body, limit));
@@ -124,7 +124,7 @@ async function exchange(call, body, limit) {
   const response = await fetch(call.slice(url, lines), {
     method: call.slice(0, url - 1),
     headers,
-    body: body === "" ? undefined : body,
+    body: body === "" ? undefined : body instanceof Request ? body.body : body,
     redirect: "manual",
   });
   const { status } = response;
@@ -237,14 +237,41 @@ export function wakeBy(storage, at) {
     const alarm = await storage.getAlarm();
     if (alarm === null || alarm > at) await storage.setAlarm(at);
   };
-  set().catch((why) => console.error(`invites: no alarm could be set: ${why}`));
+  set().catch((why) => console.error(`no alarm could be set: ${why}`));
 }
 
-/** Asks the pool of a channel; resolves to its answer, a text. Rejects when that takes longer than `timeout` (ms). */
-export async function askPool(env, channel, method, argument, timeout) {
-  const { INVITES } = env;
-  if (!INVITES) throw new Error("INVITES is not bound");
-  return within(timeout, INVITES.get(INVITES.idFromName(channel))[method](channel, argument));
+/** Asks a Durable Object of `binding` by its name; resolves to its answer, a text. Rejects when that takes longer than `timeout` (ms). */
+export async function askObject(env, binding, name, method, argument, timeout) {
+  const objects = env[binding];
+  if (!objects) throw new Error(`${binding} is not bound`);
+  return within(timeout, objects.get(objects.idFromName(name))[method](name, argument));
+}
+
+/**
+ * Reads a multipart body of at most `limit` bytes with the file `field`; resolves to its title, the file's name and bytes, and the whole body,
+ * undefined where it is larger.
+ */
+export async function readForm(request, field, limit) {
+  const type = request.headers.get("content-type") ?? "";
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength;
+    if (length > limit) return undefined;
+    chunks.push(chunk);
+  }
+  const body = new Blob(chunks);
+  const form = await new Response(body, { headers: { "content-type": type } }).formData();
+  const [title, file] = [form.get("title"), form.get(field)];
+  const isFile = file instanceof File;
+  return [typeof title === "string" ? title : "", isFile ? file.name : "", new Uint8Array(isFile ? await file.arrayBuffer() : 0), new Uint8Array(await body.arrayBuffer())];
+}
+
+/** Whether the RSA key `jwk` (JSON) signed `text` with `signature` (RS256: RFC 7518, 3.3). */
+export async function isSignedBy(jwk, text, signature) {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("jwk", JSON.parse(jwk), algorithm, false, ["verify"]);
+  return crypto.subtle.verify(algorithm, key, signature, new TextEncoder().encode(text));
 }
 
 /** The RSASSA-PKCS1-v1_5 signature with SHA-256 of `text`, by a private key (PKCS #8, DER). */

@@ -118,7 +118,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn read(packed: &str) -> Option<Self> {
+    /// Reads the lines that `call` of `runtime.js` gives.
+    pub fn read(packed: &str) -> Option<Self> {
         let mut lines = packed.splitn(5, '\n');
         Some(Self {
             status: lines.next()?.parse().ok()?,

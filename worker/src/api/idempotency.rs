@@ -6,8 +6,8 @@
 use conversions::{ConversionId, Hash};
 use serde::Serialize;
 
-use super::{Call, Endpoint};
 use crate::answer::Answer;
+use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{EventId, entropy};
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
@@ -15,6 +15,23 @@ use crate::runtime;
 
 /// The most characters a key may have (AdTarget's contract).
 const LONGEST_KEY: usize = 128;
+
+/// The header that names a call.
+pub const HEADER: &str = "idempotency-key";
+
+/// A call that may come again.
+pub struct Repeatable<'a> {
+    /// The request that it came with.
+    pub edge: &'a Edge<'a>,
+    /// Whose key it is: each holder has keys of its own.
+    pub holder: &'a str,
+    /// What tells it from other calls, besides its method, query and body.
+    pub path: &'a str,
+    /// Its body.
+    pub body: &'a str,
+    /// Its Idempotency-Key; empty: it is new each time.
+    pub key: String,
+}
 
 /// A call that may be answered now.
 pub struct Turn {
@@ -40,13 +57,18 @@ struct Claim {
     now_ms: u64,
 }
 
-/// Begins to answer a call with that body.
+/// Begins to answer a call.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD`: no such key can be; `IDEMPOTENCY_MISMATCH`; `IDEMPOTENCY_IN_PROGRESS`; `INTERNAL_ERROR`
-pub async fn begin(call: &Call<'_>, body: &str) -> Result<Begun, Error> {
-    let edge = call.edge;
-    let key = edge.header("idempotency-key");
+pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
+    let Repeatable {
+        edge,
+        holder,
+        path,
+        body,
+        key,
+    } = call;
     if key.is_empty() {
         let random = EventId::new(entropy()?).to_string();
         return Ok(Begun::Go(Turn {
@@ -56,14 +78,14 @@ pub async fn begin(call: &Call<'_>, body: &str) -> Result<Begun, Error> {
     }
     if key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::field(
-            "idempotency-key",
+            HEADER,
             "expected at most 128 visible ASCII characters",
         ));
     }
-    let request = [edge.caller.method, call.path, edge.caller.query, body];
+    let request = [edge.caller.method, path, edge.caller.query, body];
     let claim = Claim {
-        key_prefix: call.holder.prefix.clone(),
-        idempotency_key: key,
+        key_prefix: (*holder).to_owned(),
+        idempotency_key: key.clone(),
         request_sha256: Hash::of(&request.join("\n")),
         now_ms: edge.now_ms,
     };
@@ -109,15 +131,12 @@ fn replay(claim: &Claim, before: &Row) -> Result<Answer, Error> {
 }
 
 impl Turn {
-    /// Keeps the answer for the next time, or frees the claim where the next time may go better.
-    pub async fn end(self, call: &Call<'_>, answer: &Answer) {
+    /// Keeps the answer for the next time; none: the claim is free, and the next time may go better.
+    pub async fn end(self, edge: &Edge<'_>, answer: Option<&Answer>) {
         let Some(claim) = self.claim else {
             return;
         };
-        // A new API key is shown once and kept nowhere; made again, the call makes the same one.
-        let is_secret = call.endpoint == Endpoint::Keys && answer.status == 201;
-        let is_final = answer.status != 429 && answer.status < 500 && !is_secret;
-        if let Err(why) = settle(call, &claim, is_final.then_some(answer)).await {
+        if let Err(why) = settle(edge, &claim, answer).await {
             // What was done stands; a second attempt finds it by its id.
             runtime::log_error(&format!("an answer's idempotency: {why}"));
         }
@@ -125,7 +144,7 @@ impl Turn {
 }
 
 async fn settle(
-    call: &Call<'_>,
+    edge: &Edge<'_>,
     claim: &Claim,
     answer: Option<&Answer>,
 ) -> Result<(), Unavailable> {
@@ -142,7 +161,7 @@ async fn settle(
         body: answer.map(Answer::body),
     };
     let statement = Statement::new(include_str!("settled.sql"), &settled)?;
-    Database::bound(call.edge.env, DATABASE)?
+    Database::bound(edge.env, DATABASE)?
         .ask(statement)
         .await
         .map(drop)

@@ -10,28 +10,15 @@ use crate::config::{Backend, same};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
+use crate::operator;
 use crate::runtime::{self, Env};
 use crate::track::fields::Fields;
 use crate::track::update_fbp::success;
 
 const MARK: &str = "atk_live_";
 
-/// Who the operator's calls are counted as. No key's prefix has such a name.
-const OPERATOR: &str = "-operator-";
-
 /// The most characters a key's name may have.
 const LONGEST_NAME: usize = 100;
-
-/// The token of an `Authorization: Bearer`.
-fn bearer(edge: &Edge<'_>) -> Result<String, Error> {
-    let header = edge.header("authorization");
-    let (scheme, token) = header.split_once(' ').unwrap_or((&header, ""));
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Error::AuthRequired);
-    }
-    Ok(token.to_owned())
-}
 
 /// The prefix of a key that is written as keys are.
 fn prefix_of(key: &str) -> Option<&str> {
@@ -46,7 +33,7 @@ fn prefix_of(key: &str) -> Option<&str> {
 /// # Errors
 /// `AUTH_REQUIRED`, `INVALID_KEY`, `REVOKED_KEY`, `INTERNAL_ERROR`
 pub async fn holder(edge: &Edge<'_>) -> Result<Holder, Error> {
-    let key = bearer(edge)?;
+    let key = operator::bearer(edge)?;
     let prefix = prefix_of(&key).ok_or(Error::InvalidKey)?;
     let statement = Statement::new(
         "SELECT secret_sha256, website_id, last_used_ms, revoked_ms FROM api_keys WHERE prefix = ?1 ->> '$'",
@@ -99,14 +86,9 @@ async fn write_use(env: &Env, prefix: &str, now_ms: u64) -> Result<(), Unavailab
 /// # Errors
 /// `API_DISABLED`: no OPERATOR_KEY is set; `AUTH_REQUIRED`, `INVALID_KEY`
 pub fn operator(edge: &Edge<'_>) -> Result<Holder, Error> {
-    let key = edge.config.operator_key.as_ref().ok_or(Error::ApiDisabled(
-        "keys are managed with the secret OPERATOR_KEY, and none is set",
-    ))?;
-    if !key.is(&bearer(edge)?) {
-        return Err(Error::InvalidKey);
-    }
+    operator::check_key(edge)?;
     Ok(Holder {
-        prefix: OPERATOR.to_owned(),
+        prefix: operator::OPERATOR.to_owned(),
         website_id: None,
     })
 }

@@ -5,7 +5,7 @@
 
 mod events;
 mod hosted;
-mod idempotency;
+pub mod idempotency;
 mod keys;
 mod leads;
 pub mod owed;
@@ -14,7 +14,7 @@ mod sends;
 mod webhook_events;
 
 use conversions::ConversionId;
-use idempotency::Begun;
+use idempotency::{Begun, Repeatable};
 
 use crate::answer::Answer;
 use crate::config::{Backend, Site};
@@ -193,12 +193,22 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
     };
     let body = std::str::from_utf8(body)
         .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
-    match idempotency::begin(&call, body).await? {
+    let repeatable = Repeatable {
+        edge,
+        holder: &call.holder.prefix,
+        path,
+        body,
+        key: edge.header(idempotency::HEADER),
+    };
+    match idempotency::begin(&repeatable).await? {
         Begun::Replay(answer) => Ok(answer),
         Begun::Go(turn) => {
             let answer = call.write(turn.id, body).await;
             let answer = answer.unwrap_or_else(Answer::from);
-            turn.end(&call, &answer).await;
+            // A new API key is shown once and kept nowhere; made again, the call makes the same one.
+            let is_secret = endpoint == Endpoint::Keys && answer.status == 201;
+            let is_final = answer.status != 429 && answer.status < 500 && !is_secret;
+            turn.end(edge, is_final.then_some(&answer)).await;
             Ok(answer)
         }
     }

@@ -2,13 +2,15 @@
 //! It begins when it is first called.
 
 use edgeway_worker::answer::Answer;
+use edgeway_worker::durable::Storage;
 use edgeway_worker::edge::{self, Edge};
 use edgeway_worker::error::Error;
 use edgeway_worker::invites::object;
-use edgeway_worker::invites::storage::Storage;
 use edgeway_worker::routes::{Module, Route};
 use edgeway_worker::runtime::{Context, Env};
-use edgeway_worker::{Inbound, api, config, health, hooks, queue, serve, sweeper, tasks};
+use edgeway_worker::{
+    Inbound, adstat, api, config, health, hooks, queue, serve, sweeper, tasks, tokens,
+};
 use futures_util::FutureExt;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
@@ -38,6 +40,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::Api(path) => api::answer(edge, path).boxed_local(),
         Route::TelegramHook(bot) => hooks::telegram::receive(edge, bot).boxed_local(),
         Route::Hook(source) => hooks::signed::receive(edge, source).boxed_local(),
+        Route::AdStat(path) => adstat::answer(edge, path).boxed_local(),
         Route::Health => health::health(edge).boxed_local(),
         _ => return Answer::from(Error::Internal).into_response(),
     };
@@ -115,6 +118,19 @@ pub fn pool_status(storage: &Storage) -> Option<String> {
 pub fn pool_alarm(storage: Storage, env: Env) -> JsValue {
     // Repeating it does no harm: see the steps.
     tell(async move { object::ring(&storage, &env).await })
+}
+
+/// A token is asked for, of the kind that the object keeps: see [`tokens::object::token`]. Gives a ticket.
+#[wasm_bindgen]
+pub fn token_ask(storage: Storage, env: Env, kind: String, refused: String) -> JsValue {
+    // Repeating it does no harm: what is kept and good is handed out.
+    tell(async move { tokens::object::token(&storage, &env, &kind, &refused).await })
+}
+
+/// See [`tokens::object::status`].
+#[wasm_bindgen]
+pub fn token_status(storage: &Storage, env: &Env, kind: &str) -> Option<String> {
+    tokens::object::status(storage, env, kind)
 }
 
 /// Begins work that gives no answer.

@@ -4,6 +4,7 @@
 //! never stops the worker: it is named in the log and in `/healthz`, and its default stands in.
 
 mod destination;
+mod operator;
 mod secret;
 mod site;
 mod webhook;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use destination::{Destination, Destinations};
+pub use operator::{Access, AccessPolicy, AdStat};
 pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
@@ -52,6 +54,10 @@ pub struct Config {
     pub has_api_key: bool,
     /// What the keys of the keyed surface are managed with (`OPERATOR_KEY`).
     pub operator_key: Option<Secret>,
+    /// Whether Cloudflare Access has to vouch for the operator, too (`ACCESS_TEAM_DOMAIN`, `ACCESS_AUD`).
+    pub access: AccessPolicy,
+    /// How AdStat is called; none: its credentials are not set.
+    pub adstat: Option<AdStat>,
     /// How near in time two Purchases of one value are one, in hours; 0: never (`PURCHASE_WINDOW_H`).
     pub purchase_window_h: u32,
     /// What is wrong with the settings.
@@ -131,7 +137,12 @@ impl Settings<'_> {
 
     fn origin(&mut self, name: &'static str) -> Option<String> {
         let text = self.text(name)?;
-        let parts = url::split(&text).filter(|parts| {
+        self.origin_of(name, &text)
+    }
+
+    /// The origin that `text` is.
+    fn origin_of(&mut self, name: &'static str, text: &str) -> Option<String> {
+        let parts = url::split(text).filter(|parts| {
             matches!(parts.scheme, "http" | "https")
                 && !parts.host.is_empty()
                 && matches!(parts.path, "" | "/")
@@ -341,6 +352,8 @@ impl Config {
             retention_days: settings.number("RETENTION_DAYS", 1..=3_650, 90),
             bots: settings.bots(),
             operator_key: settings.operator_key(),
+            access: settings.access(),
+            adstat: settings.adstat(),
             webhooks: settings.webhooks(&sites),
             purchase_window_h: settings.number("PURCHASE_WINDOW_H", 0..=8_760, 24),
             sites,
@@ -662,6 +675,61 @@ mod tests {
         assert!(problems(&site(&shared), true).is_empty());
         let other = [personal, channel("b", r#""mode":"personal","linkHours":1"#)];
         assert_eq!(problems(&site(&other), true), ["SITES"]);
+    }
+
+    #[test]
+    fn adstat_and_access_are_whole_or_not_there() {
+        let with =
+            |more: &[(&'static str, &'static str)]| config(&[SINGLE.as_slice(), more].concat());
+        let plain = with(&[]);
+        assert!(plain.adstat.is_none() && plain.access == AccessPolicy::Off);
+        let whole = with(&[
+            ("ADSTAT_USERNAME", "u"),
+            ("ADSTAT_PASSWORD", "p-secret"),
+            ("ADSTAT_API_BASE_URL", "https://api.test/"),
+        ]);
+        assert_eq!(whole.problems, []);
+        let adstat = whole.adstat.unwrap();
+        assert_eq!(
+            (adstat.base.as_str(), adstat.api_base.as_str()),
+            ("https://client.adstat.pro", "https://api.test")
+        );
+        assert!(!format!("{adstat:?}").contains("p-secret"));
+        for (settings, problem) in [
+            (vec![("ADSTAT_USERNAME", "u")], "ADSTAT_PASSWORD"),
+            (vec![("ADSTAT_PASSWORD", "p")], "ADSTAT_USERNAME"),
+            (
+                vec![("ADSTAT_BASE_URL", "client.adstat.pro/api")],
+                "ADSTAT_BASE_URL",
+            ),
+            (vec![("ACCESS_AUD", "a")], "ACCESS_TEAM_DOMAIN"),
+            (vec![("ACCESS_TEAM_DOMAIN", "team.test")], "ACCESS_AUD"),
+            (
+                vec![("ACCESS_TEAM_DOMAIN", "team.test/x"), ("ACCESS_AUD", "a")],
+                "ACCESS_TEAM_DOMAIN",
+            ),
+        ] {
+            let config = with(&settings);
+            let named: Vec<_> = config
+                .problems
+                .iter()
+                .map(|problem| problem.setting)
+                .collect();
+            assert_eq!(named, [problem]);
+            assert!(config.adstat.is_none());
+            assert_eq!(
+                config.access == AccessPolicy::Off,
+                !problem.starts_with("ACCESS")
+            );
+        }
+        for team in ["team.test", "https://team.test", "https://team.test/"] {
+            let access = with(&[("ACCESS_TEAM_DOMAIN", team), ("ACCESS_AUD", "a")]).access;
+            let expected = Access {
+                team: "https://team.test".to_owned(),
+                audience: "a".to_owned(),
+            };
+            assert_eq!(access, AccessPolicy::Required(expected));
+        }
     }
 
     #[test]

@@ -33,8 +33,15 @@ const MAKING_MS: u32 = 14_000;
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = askPool)]
-    fn ask(env: &Env, channel: &str, method: &str, argument: &str, timeout_ms: u32) -> Promise;
+    #[wasm_bindgen(js_name = askObject)]
+    fn ask(
+        env: &Env,
+        binding: &str,
+        channel: &str,
+        method: &str,
+        argument: &str,
+        timeout_ms: u32,
+    ) -> Promise;
 }
 
 /// A link of a click's own.
@@ -231,7 +238,7 @@ fn ask_pool(
     timeout_ms: u32,
 ) -> Promise {
     let channel = format!("{}:{chat}", bot.username.to_ascii_lowercase());
-    ask(env, &channel, method, argument, timeout_ms)
+    ask(env, POOLS, &channel, method, argument, timeout_ms)
 }
 
 async fn told(answer: Promise) -> Result<String, String> {

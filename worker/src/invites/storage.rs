@@ -1,39 +1,10 @@
-//! A pool's own database. Every call here runs at once, without waiting, so nothing comes in between two of them as long as there is no
-//! `await`: the platform also writes them as one.
+//! The links of a pool, in the database of its Durable Object.
 
-use std::fmt;
 use std::str::Split;
 
-use wasm_bindgen::prelude::*;
+pub use crate::durable::{Broken, Storage, wake_by};
 
 use super::pool::{Pause, SHELF_MS, Stock, Terms};
-use crate::runtime;
-
-#[wasm_bindgen(module = "/src/runtime.js")]
-extern "C" {
-    #[wasm_bindgen(catch, js_name = execute)]
-    fn run(storage: &Storage, sql: &str, parameters: &str) -> Result<String, JsValue>;
-
-    /// Wakes the object at that Unix time (ms) or before.
-    #[wasm_bindgen(js_name = wakeBy)]
-    pub fn wake_by(storage: &Storage, at_ms: f64);
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// The storage of a Durable Object.
-    pub type Storage;
-}
-
-/// Why the database did not do as told; in words for the log.
-#[derive(Debug)]
-pub struct Broken(String);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// A link.
 #[derive(Debug)]
@@ -109,11 +80,6 @@ fn first(rows: &str) -> Option<Row<'_>> {
 const READY: &str = "event_id IS NULL AND by_request = ?1 AND over_ms > ?2";
 
 impl Storage {
-    /// The rows that a statement gives.
-    fn execute(&self, sql: &str, parameters: &[&str]) -> Result<String, Broken> {
-        run(self, sql, &parameters.join("\n")).map_err(|why| Broken(runtime::words(&why)))
-    }
-
     fn write(&self, sql: &str, parameters: &[&str]) -> Result<(), Broken> {
         self.execute(sql, parameters).map(drop)
     }

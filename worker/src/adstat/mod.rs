@@ -1,0 +1,303 @@
+//! AdStat for the operator, `/ops/adstat/…`: AdStat's own paths on the edge, so that scripts need another host and key alone. The
+//! credentials stay here, rules are checked before AdStat is called, and what spends money is bought once ([`orders`]).
+//!
+//! What AdStat answers is passed on as it came, errors too. The edge's own errors are in both tongues: `error` as everywhere here, `detail`
+//! and `status_code` as AdStat has it.
+
+mod kktu;
+mod orders;
+pub mod wire;
+
+use ::adstat::call::{Asked, Call, Unusable};
+use ::adstat::{Failure, Invalid, audience};
+use conversions::Secret;
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::config::AdStat;
+use crate::edge::Edge;
+use crate::error::Error;
+use crate::operator;
+use crate::runtime::{self, Reply};
+use crate::tokens::{self, Bearer};
+
+/// How long AdStat may take for a call, in ms.
+const TIMEOUT_MS: u32 = 10_000;
+/// How long it may take for a file that comes in at the operator's own speed, in ms.
+const UPLOAD_TIMEOUT_MS: u32 = 180_000;
+/// How long before the refresh token's end the operator is warned, in ms.
+const WARNING_MS: u64 = 3 * 86_400_000;
+
+/// An answer of AdStat's of the documented form, or of an error in its own words.
+type Told = Result<Reply, Reply>;
+
+/// Whether the body of a call to `path`, which is what stands behind `/ops/adstat/`, is a file: it streams through, or is read in its place.
+pub fn is_upload(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.ends_with("/upload_media") || path.ends_with("/audiences")
+}
+
+/// Answers a call to `path`, which is what stands behind `/ops/adstat/`.
+pub async fn answer(edge: &Edge<'_>, path: &str) -> Answer {
+    respond(edge, path).await.unwrap_or_else(refusal)
+}
+
+/// An error in both tongues.
+fn refusal(error: Error) -> Answer {
+    let (status, message) = (error.status(), error.to_string());
+    let body = json!({
+        "error": { "code": error.code(), "message": message }, "detail": message, "status_code": status,
+    });
+    Answer::from(error).with_body(body.to_string())
+}
+
+async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
+    edge.limit_address().await?;
+    let vouched = operator::vouched(edge).await?;
+    match path.trim_end_matches('/') {
+        "api/v2/login" => return login(edge),
+        "api/v2/access-token" => return renewal(edge),
+        _ => operator::check_key(edge)?,
+    }
+    edge.limit_key(operator::OPERATOR).await?;
+    let adstat = edge.config.adstat.as_ref().ok_or(Error::ApiDisabled(
+        "AdStat is called with the secrets ADSTAT_USERNAME and ADSTAT_PASSWORD, and they are not set",
+    ))?;
+    if path == "orders" {
+        return orders::list(edge).await;
+    }
+    let who = vouched.unwrap_or_else(|| "operator".to_owned());
+    let mut session = Session::open(edge, adstat).await?;
+    let answer = session.respond(path, &who).await;
+    Ok(session.warned(answer.unwrap_or_else(refusal)))
+}
+
+/// `POST /v2/login`, for scripts that log in first: the operator's key in place of the password. What they get is that key, since it is
+/// what the edge lets them in by.
+fn login(edge: &Edge<'_>) -> Result<Answer, Error> {
+    only("POST", edge)?;
+    let form = form_urlencoded::parse(edge.body.clone()?);
+    let password = form.into_owned().find(|(name, _)| name == "password");
+    let (_, key) = password.ok_or_else(|| Error::field("password", "missing"))?;
+    operator::check_told_key(edge, &key)?;
+    Ok(Answer::json(
+        200,
+        &json!({ "user_id": null, "access_token": key, "refresh_token": key }),
+    ))
+}
+
+/// `GET /v2/access-token`: as above.
+fn renewal(edge: &Edge<'_>) -> Result<Answer, Error> {
+    only("GET", edge)?;
+    let key = edge.header("refresh_token");
+    operator::check_told_key(edge, &key)?;
+    Ok(Answer::json(
+        200,
+        &json!({ "access_token": key, "token_type": "bearer" }),
+    ))
+}
+
+fn only(method: &'static str, edge: &Edge<'_>) -> Result<(), Error> {
+    match edge.caller.method == method {
+        true => Ok(()),
+        false => Err(Error::MethodNotAllowed(method)),
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::InvalidPayload(invalid.to_string())
+    }
+}
+
+/// One operator's call, with a token for AdStat.
+struct Session<'a> {
+    edge: &'a Edge<'a>,
+    adstat: &'a AdStat,
+    token: Bearer,
+}
+
+/// AdStat gave no answer that can be used; in words for the log.
+struct Away(String);
+
+impl From<Away> for Error {
+    fn from(Away(why): Away) -> Self {
+        runtime::log_warning(&format!("AdStat: {why}"));
+        Self::AdStatAway("AdStat does not answer as it should; come back later".to_owned())
+    }
+}
+
+impl<'a> Session<'a> {
+    async fn open(edge: &'a Edge<'a>, adstat: &'a AdStat) -> Result<Self, Error> {
+        // Repeating it does no harm: a token is handed out.
+        let token = bearer(edge, None).await?;
+        Ok(Self {
+            edge,
+            adstat,
+            token,
+        })
+    }
+
+    async fn respond(&mut self, path: &str, who: &str) -> Result<Answer, Error> {
+        let edge = self.edge;
+        let path = path.strip_prefix("api/").ok_or(Error::NotFound)?;
+        let body = match edge.caller.method {
+            "POST" | "PUT" | "PATCH" if !is_upload(path) => std::str::from_utf8(edge.body.clone()?)
+                .map_err(|_| Error::field("body", "not UTF-8"))?,
+            _ => "",
+        };
+        let asked = Asked {
+            method: edge.caller.method,
+            path,
+            query: edge.caller.query,
+            body,
+            now_ms: edge.now_ms,
+        };
+        let call = Call::read(&asked).map_err(|unusable| match unusable {
+            Unusable::NoSuchPath => Error::NotFound,
+            Unusable::Method(methods) => Error::MethodNotAllowed(methods),
+            Unusable::Invalid(invalid) => invalid.into(),
+        })?;
+        match call {
+            Call::CreateAd(ad) => orders::create(self, ad, body, who).await,
+            Call::EditAd(id, edit) => orders::edit(self, id, edit, body, who).await,
+            Call::UploadMedia(_) => self.upload(&call).await,
+            Call::CreateAudience(_) => self.create_audience(&call).await,
+            _ => Ok(pass_on(self.make(&call, TIMEOUT_MS).await?)),
+        }
+    }
+
+    /// Makes a call whose second time does no harm, or that AdStat has not begun when it refuses the token.
+    async fn make(&mut self, call: &Call, timeout_ms: u32) -> Result<Told, Error> {
+        let request = call.request();
+        // Repeating it does no harm: the caller says why.
+        let mut reply = self.send(&request, wire::Body::Own, timeout_ms).await;
+        if reply.as_ref().is_ok_and(|reply| reply.status == 401) {
+            self.renew().await?;
+            // Repeating it does no harm: refused for its token, it was not begun.
+            reply = self.send(&request, wire::Body::Own, timeout_ms).await;
+        }
+        told(call, reply?)
+    }
+
+    async fn send(
+        &self,
+        request: &::adstat::Request,
+        body: wire::Body<'_>,
+        timeout_ms: u32,
+    ) -> Result<Reply, Away> {
+        let token = Some(&self.token.token);
+        // Each caller says for itself why repeating it does no harm.
+        let reply = wire::send(self.adstat, request, token, body, timeout_ms).await;
+        reply.map_err(|why| Away(format!("{} {}: {why}", request.method, request.target)))
+    }
+
+    /// AdStat does not take the token any more, though its time was not over.
+    async fn renew(&mut self) -> Result<(), Error> {
+        // Repeating it does no harm: one that was renewed meanwhile is handed out.
+        self.token = bearer(self.edge, Some(&self.token.token)).await?;
+        Ok(())
+    }
+
+    /// Streams a file on to AdStat. It can't be sent a second time from here: nobody has kept it.
+    async fn upload(&mut self, call: &Call) -> Result<Answer, Error> {
+        let content_type = multipart(self.edge)?;
+        let body = wire::Body::Streamed(self.edge.request, &content_type);
+        // Repeating it does no harm: a file more is used by no ad.
+        let reply = self.send(&call.request(), body, UPLOAD_TIMEOUT_MS).await?;
+        if reply.status == 401 {
+            self.renew().await?;
+            return Err(Error::AdStatAway(
+                "AdStat wanted another token meanwhile; send the file again".to_owned(),
+            ));
+        }
+        Ok(pass_on(told(call, reply)?))
+    }
+
+    /// Checks a file of phone numbers, and hands it on as it came.
+    async fn create_audience(&mut self, call: &Call) -> Result<Answer, Error> {
+        /// What stands around the file in a multipart body, in bytes.
+        const FRAME: usize = 64 * 1024;
+        let content_type = multipart(self.edge)?;
+        let limit = u32::try_from(audience::LARGEST + FRAME).unwrap_or(u32::MAX);
+        // Repeating it does no harm: it reads.
+        let form = wire::form(self.edge.request, "audience", limit).await;
+        let form = form.map_err(|_| Error::field("body", "not multipart/form-data"))?;
+        let form = form.ok_or(Error::PayloadTooLarge(limit))?;
+        audience::Audience::read(&form.title, &form.file, &form.bytes)?;
+        let request = call.request();
+        let body = || wire::Body::Bytes(&form.whole, &content_type);
+        // Repeating it does no harm but to the list: an audience that stands there twice costs nothing.
+        let mut reply = self.send(&request, body(), UPLOAD_TIMEOUT_MS).await?;
+        if reply.status == 401 {
+            self.renew().await?;
+            // Repeating it does no harm: refused for its token, it was not begun.
+            reply = self.send(&request, body(), UPLOAD_TIMEOUT_MS).await?;
+        }
+        Ok(pass_on(told(call, reply)?))
+    }
+
+    /// The answer, with a warning where AdStat's refresh token is near its end.
+    fn warned(&self, answer: Answer) -> Answer {
+        match warning(self.token.renewable_until_ms, self.edge.now_ms) {
+            Some(warning) => answer.header("x-edgeway-warning", &warning),
+            None => answer,
+        }
+    }
+}
+
+/// What the operator is told of a refresh token that ends at `until_ms`, when that is near.
+pub fn warning(until_ms: Option<u64>, now_ms: u64) -> Option<String> {
+    let left_ms = until_ms?.saturating_sub(now_ms);
+    (left_ms < WARNING_MS).then(|| match left_ms / 3_600_000 {
+        0 => "AdStat's refresh token is dead: the edge logs in anew with the next call".to_owned(),
+        hours => format!("AdStat's refresh token dies in {hours} h: the edge logs in anew then"),
+    })
+}
+
+async fn bearer(edge: &Edge<'_>, refused: Option<&Secret>) -> Result<Bearer, Error> {
+    // Repeating it does no harm: what is kept and good is handed out.
+    let bearer = tokens::bearer(edge.env, tokens::adstat::KIND, refused).await;
+    bearer.map_err(|failure| match failure {
+        tokens::Failure::Refused(why) => Error::AdStatAway(format!(
+            "AdStat refuses ADSTAT_USERNAME and ADSTAT_PASSWORD: {why}"
+        )),
+        tokens::Failure::Away(why) => Away(format!("logging in: {why}")).into(),
+    })
+}
+
+/// The content type of a multipart body.
+fn multipart(edge: &Edge<'_>) -> Result<String, Error> {
+    let content_type = edge.header("content-type");
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case("multipart/form-data") {
+        true => Ok(content_type),
+        false => Err(Error::field("content-type", "expected multipart/form-data")),
+    }
+}
+
+/// What AdStat told: an answer, or an error in its own words.
+fn told(call: &Call, reply: Reply) -> Result<Told, Error> {
+    match call.check(reply.status, &reply.body) {
+        Ok(()) => Ok(Ok(reply)),
+        // Of the edge's own token, not of the operator's key.
+        Err(Failure::Refused {
+            status: 401,
+            detail,
+        }) => Err(Error::AdStatAway(format!(
+            "AdStat does not take the token that it has just given: {detail}"
+        ))),
+        Err(Failure::Refused { .. }) => Ok(Err(reply)),
+        Err(unreadable) => Err(Away(unreadable.to_string()).into()),
+    }
+}
+
+/// AdStat's answer, as it came.
+fn pass_on(told: Told) -> Answer {
+    let (Ok(reply) | Err(reply)) = told;
+    let answer = Answer::json_text(reply.status, reply.body);
+    match reply.retry_after.as_str() {
+        "" => answer,
+        seconds => answer.header("retry-after", seconds),
+    }
+}
