@@ -13,6 +13,7 @@ use super::Call;
 use crate::answer::Answer;
 use crate::config::Destination;
 use crate::destinations;
+use crate::edge::Edge;
 use crate::error::Error;
 use crate::outbox;
 use crate::queue::CONNECTIONS;
@@ -45,7 +46,7 @@ pub async fn run(call: &Call<'_>, id: ConversionId) -> Result<Answer, Error> {
         .filter_map(|event| sample(id, event, edge.now_ms))
         .collect();
     let all = destinations(edge.env).all();
-    let tests = all.map(|(website_id, to)| test(edge.now_ms, website_id, to, &samples));
+    let tests = all.map(|(website_id, to)| test(edge, website_id, to, &samples));
     let tested: Vec<Tested<'_>> = futures_util::stream::iter(tests)
         .buffered(CONNECTIONS)
         .collect()
@@ -55,14 +56,14 @@ pub async fn run(call: &Call<'_>, id: ConversionId) -> Result<Answer, Error> {
 }
 
 async fn test<'a>(
-    now_ms: u64,
+    edge: &Edge<'_>,
     website_id: &'a str,
     destination: &'a Destination,
     samples: &[Conversion],
 ) -> Tested<'a> {
     let account = &destination.account;
     // An account may name only some kinds of event.
-    let keys_of = |sample: &Conversion| account.check(sample, now_ms);
+    let keys_of = |sample: &Conversion| account.check(sample, edge.now_ms);
     let fitting = samples.iter().find(|sample| keys_of(sample).is_ok());
     let sample = fitting.or(samples.first());
     let keys = sample
@@ -79,7 +80,14 @@ async fn test<'a>(
         match_keys: keys.iter().map(|key| key.as_str()).collect(),
     };
     // Repeating it does no harm: a test counts for nothing.
-    let told = outbox::tell(website_id, destination, sample.as_slice(), Purpose::Test).await;
+    let told = outbox::tell(
+        edge.env,
+        website_id,
+        destination,
+        sample.as_slice(),
+        Purpose::Test,
+    )
+    .await;
     let reply = match told {
         Ok(reply) => reply,
         Err(why) => {

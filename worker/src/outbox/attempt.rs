@@ -1,17 +1,16 @@
 //! One attempt: what is due for a destination goes there in one request.
 
-use conversions::platform::google::Credentials;
 use conversions::platform::{Outcome, Purpose, Reply, Request, RequestError, Skip};
-use conversions::{Conversion, MatchKeys};
+use conversions::{Conversion, MatchKeys, Secret};
 
 use super::GIVE_UP_MS;
 use super::claim::{Circuit, Claim, Claimed, Fate, TRIPS_AT};
-use super::google;
 use super::log::State;
 use crate::config::Destination;
 use crate::ids::entropy;
 use crate::ledger::{Database, Unavailable};
-use crate::runtime::{self, Call};
+use crate::runtime::{self, Call, Env};
+use crate::tokens;
 
 /// How long a platform may take to answer, in ms: a thousand events take it a while.
 const TIMEOUT_MS: u32 = 20_000;
@@ -24,6 +23,7 @@ const CREDENTIALS_PAUSE_MS: u64 = 5 * 60_000;
 
 /// One destination, to be told what is due.
 pub struct Attempt<'a> {
+    pub env: &'a Env,
     pub database: &'a Database,
     pub website_id: &'a str,
     pub destination: &'a Destination,
@@ -103,6 +103,7 @@ impl Attempt<'_> {
             // Repeating it does no harm: the platform knows each event by its id.
             let conversions: Vec<&Conversion> = batch.conversions.iter().collect();
             let told = tell(
+                self.env,
                 self.website_id,
                 self.destination,
                 &conversions,
@@ -302,44 +303,54 @@ fn jittered(ms: u64) -> u64 {
 /// # Errors
 /// Nothing was told: it can't be.
 pub async fn tell(
+    env: &Env,
     website_id: &str,
     destination: &Destination,
     conversions: &[&Conversion],
     purpose: Purpose,
 ) -> Result<Reply, RequestError> {
-    let token = destination.credentials.as_ref().map(|credentials| {
-        let name = [website_id, &destination.name].join(" ");
-        (name, credentials)
-    });
-    // Repeating it does no harm: the platform knows each event by its id.
-    let reply = tell_once(destination, token.as_ref(), conversions, purpose).await?;
-    match &token {
-        Some((name, _)) if reply.outcome == Outcome::Credentials => {
-            // The token may have ended before its time.
-            google::forget(name);
-            // Repeating it does no harm: see above.
-            tell_once(destination, token.as_ref(), conversions, purpose).await
+    if destination.credentials.is_none() {
+        // Repeating it does no harm: the platform knows each event by its id.
+        return tell_once(destination, None, conversions, purpose).await;
+    }
+    let kind = tokens::google::kind(website_id, &destination.name);
+    let mut refused = None;
+    loop {
+        // Repeating it does no harm: a token that is kept and good is handed out again.
+        let bearer = match tokens::bearer(env, &kind, refused.as_ref()).await {
+            Ok(bearer) => bearer.token,
+            Err(why) => return Ok(no_token(why)),
+        };
+        // Repeating it does no harm: the platform knows each event by its id.
+        let reply = tell_once(destination, Some(&bearer), conversions, purpose).await?;
+        // The token may have ended before its time; a second one is not asked for.
+        if reply.outcome != Outcome::Credentials || refused.is_some() {
+            return Ok(reply);
         }
-        _ => Ok(reply),
+        refused = Some(bearer);
+    }
+}
+
+/// What to take for an answer where there is no token to ask with.
+fn no_token(why: tokens::Failure) -> Reply {
+    match why {
+        tokens::Failure::Refused(words) => Reply {
+            outcome: Outcome::Credentials,
+            request_id: None,
+            words,
+        },
+        tokens::Failure::Away(words) => unanswered(&words),
     }
 }
 
 async fn tell_once(
     destination: &Destination,
-    token: Option<&(String, &Credentials)>,
+    bearer: Option<&Secret>,
     conversions: &[&Conversion],
     purpose: Purpose,
 ) -> Result<Reply, RequestError> {
     let account = &destination.account;
-    let bearer = match token {
-        // Repeating it does no harm: a token that is known is not fetched again.
-        Some((name, credentials)) => match google::token(name, credentials).await {
-            Ok(token) => Some(token),
-            Err(reply) => return Ok(reply),
-        },
-        None => None,
-    };
-    let request = account.request(conversions, bearer.as_ref(), purpose, runtime::now_ms())?;
+    let request = account.request(conversions, bearer, purpose, runtime::now_ms())?;
     // Repeating it does no harm: the platform knows each event by its id.
     Ok(match call(&request).await {
         Ok(answer) => {
@@ -376,7 +387,7 @@ pub async fn call(request: &Request) -> Result<runtime::Reply, String> {
 pub const NO_ANSWER: &str = "no answer: ";
 
 /// What to take for an answer that never came.
-pub fn unanswered(why: &str) -> Reply {
+fn unanswered(why: &str) -> Reply {
     Reply {
         outcome: Outcome::Retry { after_s: None },
         request_id: None,

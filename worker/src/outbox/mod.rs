@@ -25,7 +25,6 @@
 mod attempt;
 mod claim;
 mod forecast;
-mod google;
 mod log;
 
 use crate::runtime::Env;
@@ -41,7 +40,7 @@ use crate::message::{LONGEST_DELAY_S, Message};
 use crate::queue::CONNECTIONS;
 use crate::runtime;
 
-pub use attempt::{NO_ANSWER, tell};
+pub use attempt::{NO_ANSWER, call, tell};
 pub use forecast::{Forecast, Scheduled, forecast};
 pub use log::{
     Filter, MatchQuality, Replayed, Send, State, Status, list, match_quality, replay, statuses,
@@ -116,6 +115,7 @@ pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
         .iter()
         .map(|destination| {
             let attempt = attempt::Attempt {
+                env,
                 database: &database,
                 website_id: &site.website_id,
                 destination,

@@ -4,6 +4,7 @@
 //! [`Source`], which knows how its token is fetched: to add one, write a module beside [`adstat`] and name it in [`source`].
 
 pub mod adstat;
+pub mod google;
 pub mod kept;
 pub mod object;
 
@@ -14,7 +15,6 @@ use futures_util::future::LocalBoxFuture;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::config::Config;
 use crate::runtime;
 
 use kept::Kept;
@@ -51,10 +51,10 @@ pub trait Source {
 }
 
 /// The source of a kind; `None`: there is none of that name, or it is not configured.
-fn source<'a>(config: &'a Config, kind: &str) -> Option<Box<dyn Source + 'a>> {
+fn source(env: &Env, kind: &str) -> Option<Box<dyn Source>> {
     match kind {
-        adstat::KIND => Some(Box::new(adstat::Account::of(config)?)),
-        _ => None,
+        adstat::KIND => Some(Box::new(adstat::Account::of(crate::config(env))?)),
+        _ => Some(Box::new(google::Account::of(env, kind)?)),
     }
 }
 

@@ -18,7 +18,7 @@ pub async fn token(storage: &Storage, env: &Env, kind: &str, refused: &str) -> O
 /// How the token stands, as JSON.
 pub fn status(storage: &Storage, env: &Env, kind: &str) -> Option<String> {
     let status = || {
-        let Some(source) = source(crate::config(env), kind) else {
+        let Some(source) = source(env, kind) else {
             return Ok("{}".to_owned());
         };
         let status = read(storage)?.under(&source.settings()).status();
@@ -33,7 +33,7 @@ async fn hand_out(
     kind: &str,
     refused: &str,
 ) -> Result<String, Broken> {
-    let Some(source) = source(crate::config(env), kind) else {
+    let Some(source) = source(env, kind) else {
         return Ok("away\nit is not configured".to_owned());
     };
     let mut state = read(storage)?.under(&source.settings());

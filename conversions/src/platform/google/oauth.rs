@@ -10,6 +10,7 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
+use crate::hash::{Hash, hex, sha256};
 use crate::platform::reply::{Answer, Outcome, Reply};
 use crate::platform::request::Request;
 use crate::platform::setting::is_protected;
@@ -100,6 +101,24 @@ impl Credentials {
                 field: "type",
                 expected: "service_account or authorized_user",
             }),
+        }
+    }
+
+    /// A hash of them, to tell others from the same.
+    pub fn fingerprint(&self) -> Hash {
+        match self {
+            Self::ServiceAccount(account) => {
+                let key = hex(&sha256(&account.private_key));
+                Hash::of(
+                    &[&account.email, &account.token_uri, &key]
+                        .map(String::as_str)
+                        .join("\n"),
+                )
+            }
+            Self::RefreshToken(user) => {
+                let secrets = [&user.client_secret, &user.refresh_token].map(Secret::reveal);
+                Hash::of(&[&user.client_id, &user.token_uri, secrets[0], secrets[1]].join("\n"))
+            }
         }
     }
 
