@@ -3,15 +3,13 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { startAccess } from "./harness/access.mjs";
+import { AD, JPEG, WEEK, numbers, startShop } from "./harness/adstat.mjs";
 import { OPERATOR_KEY, done, refused } from "./harness/api.mjs";
+import { until } from "./harness/wait.mjs";
 import { only, startWorld } from "./harness/world.mjs";
-import { ACCOUNT, CAMPAIGN, KKTU, OTHER_ACCOUNT, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
+import { ACCOUNT, CAMPAIGN, KKTU, OTHER_ACCOUNT, PASSWORD, USERNAME } from "./standins/adstat.mjs";
 
 const DAY = 86_400_000;
-const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(300_000, 7)]);
-const AD = { campaign_id: CAMPAIGN, title: "Spring", text: "Come in", promote_url: "https://shop.test/lp", cpm: 2, budget: 10, ad_type: "target_channels" };
-const WEEK = Object.fromEntries(["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map((day) => [day, [9, 10, 11]]));
-const numbers = (count) => Buffer.from(Array.from({ length: count }, (_, index) => 998_900_000_000 + index).join("\n"));
 
 /** A multipart body, as a browser's FormData makes it. */
 async function multipart(parts) {
@@ -19,41 +17,6 @@ async function multipart(parts) {
   for (const [name, value] of Object.entries(parts)) typeof value === "string" ? data.append(name, value) : data.append(name, new Blob([value.bytes], { type: value.type }), value.file);
   const made = new Response(data);
   return { body: Buffer.from(await made.arrayBuffer()), headers: { "content-type": made.headers.get("content-type") } };
-}
-
-/** An edge in front of AdStat. */
-async function startShop(vars = {}) {
-  const adstat = await startAdStat();
-  const settings = { OPERATOR_KEY, ADSTAT_USERNAME: USERNAME, ADSTAT_PASSWORD: PASSWORD, ADSTAT_BASE_URL: adstat.client.url, ADSTAT_API_BASE_URL: adstat.clientapi.url };
-  const world = await startWorld({ vars: { ...settings, ...vars } });
-  const shop = { adstat, world, edge: world.edge };
-  /** One call of the operator's; `path` is AdStat's own behind `/api/`. */
-  shop.call = (method, path, { key = OPERATOR_KEY, body, headers = {}, idempotencyKey, ...options } = {}) =>
-    world.edge.request(`/ops/adstat/${path}`, {
-      method, body,
-      headers: {
-        ...(key && { authorization: `Bearer ${key}` }), ...(body !== undefined && { "content-type": "application/json" }),
-        ...(idempotencyKey && { "idempotency-key": idempotencyKey }), ...headers,
-      },
-      ...options,
-    });
-  shop.get = (path, options) => shop.call("GET", `api/${path}`, options);
-  shop.create = (fields = {}, { query = "", ...options } = {}) => shop.call("POST", `api/advertisement/telegram/${query}`, { body: { ...AD, ...fields }, ...options });
-  shop.orders = () => shop.edge.rows("SELECT * FROM ad_orders ORDER BY at_ms, order_id");
-  let ahead = 0;
-  /** Puts everybody's clock ahead. */
-  shop.advance = async (ms) => {
-    ahead += ms;
-    adstat.advance(ms);
-    await shop.edge.advance(ms);
-  };
-  shop.reset = async () => {
-    await world.reset();
-    adstat.reset();
-    adstat.advance(ahead);
-  };
-  shop.close = () => Promise.all([world.close(), adstat.close()]);
-  return shop;
 }
 
 /** Asserts an error of the edge's own, in both tongues. */
@@ -397,6 +360,18 @@ describe("AdStat through the edge", () => {
       assert.deepEqual([...new Set(statuses)], [200, 409]);
     });
 
+    it("at the same time are bought once, however long the first takes", async () => {
+      const idempotencyKey = key();
+      adstat.misbehave({ call: "ads", delay: 1_500, times: 2 });
+      const first = shop.create({}, { idempotencyKey });
+      await until(() => adstat.named("ads").length);
+      await shop.advance(61_000);
+      const answers = await Promise.all([first, shop.create({}, { idempotencyKey })]);
+      assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
+      assert.equal(adstat.ads.length, 1);
+      assert.equal((await shop.create({}, { idempotencyKey })).json().ad_id, adstat.ads[0].ad_id);
+    });
+
     const LOST = {
       "cut off after it was done": { cut: "headers" },
       "cut off halfway": { cut: "body" },
@@ -569,7 +544,17 @@ describe("AdStat through the edge", () => {
   });
 });
 
-describe("AdStat without its credentials", () => {
+describe("AdStat without a token", () => {
+  it("logs in only for what breaks no rule", async () => {
+    const shop = await startShop();
+    try {
+      refusedHere(await shop.create({ cpm: 0 }), 400, "INVALID_PAYLOAD", "cpm");
+      assert.deepEqual(shop.adstat.calls, []);
+    } finally {
+      await shop.close();
+    }
+  });
+
   it("says what is missing", async () => {
     const world = await startWorld({ vars: { OPERATOR_KEY } });
     try {

@@ -67,9 +67,66 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
         return orders::list(edge).await;
     }
     let who = vouched.unwrap_or_else(|| "operator".to_owned());
+    let (call, body) = asked(edge, path)?;
+    let file = File::of(edge, &call).await?;
     let mut session = Session::open(edge, adstat).await?;
-    let answer = session.respond(path, &who).await;
+    let answer = session.respond(call, body, file, &who).await;
     Ok(session.warned(answer.unwrap_or_else(refusal)))
+}
+
+/// What a call asks for, and its body.
+fn asked<'a>(edge: &'a Edge<'a>, path: &str) -> Result<(Call, &'a str), Error> {
+    let path = path.strip_prefix("api/").ok_or(Error::NotFound)?;
+    let method = edge.caller.method;
+    let body = match method {
+        "POST" | "PUT" | "PATCH" if !is_upload(path) => std::str::from_utf8(edge.body.clone()?)
+            .map_err(|_| Error::field("body", "not UTF-8"))?,
+        _ => "",
+    };
+    let call = Call::read(&Asked {
+        method,
+        path,
+        query: edge.caller.query,
+        body,
+        now_ms: edge.now_ms,
+    });
+    let call = call.map_err(|unusable| match unusable {
+        Unusable::NoSuchPath => Error::NotFound,
+        Unusable::Method(methods) => Error::MethodNotAllowed(methods),
+        Unusable::Invalid(invalid) => invalid.into(),
+    })?;
+    Ok((call, body))
+}
+
+/// What comes with a call besides its text.
+enum File {
+    None,
+    /// A file that streams through, of that content type.
+    Streamed(String),
+    /// A multipart body that was read, of that content type.
+    Read(String, wire::Form),
+}
+
+impl File {
+    /// Reads what comes with `call`.
+    async fn of(edge: &Edge<'_>, call: &Call) -> Result<Self, Error> {
+        /// What stands around the file in a multipart body, in bytes.
+        const FRAME: usize = 64 * 1024;
+        match call {
+            Call::UploadMedia(_) => Ok(Self::Streamed(multipart(edge)?)),
+            Call::CreateAudience(_) => {
+                let content_type = multipart(edge)?;
+                let limit = u32::try_from(audience::LARGEST + FRAME).unwrap_or(u32::MAX);
+                // Repeating it does no harm: it reads.
+                let form = wire::form(edge.request, "audience", limit).await;
+                let form = form.map_err(|_| Error::field("body", "not multipart/form-data"))?;
+                let form = form.ok_or(Error::PayloadTooLarge(limit))?;
+                audience::Audience::read(&form.title, &form.file, &form.bytes)?;
+                Ok(Self::Read(content_type, form))
+            }
+            _ => Ok(Self::None),
+        }
+    }
 }
 
 /// `POST /v2/login`, for scripts that log in first: the operator's key in place of the password. What they get is that key, since it is
@@ -138,32 +195,21 @@ impl<'a> Session<'a> {
         })
     }
 
-    async fn respond(&mut self, path: &str, who: &str) -> Result<Answer, Error> {
-        let edge = self.edge;
-        let path = path.strip_prefix("api/").ok_or(Error::NotFound)?;
-        let body = match edge.caller.method {
-            "POST" | "PUT" | "PATCH" if !is_upload(path) => std::str::from_utf8(edge.body.clone()?)
-                .map_err(|_| Error::field("body", "not UTF-8"))?,
-            _ => "",
-        };
-        let asked = Asked {
-            method: edge.caller.method,
-            path,
-            query: edge.caller.query,
-            body,
-            now_ms: edge.now_ms,
-        };
-        let call = Call::read(&asked).map_err(|unusable| match unusable {
-            Unusable::NoSuchPath => Error::NotFound,
-            Unusable::Method(methods) => Error::MethodNotAllowed(methods),
-            Unusable::Invalid(invalid) => invalid.into(),
-        })?;
-        match call {
-            Call::CreateAd(ad) => orders::create(self, ad, body, who).await,
-            Call::EditAd(id, edit) => orders::edit(self, id, edit, body, who).await,
-            Call::UploadMedia(_) => self.upload(&call).await,
-            Call::CreateAudience(_) => self.create_audience(&call).await,
-            _ => Ok(pass_on(self.make(&call, TIMEOUT_MS).await?)),
+    async fn respond(
+        &mut self,
+        call: Call,
+        body: &str,
+        file: File,
+        who: &str,
+    ) -> Result<Answer, Error> {
+        match (call, file) {
+            (Call::CreateAd(ad), _) => orders::create(self, ad, body, who).await,
+            (Call::EditAd(id, edit), _) => orders::edit(self, id, edit, body, who).await,
+            (call, File::Streamed(content_type)) => self.upload(&call, &content_type).await,
+            (call, File::Read(content_type, form)) => {
+                self.hand_on(&call, &content_type, &form).await
+            }
+            (call, File::None) => Ok(pass_on(self.make(&call, TIMEOUT_MS).await?)),
         }
     }
 
@@ -200,9 +246,8 @@ impl<'a> Session<'a> {
     }
 
     /// Streams a file on to AdStat. It can't be sent a second time from here: nobody has kept it.
-    async fn upload(&mut self, call: &Call) -> Result<Answer, Error> {
-        let content_type = multipart(self.edge)?;
-        let body = wire::Body::Streamed(self.edge.request, &content_type);
+    async fn upload(&mut self, call: &Call, content_type: &str) -> Result<Answer, Error> {
+        let body = wire::Body::Streamed(self.edge.request, content_type);
         // Repeating it does no harm: a file more is used by no ad.
         let reply = self.send(&call.request(), body, UPLOAD_TIMEOUT_MS).await?;
         if reply.status == 401 {
@@ -214,19 +259,15 @@ impl<'a> Session<'a> {
         Ok(pass_on(told(call, reply)?))
     }
 
-    /// Checks a file of phone numbers, and hands it on as it came.
-    async fn create_audience(&mut self, call: &Call) -> Result<Answer, Error> {
-        /// What stands around the file in a multipart body, in bytes.
-        const FRAME: usize = 64 * 1024;
-        let content_type = multipart(self.edge)?;
-        let limit = u32::try_from(audience::LARGEST + FRAME).unwrap_or(u32::MAX);
-        // Repeating it does no harm: it reads.
-        let form = wire::form(self.edge.request, "audience", limit).await;
-        let form = form.map_err(|_| Error::field("body", "not multipart/form-data"))?;
-        let form = form.ok_or(Error::PayloadTooLarge(limit))?;
-        audience::Audience::read(&form.title, &form.file, &form.bytes)?;
+    /// Hands a file of phone numbers on as it came.
+    async fn hand_on(
+        &mut self,
+        call: &Call,
+        content_type: &str,
+        form: &wire::Form,
+    ) -> Result<Answer, Error> {
         let request = call.request();
-        let body = || wire::Body::Bytes(&form.whole, &content_type);
+        let body = || wire::Body::Bytes(&form.whole, content_type);
         // Repeating it does no harm but to the list: an audience that stands there twice costs nothing.
         let mut reply = self.send(&request, body(), UPLOAD_TIMEOUT_MS).await?;
         if reply.status == 401 {

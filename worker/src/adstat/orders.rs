@@ -168,7 +168,7 @@ pub async fn edit(
         request: edit.to_json(),
         ad: Some(id),
     };
-    let edited = match order.write_down(edge, None).await {
+    let edited = match order.write_down(edge, None, None).await {
         // Repeating it does no harm: an edit that was made is made.
         Ok(()) => Ok(order.send(session, &Call::EditAd(id, edit)).await),
         Err(error) => Err(error),
@@ -269,7 +269,7 @@ impl Order<'_> {
         // Repeating it does no harm: it reads.
         let earlier = ads_of(session, "today").await?;
         let earlier: Vec<u64> = earlier.iter().map(|ad| ad.id).collect();
-        self.write_down(edge, Some(&earlier)).await?;
+        self.write_down(edge, sent_ms, Some(&earlier)).await?;
         // Repeated, it comes to the lines above, which look whether it was done.
         Ok(self.send(session, &Call::CreateAd(ad)).await)
     }
@@ -359,19 +359,30 @@ impl Order<'_> {
         Ok(rows.into_iter().next())
     }
 
-    /// Writes the order down, before it is sent.
-    async fn write_down(&self, edge: &Edge<'_>, earlier_ads: Option<&[u64]>) -> Result<(), Error> {
+    /// Writes the order down, before it is sent. `seen_ms` is when the attempt before was sent that this one knows of.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_IN_PROGRESS`: another attempt has been sent meanwhile
+    async fn write_down(
+        &self,
+        edge: &Edge<'_>,
+        seen_ms: Option<u64>,
+        earlier_ads: Option<&[u64]>,
+    ) -> Result<(), Error> {
         let statement = Statement::new(
             include_str!("order.sql"),
             &json!({
-                "id": self.id, "nowMs": edge.now_ms, "sentMs": runtime::now_ms(), "who": self.who, "action": self.action,
-                "request": self.request.to_string(), "adId": self.ad.map(AdId::get),
+                "id": self.id, "nowMs": edge.now_ms, "sentMs": runtime::now_ms(), "seenMs": seen_ms, "who": self.who,
+                "action": self.action, "request": self.request.to_string(), "adId": self.ad.map(AdId::get),
                 "earlierAds": earlier_ads.map(|ads| json!(ads).to_string()),
             }),
         )?;
         // Repeating it does no harm: an order is one row.
-        Database::bound(edge.env, DATABASE)?.ask(statement).await?;
-        Ok(())
+        let written = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
+        match written.is_empty() {
+            true => Err(Error::IdempotencyInProgress),
+            false => Ok(()),
+        }
     }
 
     /// Notes what came of it. Where that fails, the order stands as sent: told again, it is looked for.
