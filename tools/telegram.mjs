@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs, parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
 import { ROOT, fail, step } from "./prerequisites.mjs";
+import { table } from "./table.mjs";
 
 /** What the worker acts on. Telegram sends `chat_member` and `chat_join_request` only when they are named. */
 const UPDATES = ["message", "chat_member", "chat_join_request", "my_chat_member"];
@@ -163,10 +164,4 @@ async function status() {
   }
   table(rows);
   return rows.every(([is]) => is === "ok");
-}
-
-/** Columns as wide as what is in them. */
-function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd());
 }

@@ -1,0 +1,206 @@
+// `npm run ads`, run as a person runs it, against an edge with AdStat's stand-in behind it: every call from the command line.
+import { after, before, beforeEach, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { AD, JPEG, WEEK, numbers, startShop } from "./harness/adstat.mjs";
+import { OPERATOR_KEY } from "./harness/api.mjs";
+import { ROOT } from "./harness/edge.mjs";
+import { only } from "./harness/world.mjs";
+import { ACCOUNT, CAMPAIGN, KKTU, OTHER_ACCOUNT, PASSWORD } from "./standins/adstat.mjs";
+
+describe("npm run ads", () => {
+  let shop;
+  let adstat;
+  let folder;
+  before(async () => {
+    shop = await startShop();
+    ({ adstat } = shop);
+    folder = await mkdtemp(path.join(tmpdir(), "edgeway-ads-"));
+  });
+  after(() => Promise.all([shop.close(), rm(folder, { recursive: true })]));
+  beforeEach(async () => {
+    await shop.reset();
+    await shop.advance(61_000);
+  });
+
+  /** Runs it; gives its exit code and what it printed. */
+  const run = (words, { input = "", env = {} } = {}) =>
+    new Promise((resolve) => {
+      const child = execFile(process.execPath, ["tools/ads.mjs", ...words], { cwd: ROOT, env: { ...process.env, NO_COLOR: "1", NODE_NO_WARNINGS: "1", EDGEWAY_URL: shop.edge.url, OPERATOR_KEY, ...env } }, (error, stdout, stderr) => {
+        for (const secret of [OPERATOR_KEY, PASSWORD]) assert.ok(!(stdout + stderr).includes(secret));
+        resolve({ code: error?.code ?? 0, out: stdout, err: stderr });
+      });
+      child.stdin.end(input);
+    });
+  const ok = async (words, options) => {
+    const { code, out, err } = await run(words, options);
+    assert.equal(code, 0, out + err);
+    return out;
+  };
+  const json = async (words, options) => JSON.parse(await ok([...words, "--json"], options));
+  const fails = async (words, expected, options) => {
+    const { code, err } = await run(words, options);
+    assert.equal(code, 1, err);
+    assert.match(err, expected);
+  };
+  const file = async (name, content) => {
+    const at = path.join(folder, name);
+    await writeFile(at, typeof content === "string" || Buffer.isBuffer(content) ? content : JSON.stringify(content));
+    return at;
+  };
+  const create = async (fields = {}, ...words) => ["create", "--from", await file("ad.json", { ...AD, ...fields }), ...words];
+  const bought = async (fields) => (await json(await create(fields, "--yes"))).ad_id;
+
+  it("accounts, campaigns", async () => {
+    assert.match(await ok(["accounts"]), /ACC0000222 +Shop +active +400.5 +99.5 +1234.56 +3 +Shop LLC/);
+    assert.match(await ok(["accounts", "--names"]), /ACC0000333 +Other +10 +ord +no/);
+    assert.match(await ok(["accounts", ACCOUNT]), /legal_name +Shop LLC/);
+    assert.equal(only((await json(["accounts", "--name", "oth"])).items).account_id, OTHER_ACCOUNT);
+    assert.match(await ok(["campaigns", "--active", "--period", "all"]), /4567123 +Spring/);
+    assert.equal(only((await json(["campaigns", "--inactive"])).items).name, "Summer");
+  });
+
+  it("create checks everything without buying on a dry run", async () => {
+    const out = await ok(await create({ schedule: WEEK, kktu_ids: [KKTU.third], titel: 1 }, "--dry-run"));
+    assert.match(out, /promote_url +https:\/\/shop.test\/lp\?utm_source=telegram&utm_medium=cpc&utm_campaign=4567123&utm_content=order-id/);
+    assert.match(out, /shown 21 hours a week: mon-sun 9-11/);
+    assert.match(out, /documentation has no titel/);
+    await fails(await create({ cpm: 0, schedule: { ...WEEK, tue: [24] }, kktu_ids: [KKTU.first] }, "--dry-run"), /400 INVALID_PAYLOAD\n {2}cpm: expected a number above 0\n {2}schedule.tue: expected/);
+    await fails(await create({ kktu_ids: [KKTU.first] }, "--dry-run"), /kktu_ids: expected an entry of the third level/);
+    assert.equal(adstat.ads.length, 0);
+    assert.deepEqual(await shop.orders(), []);
+  });
+
+  it("create asks before it buys, and buys with --yes", async () => {
+    await fails(await create(), /Buy this ad, with a budget of 10 \? Nobody is there to ask: say --yes/);
+    assert.equal(adstat.ads.length, 0);
+    const out = await ok(await create({ currency_code: "EUR" }, "--yes"));
+    const ad = only(adstat.ads);
+    assert.match(out, new RegExp(`The ad is bought: ${ad.ad_id}, in_review`));
+    const order = only(await shop.orders());
+    assert.equal(ad.promote_url, `https://shop.test/lp?utm_source=telegram&utm_medium=cpc&utm_campaign=${CAMPAIGN}&utm_content=${order.order_id.slice(0, 12)}`);
+    assert.match(await ok(["orders"]), new RegExp(`operator +create +${ad.ad_id} +done +Spring +2 +10 +${order.order_id}`));
+  });
+
+  it("create leaves a link as it is where that is asked for, or where it leads into Telegram", async () => {
+    await ok(await create({}, "--yes", "--no-utm"));
+    await ok(await create({ promote_url: "t.me/+AbCd", ad_object: "t.me/channel" }, "--yes"));
+    await ok(["create", "--from", "-", "--yes"], { input: JSON.stringify({ ...AD, promote_url: "https://shop.test/?utm_content=mine" }) });
+    assert.deepEqual(adstat.ads.map(({ promote_url }) => promote_url), [AD.promote_url, "t.me/+AbCd", `https://shop.test/?utm_content=mine&utm_source=telegram&utm_medium=cpc&utm_campaign=${CAMPAIGN}`]);
+  });
+
+  it("create asks again when the answer is lost, and buys once", async () => {
+    adstat.misbehave({ call: "ad.create", cut: "headers" });
+    const { code, out, err } = await run(await create({}, "--yes", "--json"));
+    assert.equal(code, 0, err);
+    assert.match(err, /AdStat's answer was lost.*Asking again in 2 s; it is done once/s);
+    assert.equal(JSON.parse(out).ad_id, only(adstat.ads).ad_id);
+    await ok(await create({}, "--yes", "--key", "spring-1"));
+    await ok(await create({}, "--yes", "--key", "spring-1"));
+    assert.equal(adstat.ads.length, 2);
+  });
+
+  it("list, show", async () => {
+    const ad = await bought({ schedule: { ...WEEK, sun: [] }, title: "A title that is much longer than any column has room for" });
+    assert.match(await ok(["list"]), new RegExp(`${ad} +in_review +A title that is much longer than any column…`));
+    assert.equal(only((await json(["list", "--period", "today", "--limit", "5"])).data).id, ad);
+    assert.match(await ok(["list", "--title", "other"]), /^none/);
+    assert.match(await ok(["show", String(ad)]), /schedule +mon-sat 9-11, sun never/);
+    assert.equal((await json(["show", String(ad)])).ad_id, ad);
+    await fails(["show", "7"], /AdStat: 404 Advertisement not found/);
+    await fails(["list", "--limit", "501"], /limit: expected 1 to 500/);
+  });
+
+  it("list goes through all pages", async () => {
+    const ad = await bought();
+    adstat.ads = Array.from({ length: 1_001 }, (_, index) => ({ ...adstat.ads[0], ad_id: ad + index }));
+    assert.equal((await json(["list"])).data.length, 1_001);
+    assert.deepEqual(adstat.named("ads").slice(-3).map(({ query }) => query.offset), ["0", "500", "1000"]);
+  });
+
+  it("edit changes what is said and nothing else", async () => {
+    const ad = String(await bought({ schedule: WEEK, daily_budget: 1 }));
+    assert.match(await ok(["edit", ad, "--set", "cpm=3", "--set", "schedule=null", "--dry-run"]), /cpm +2 +3\n/);
+    await fails(["edit", ad, "--set", "cpm=3"], /say --yes/);
+    assert.equal(adstat.ads[0].cpm, 2);
+    await ok(["edit", ad, "--set", "cpm=3", "--set", "title=New title", "--yes"]);
+    assert.deepEqual([adstat.ads[0].cpm, adstat.ads[0].title, adstat.ads[0].schedule, adstat.ads[0].daily_budget], [3, "New title", WEEK, 1]);
+    await ok(["edit", ad, "--from", await file("edit.json", { daily_budget: 5 }), "--yes"]);
+    assert.equal(adstat.ads[0].daily_budget, 5);
+    await fails(["edit", ad, "--set", "budget=99", "--yes"], /budget: it can't be edited/);
+    assert.equal((await json(["edit", ad, "--set", "cpm=3"])).changes.length, 0);
+  });
+
+  it("upload, bots, kktu", async () => {
+    const token = (await ok(["upload", await file("ad.jpg", JPEG), "--account", ACCOUNT])).trim();
+    assert.equal(adstat.media.get(token), "image/jpeg");
+    await fails(["upload", await file("ad.gif", "GIF89a"), "--account", ACCOUNT], /Unsupported media type/);
+    await fails(["upload", path.join(folder, "none.jpg"), "--account", ACCOUNT], /none.jpg/);
+    await fails(["upload", await file("ad.jpg", JPEG)], /--account: there are 2 cabinets: ACC0000222, ACC0000333/);
+    adstat.accounts.length = 1;
+    adstat.revoke();
+    assert.equal((await json(["upload", await file("ad.jpg", JPEG)])).error, null);
+
+    const { code, out } = await run(["bots", "bot_1", "small_bot"]);
+    assert.equal(code, 1);
+    assert.match(out, /123456789 +t.me\/bot_1/);
+    assert.match(out, /small_bot can't be targeted: Advertisement: Target bot must have 1000\+ daily users/);
+    assert.match(await ok(["kktu", "вино"]), new RegExp(`${KKTU.third} +1.1.1 +ВИНО`));
+    assert.deepEqual((await json(["kktu"])).items.map(({ code }) => code), ["1.1.1", "1.1.2", "1.2.1"]);
+  });
+
+  it("pixel", async () => {
+    const account = ["--account", ACCOUNT];
+    assert.match(await ok(["pixel", "types"]), /page_view +Page View/);
+    const { id, tg_event_id } = await json(["pixel", "create", "--title", "Lead", "--type", "custom", ...account]);
+    assert.match(await ok(["pixel", "list", ...account]), new RegExp(`${id} +${tg_event_id} +Lead +custom +inactive`));
+    await ok(["pixel", "rename", id, "--title", "Заявка", ...account]);
+    assert.equal(adstat.events.at(-1).title, "Заявка");
+    assert.match(await ok(["pixel", "snippet", ...account]), /tgp\("init","pxACC0000222"\)/);
+    await ok(["pixel", "delete", id, ...account]);
+    assert.equal(adstat.events.length, 2);
+    await fails(["pixel", "delete", id, ...account], /AdStat: 404 Event or account not found/);
+    await fails(["pixel", "create", "--title", "x", "--type", "lead", ...account], /AdStat: 422 Unsupported event type/);
+    await fails(["pixel", "create", "--title", "x", ...account], /type: missing/);
+  });
+
+  it("audience", async () => {
+    const account = ["--account", ACCOUNT];
+    await ok(["audience", "create", await file("vip.csv", numbers(1_000)), ...account]);
+    assert.match(await ok(["audience", "list", ...account]), /1 +vip/);
+    await fails(["audience", "create", await file("few.csv", numbers(999)), "--title", "Few", ...account], /audience: expected 1000 numbers at least, found 999/);
+    await fails(["audience", "create", await file("vip.csv", numbers(1_000)), "--account", OTHER_ACCOUNT], /AdStat: 403 Audiences are available/);
+  });
+
+  it("stats goes through all pages", async () => {
+    adstat.stats = Array.from({ length: 700 }, (_, ad) => ({ at_ms: Date.parse("2026-09-01"), account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "t.me/x", ad_id: ad + 1, impressions: 1000, clicks: 10, goals: 1, spent: 0.123456 }));
+    const asked = ["stats", "--from", "2026-09-01", "--to", "2026-09-01"];
+    assert.equal((await json(asked)).items.length, 700);
+    assert.match(await ok([...asked, "--by", "cabinet", "--currency", "TON"]), /period +account_id .*\n2026-09-01 +ACC0000222 +700000 +7000 +700 +86.4192 .*TON/);
+    assert.match(await ok([...asked, "--account", OTHER_ACCOUNT]), /none/);
+    await fails(["stats", "--from", "2026-09-01"], /period_to: missing/);
+    await fails([...asked, "--unit", "hour"], /period_from: with the unit hour/);
+  });
+
+  it("says what is wrong with the call itself", async () => {
+    for (const words of [[], ["buy"], ["show"], ["show", "1", "2"], ["pixel"], ["pixel", "rename"]]) await fails(words, /npm run ads -- COMMAND/);
+    await fails(["list", "--dry-run"], /ads list takes no --dry-run/);
+    await fails(["list", "--what"], /--what/);
+    await fails(["create"], /--from/);
+    await fails(["create", "--from", await file("bad.json", "{")], /bad.json: /);
+    await fails(["create", "--from", await file("list.json", "[]")], /expected a JSON object/);
+    await fails(["edit", "1", "--set", "cpm"], /--set cpm: expected FIELD=VALUE/);
+    await fails(["accounts"], /401 INVALID_KEY/, { env: { OPERATOR_KEY: "x".repeat(32) } });
+    await fails(["accounts"], /no answer/, { env: { EDGEWAY_URL: "http://127.0.0.1:9" } });
+  });
+
+  it("passes the edge's warning on", async () => {
+    await ok(["accounts"]);
+    await shop.advance(28 * 86_400_000);
+    const { err } = await run(["accounts"]);
+    assert.match(err, /AdStat's refresh token dies in \d+ h/);
+  });
+});
