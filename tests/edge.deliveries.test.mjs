@@ -1,29 +1,330 @@
-// Deliveries to ad platforms, from a conversion told to what the platform has of it.
-import { after, before, beforeEach, describe, it } from "node:test";
+// Deliveries to ad platforms, from a conversion told to what the platform has of it and what the log says of that.
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { startDeliveries } from "./harness/deliveries.mjs";
+import http from "node:http";
+import { OPERATOR_KEY } from "./harness/api.mjs";
+import { ALL, startDeliveries } from "./harness/deliveries.mjs";
+import { until } from "./harness/wait.mjs";
+import { only } from "./harness/world.mjs";
 
-const PLATFORMS = ["meta", "tiktok", "snapchat", "google", "ga4"];
+const HOUR_MS = 3_600_000;
+const each = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
+const shown = (sends, show) => Object.fromEntries(Object.entries(sends).map(([name, send]) => [name, show(send)]));
+/** Those that keep an event's id and know a copy by it. */
+const WITH_ID = ALL.filter((name) => name !== "telegram");
 
-describe("a conversion told by the API", () => {
-  let deliveries;
-  before(async () => (deliveries = await startDeliveries()));
-  after(() => deliveries.close());
-  beforeEach(() => deliveries.reset());
+let deliveries, edge, platforms;
+before(async () => ({ edge, platforms } = deliveries = await startDeliveries()));
+after(() => deliveries.close());
+beforeEach(() => deliveries.reset());
+afterEach(async () => {
+  assert.deepEqual(platforms.violations(), []);
+  assert.deepEqual(await deliveries.leaks(), []);
+});
 
-  it("reaches every platform that can recognise someone by it, once", async () => {
+describe("a conversion", () => {
+  it("told by the API reaches every platform that can recognise someone by it, once", async () => {
     const answer = await deliveries.convert();
-    assert.deepEqual(answer.sends, PLATFORMS.map((platform) => ({ sendId: `${answer.conversionId}_${platform}`, platform })));
+    assert.deepEqual(answer.sends, WITH_ID.map((platform) => ({ sendId: `${answer.conversionId}_${platform}`, platform })));
     assert.deepEqual([answer.dispatched, answer.capiStatus], [true, "pending"]);
     assert.match(answer.warning, /^telegram: nothing is known/);
     await deliveries.settled();
-    const { sends } = await deliveries.get(`sends?conversionId=${answer.conversionId}`);
-    const states = Object.fromEntries(sends.map(({ destination, state, attempts }) => [destination, `${state} ${attempts}`]));
-    assert.deepEqual(states, { meta: "sent 1", tiktok: "sent 1", snapchat: "sent 1", google: "sent 1", ga4: "sent 1", telegram: "skipped 0" });
-    for (const name of PLATFORMS) assert.deepEqual(deliveries.platforms[name].ids(), [`adtarget_${answer.conversionId}`], name);
-    assert.deepEqual(deliveries.platforms.violations(), []);
+    const sends = await deliveries.sends(answer.conversionId);
+    assert.deepEqual(shown(sends, ({ state, attempts }) => `${state} ${attempts}`), { ...each(WITH_ID, "sent 1"), telegram: "skipped 0" });
+    for (const name of WITH_ID) assert.deepEqual(platforms[name].ids(), [`adtarget_${answer.conversionId}`], name);
     const [{ capiStatus }] = (await deliveries.get("leads/7000000001")).conversions;
     assert.equal(capiStatus, "sent");
-    assert.deepEqual(deliveries.edge.logs, []);
+    assert.deepEqual(edge.logs, []);
+  });
+
+  it("of a visitor who joins reaches all six, with what the visit knew", async () => {
+    const conversionId = await deliveries.arrive();
+    await deliveries.settled();
+    assert.deepEqual(shown(await deliveries.sends(conversionId), ({ state, attempts }) => `${state} ${attempts}`), each(ALL, "sent 1"));
+    const [meta, tiktok, snapchat, google, telegram] = ["meta", "tiktok", "snapchat", "google", "telegram"].map((name) => only(platforms[name].events));
+    assert.match(meta.user_data.fbc, /^fb\.1\.\d{13}\.FbClick$/);
+    assert.deepEqual([meta.user_data.client_ip_address, tiktok.user.ip, snapchat.user_data.client_ip_address], Array(3).fill("203.0.113.7"));
+    assert.deepEqual(new Set([meta.user_data.client_user_agent, tiktok.user.user_agent, snapchat.user_data.client_user_agent]).size, 1);
+    assert.deepEqual([tiktok.user.ttclid, snapchat.user_data.sc_click_id, google.adIdentifiers.gclid, telegram.c], ["TtClick", "11111111-1111-4111-8111-111111111111", "GClick", "TgClick"]);
+    for (const page of [meta.event_source_url, tiktok.page.url, snapchat.event_source_url, telegram.l]) assert.match(page, /^https:\/\/www\.shop\.test\//);
+  });
+});
+
+describe("what a platform answers", () => {
+  const brief = ({ state, code }) => `${state} ${code}`;
+  /** Those whose answers have a body that tells of what was taken. */
+  const TELLING = ["meta", "tiktok", "snapchat", "google"];
+
+  /** A fault that strikes once, the platforms it is of, how a send stands then, and how often the event was taken in the end. */
+  const CLASSES = {
+    "429": { fault: { kind: "throttled" }, of: ALL, is: "pending THROTTLED", copies: 1, words: ALL },
+    "500": { fault: { kind: "status", status: 500 }, of: ALL, is: "pending UNAVAILABLE", copies: 1, words: ALL },
+    "503": { fault: { kind: "status", status: 503 }, of: ALL, is: "pending UNAVAILABLE", copies: 1, words: ALL },
+    "a gateway's page under 502": { fault: { kind: "html", status: 502 }, of: ALL, is: "pending UNAVAILABLE", copies: 1, words: ALL },
+    "a page under 200": { fault: { kind: "html" }, of: TELLING, is: "pending UNAVAILABLE", copies: 1, words: TELLING },
+    "nothing, the line cut before it was taken": { fault: { kind: "cut", at: "before" }, of: ALL, is: "pending UNAVAILABLE", copies: 1, words: ALL, silent: true },
+    "nothing, the line cut after it was taken": { fault: { kind: "cut", at: "after" }, of: ALL, is: "pending UNAVAILABLE", copies: 2, words: ALL, silent: true },
+    "half of it, the line cut": { fault: { kind: "cut", at: "body" }, of: [...TELLING, "telegram"], is: "pending UNAVAILABLE", copies: 2, words: [...TELLING, "telegram"], silent: true },
+    "JSON that breaks off": { fault: { kind: "truncated" }, of: TELLING, is: "pending UNAVAILABLE", copies: 2, words: TELLING },
+    "an empty body": { fault: { kind: "empty" }, of: TELLING, is: "pending UNAVAILABLE", copies: 2, words: [] },
+    "another type of body": { fault: { kind: "type" }, of: ALL, is: "sent OK", copies: 1, words: [] },
+  };
+  for (const [what, { fault, of, is, copies, words, silent }] of Object.entries(CLASSES)) {
+    it(`${what}: ${is}, and the platform has it once in the end`, async () => {
+      for (const name of of) platforms[name].misbehave(fault);
+      const conversionId = await deliveries.arrive();
+      const first = await deliveries.tried(conversionId);
+      assert.deepEqual(shown(first, brief), { ...each(ALL, "sent OK"), ...each(of, is) });
+      for (const name of of) {
+        const { attempts, message = "", dueAt, changedAt, requestId } = first[name];
+        assert.equal(attempts, 1, name);
+        assert.equal(message !== "", words.includes(name) || (is === "sent OK" && message !== ""), `${name}: ${message}`);
+        if (silent) assert.match(message, /^no answer: /, name);
+        if (["meta", "tiktok"].includes(name) && !silent && !fault.kind.match(/html|empty|truncated/)) assert.ok(requestId, `${name} names its request`);
+        if (is !== "sent OK") assert.ok(dueAt > changedAt, `${name} is tried later`);
+      }
+      await deliveries.settled({ step: 60_000 });
+      const last = await deliveries.sends(conversionId);
+      assert.deepEqual(shown(last, brief), each(ALL, "sent OK"));
+      for (const name of of) {
+        assert.equal(last[name].attempts, is === "sent OK" ? 1 : 2, name);
+        const [id] = platforms[name].ids();
+        assert.deepEqual([platforms[name].events.length, platforms[name].copies(id)], [1, copies], name);
+      }
+    });
+  }
+
+  /** The platforms' own codes, and how a send stands after each. */
+  const CODES = {
+    meta: {
+      1: "pending UNAVAILABLE", 2: "pending UNAVAILABLE", 341: "pending UNAVAILABLE", 5000: "pending UNAVAILABLE", 4: "pending THROTTLED", 17: "pending THROTTLED",
+      80003: "pending THROTTLED", 190: "pending CREDENTIALS", 100: "rejected 100", 105: "rejected 105",
+    },
+    // All of them under HTTP 200.
+    tiktok: {
+      20001: "sent OK", 40000: "pending UNAVAILABLE", 50000: "pending UNAVAILABLE", 50002: "pending UNAVAILABLE", 40100: "pending THROTTLED",
+      40001: "pending CREDENTIALS", 40102: "pending CREDENTIALS", 40104: "pending CREDENTIALS", 40105: "pending CREDENTIALS", 40002: "rejected 40002",
+    },
+    snapchat: { INVALID_TOKEN: "pending CREDENTIALS", INVALID_UNDER_200: "rejected INVALID", "Something is wrong": "rejected 400" },
+    google: {
+      UNAVAILABLE: "pending UNAVAILABLE", INTERNAL: "pending UNAVAILABLE", DEADLINE_EXCEEDED: "pending UNAVAILABLE", RESOURCE_EXHAUSTED: "pending THROTTLED",
+      PERMISSION_DENIED: "pending CREDENTIALS", UNAUTHENTICATED: "pending CREDENTIALS", INVALID_ARGUMENT: "rejected INVALID_ARGUMENT",
+    },
+    oauth: { invalid_grant: "pending CREDENTIALS", invalid_client: "pending CREDENTIALS", internal_failure: "pending UNAVAILABLE" },
+  };
+  const rounds = Math.max(...Object.values(CODES).map((codes) => Object.keys(codes).length));
+  it("a code of its own: told apart, and in the platform's words", async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const expected = {};
+      for (const [platform, codes] of Object.entries(CODES)) {
+        const [code, is] = Object.entries(codes)[round] ?? [];
+        // Google's token is refused at its own door, while nothing is asked of the other.
+        const name = platform === "oauth" ? "google" : platform;
+        if (code === undefined || name in expected) continue;
+        if (platform === "oauth") platforms.oauth.expire();
+        // A refused token is fetched anew, and tried once more.
+        platforms[platform].misbehave({ kind: "code", code: /^\d+$/.test(code) ? Number(code) : code, times: is.includes("CREDENTIALS") ? 2 : 1 });
+        expected[name] = is;
+      }
+      const { conversionId } = await deliveries.convert({ telegramUserId: 7_000_000_100 + round });
+      const sends = await deliveries.tried(conversionId);
+      assert.deepEqual(shown(sends, brief), { ...each(WITH_ID, "sent OK"), telegram: "skipped no_signal", ...expected }, `round ${round}`);
+      for (const name of Object.keys(expected)) assert.ok(sends[name].message, `${name} said something in round ${round}`);
+      platforms.behave();
+      await deliveries.settled({ step: 6 * 60_000 });
+      for (const name of WITH_ID) {
+        const { state } = (await deliveries.sends(conversionId))[name];
+        assert.equal(platforms[name].copies(`adtarget_${conversionId}`), state === "rejected" || expected[name] === "sent OK" ? 0 : 1, `${name}, round ${round}`);
+      }
+    }
+  });
+});
+
+describe("a destination that does not take what it is sent", () => {
+  const NAMES = ["meta", "tiktok", "snapchat", "google"];
+  const requests = () => shown(Object.fromEntries(NAMES.map((name) => [name, platforms[name]])), ({ requests }) => requests.length);
+  /** Says that something is due, and waits until that was looked at. */
+  const rung = async () => {
+    const { settled } = await edge.queue();
+    await deliveries.ring();
+    await until(async () => (await edge.queue()).settled > settled, "the message was handled");
+  };
+
+  for (const [what, retryAfter] of Object.entries({ seconds: () => 1_800, "a date": () => new Date(Date.now() + deliveries.ahead + 1_800_000).toUTCString() })) {
+    it(`is left alone for as long as it asks, in ${what}`, async () => {
+      for (const name of NAMES) platforms[name].misbehave({ kind: "throttled", retryAfter: retryAfter() });
+      const { conversionId } = await deliveries.convert();
+      for (const [name, { dueAt, changedAt }] of Object.entries(await deliveries.tried(conversionId))) {
+        if (NAMES.includes(name)) assert.ok(dueAt - changedAt >= 1_790_000, `${name}: ${dueAt - changedAt} ms`);
+      }
+      // Others that come meanwhile wait, too.
+      await deliveries.convert({ telegramUserId: 7_000_000_002 });
+      await deliveries.advance(1_700_000);
+      await rung();
+      assert.deepEqual(requests(), each(NAMES, 1));
+      await deliveries.advance(110_000);
+      await deliveries.settled();
+      for (const name of NAMES) assert.deepEqual(new Set(platforms[name].ids()).size, 2, name);
+    });
+  }
+
+  it("is left alone after three failures; then one goes ahead, and the others follow", async () => {
+    const MANY = 12;
+    for (const name of NAMES) platforms[name].misbehave({ kind: "status", status: 503, times: 3 });
+    const first = await deliveries.convert();
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      await until(async () => NAMES.every((name) => platforms[name].requests.length === attempt), `attempt ${attempt}`);
+      await until(async () => Object.values(await deliveries.sends(first.conversionId)).every(({ destination, attempts }) => !NAMES.includes(destination) || attempts === attempt), "it is written down");
+      if (attempt === 3) break;
+      await deliveries.advance(12_000 * attempt);
+      await deliveries.ring();
+    }
+    const health = await deliveries.health();
+    assert.deepEqual([health.httpStatus, health.status], [200, "ok"], "nobody has to do anything");
+    const paused = health.deliveries.map(({ destination, pending, dead, paused }) => `${destination} ${pending} ${dead} ${paused}`);
+    assert.deepEqual(paused.sort(), NAMES.map((name) => `${name} 1 0 UNAVAILABLE`).sort());
+    for (let nth = 1; nth <= MANY; nth += 1) assert.equal((await deliveries.convert({ telegramUserId: 7_000_000_100 + nth })).dispatched, true);
+    await rung();
+    assert.deepEqual(requests(), each(NAMES, 3), "nothing is sent while it is left alone");
+    await deliveries.advance(HOUR_MS);
+    await deliveries.settled();
+    for (const name of NAMES) {
+      const sizes = platforms[name].requests.slice(3).map(({ events }) => events);
+      assert.deepEqual([sizes[0], sizes.slice(1).reduce((sum, size) => sum + size, 0)], [1, MANY], `${name}: ${sizes}`);
+    }
+    assert.deepEqual((await deliveries.health()).deliveries, []);
+  });
+
+  it("refuses its token: health says so until somebody has mended it, and then all arrives", async () => {
+    // Of a token that GA4 and Telegram Ads do not like they say nothing.
+    for (const name of NAMES) platforms[name].revoke();
+    const { conversionId } = await deliveries.convert();
+    const sends = await deliveries.tried(conversionId);
+    for (const name of NAMES) assert.deepEqual([sends[name].state, sends[name].code, sends[name].attempts], ["pending", "CREDENTIALS", 1], name);
+    assert.match(sends.meta.message, /Invalid OAuth access token/);
+    const health = await deliveries.health();
+    assert.deepEqual([health.httpStatus, health.status], [503, "failing"]);
+    assert.deepEqual(health.deliveries.map(({ destination, paused }) => `${destination} ${paused}`).sort(), NAMES.map((name) => `${name} CREDENTIALS`).sort());
+    for (const name of NAMES) assert.ok(edge.logs.some(({ level, message }) => level === "error" && message.startsWith(`${name} of atid_shop: its credentials are refused`)), name);
+    const before = requests();
+    await deliveries.convert({ telegramUserId: 7_000_000_002 });
+    await rung();
+    assert.deepEqual(requests(), before, "it is not asked again and again");
+    platforms.behave();
+    await deliveries.advance(6 * 60_000);
+    await deliveries.settled();
+    for (const name of NAMES) assert.equal(platforms[name].events.length, 2, name);
+    const mended = await deliveries.health();
+    assert.deepEqual([mended.httpStatus, mended.deliveries], [200, []]);
+  });
+
+  it("is Google's, whose token is fetched once, kept, and fetched anew before it ends", async () => {
+    const fetches = platforms.oauth.fetches;
+    for (let nth = 1; nth <= 3; nth += 1) {
+      await deliveries.convert({ telegramUserId: 7_000_000_200 + nth });
+      await deliveries.settled();
+    }
+    assert.ok(platforms.oauth.fetches - fetches <= 1);
+    const kept = platforms.oauth.fetches;
+    await deliveries.advance(HOUR_MS);
+    await deliveries.convert({ telegramUserId: 7_000_000_204 });
+    await deliveries.settled();
+    assert.equal(platforms.oauth.fetches, kept + 1);
+    assert.ok(platforms.google.requests.every(({ status }) => status === 200), "none was refused");
+    // It can end before its time: refused once, it is fetched anew at once.
+    platforms.oauth.expire();
+    const { conversionId } = await deliveries.convert({ telegramUserId: 7_000_000_205 });
+    await deliveries.settled();
+    assert.deepEqual([platforms.oauth.fetches, (await deliveries.sends(conversionId)).google.attempts], [kept + 2, 1]);
+    // Nobody else's fault, it waits for somebody to look.
+    platforms.oauth.expire();
+    platforms.oauth.revoke();
+    const other = await deliveries.convert({ telegramUserId: 7_000_000_206 });
+    const { google } = await deliveries.tried(other.conversionId);
+    assert.deepEqual([google.state, google.code], ["pending", "CREDENTIALS"]);
+    assert.match(google.message, /account not found/);
+    platforms.oauth.restore();
+    await deliveries.settled({ step: 6 * 60_000 });
+  });
+
+  it("is Google's, and who fetches its token is cut off: the next one fetches it, and none waits in vain", async () => {
+    platforms.oauth.expire();
+    platforms.oauth.misbehave({ kind: "slow", ms: 1_000 });
+    const cutOff = http.request(`${edge.url}/api/v1/selftest`, { method: "POST", agent: false, headers: { host: "edge.shop.test", authorization: `Bearer ${OPERATOR_KEY}` } });
+    cutOff.on("error", () => {}).end();
+    await until(() => platforms.oauth.requests.length === 1, "it asks for a token");
+    cutOff.destroy();
+    const { conversionId } = await deliveries.convert();
+    await edge.fail({ haste: 10 });
+    await deliveries.settled();
+    await edge.fail({ haste: 1 });
+    assert.equal((await deliveries.sends(conversionId)).google.state, "sent");
+  });
+});
+
+describe("what can't be sent", () => {
+  const DAY_MS = 24 * HOUR_MS;
+  const NOBODY = { pii: undefined, fbc: undefined, fbp: undefined, gclid: undefined, ttclid: undefined, sccid: undefined, clientIp: undefined, userAgent: undefined };
+  /** What is told, what is skipped and why, and what a platform takes though its documents ask for more; all else is sent. Telegram Ads has no click in any of them. */
+  const CASES = {
+    "three days old": [() => ({ eventTime: Date.now() + deliveries.ahead - 3 * DAY_MS }), { ga4: "too_old" }],
+    "eight days old": [() => ({ eventTime: Date.now() + deliveries.ahead - 8 * DAY_MS }), { meta: "too_old", tiktok: "sent", ga4: "too_old" }],
+    "of somebody nobody could match": [() => NOBODY, { meta: "no_signal", tiktok: "no_signal", snapchat: "no_signal", google: "no_signal" }],
+    "with an address and no User-Agent": [() => ({ ...NOBODY, clientIp: "203.0.113.7" }), { meta: "no_signal", tiktok: "no_signal", snapchat: "no_user_agent", google: "no_signal" }],
+    "of no page": [() => ({ eventSourceUrl: undefined }), { snapchat: "no_page" }, "data[0].page is required (POST /open_api/v1.3/event/track/)"],
+    "of a long name of its own": [() => ({ eventType: "Custom", customEventName: "Joined the club and stayed for more than a week" }), { google: "no_event", ga4: "custom_name" }],
+  };
+  for (const [what, [told, skipped, lacking]] of Object.entries(CASES)) {
+    it(`${what}: the caller is told at once, and the platform nothing`, async () => {
+      const answer = await deliveries.convert(told());
+      const reasons = { ...Object.fromEntries(Object.entries(skipped).filter(([, why]) => why !== "sent")), telegram: "no_signal" };
+      if (skipped.google === "no_event") reasons.telegram = "no_event";
+      const at = await deliveries.sends(answer.conversionId);
+      const all = shown(at, ({ state, code }) => (state === "skipped" ? code : "goes"));
+      assert.deepEqual(all, { ...each(ALL, "goes"), ...reasons });
+      assert.deepEqual(answer.sends.map(({ platform }) => platform), ALL.filter((name) => !reasons[name]));
+      assert.equal(answer.dispatched, Object.keys(reasons).length < ALL.length);
+      for (const name of Object.keys(reasons)) assert.ok(answer.warning.includes(`${name}: ${at[name].message}`), `${name}: ${answer.warning}`);
+      await deliveries.settled();
+      for (const name of ALL) assert.equal(platforms[name].requests.length, reasons[name] ? 0 : 1, name);
+      const [{ capiStatus }] = (await deliveries.get("leads/7000000001")).conversions;
+      assert.equal(capiStatus, answer.dispatched ? "sent" : "skipped");
+      if (lacking) assert.deepEqual(platforms.tiktok.violations.splice(0), [lacking]);
+    });
+  }
+});
+
+describe("many at once", () => {
+  const sizes = (name) => platforms[name].requests.map(({ events }) => events);
+
+  it("go together, as many as the platform takes", async () => {
+    const { conversionId } = await deliveries.convert();
+    await deliveries.settled();
+    await deliveries.backlog(conversionId, 1_500, ["meta", "snapchat", "google"]);
+    await deliveries.ring();
+    await deliveries.settled();
+    assert.deepEqual([sizes("meta"), sizes("snapchat"), sizes("google")], [[1, 1_000, 500], [1, 1_500], [1, 1_500]]);
+    for (const name of ["meta", "snapchat", "google"]) assert.deepEqual([platforms[name].events.length, platforms[name].received], [1_501, 1_501], name);
+    assert.equal((await deliveries.get("match-quality")).destinations.find(({ destination }) => destination === "meta").sent, 1_501);
+  });
+
+  it("of which one can't be taken: that one is rejected alone, and all others arrive once", async () => {
+    const NAMES = ["meta", "tiktok", "snapchat", "google"];
+    const { conversionId } = await deliveries.convert();
+    await deliveries.settled();
+    const ids = await deliveries.backlog(conversionId, 40, NAMES);
+    const poisoned = ids[17];
+    for (const name of NAMES) platforms[name].poison((event) => (event.event_id ?? event.transactionId) === `adtarget_${poisoned}`);
+    await deliveries.ring();
+    await deliveries.settled();
+    for (const name of NAMES) {
+      const states = await edge.rows("SELECT state, count(*) AS n FROM sends WHERE destination = ? GROUP BY state ORDER BY state", name);
+      assert.deepEqual(states, [{ state: "rejected", n: 1 }, { state: "sent", n: 40 }], name);
+      const { state, code, message } = (await deliveries.sends(poisoned))[name];
+      assert.equal(state, "rejected", name);
+      assert.match(`${code} ${message}`, /100|40002|INVALID|400/, name);
+      assert.deepEqual([platforms[name].events.length, platforms[name].received], [40, 40], name);
+      assert.ok(sizes(name).length <= 2 + 2 * Math.ceil(Math.log2(40)), `${name} in ${sizes(name)}`);
+    }
   });
 });

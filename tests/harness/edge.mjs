@@ -16,7 +16,8 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const WORKER_MODULES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
 async function modules(folder) {
-  const found = [{ type: "ESModule", path: "instrument.js", contents: await readFile(new URL("instrument.js", import.meta.url), "utf8") }];
+  const own = (file, name) => readFile(new URL(file, import.meta.url), "utf8").then((contents) => ({ type: "ESModule", path: name, contents }));
+  const found = [await own("instrument.js", "instrument.js"), await own("numbers.mjs", "numbers.js")];
   for (const file of await readdir(folder)) {
     const type = WORKER_MODULES[path.extname(file)];
     if (type) found.push({ type, path: `worker/${file}`, contents: await readFile(path.join(folder, file)) });
@@ -85,7 +86,9 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     request(new URL(where, origin).href, { at: edge.url, headers: ip ? { "cf-connecting-ip": ip, ...headers } : headers, ...rest });
   /**
    * Makes bindings fail: `{d1, queue, invites}`, each `"fail"`, a number of milliseconds to hang before failing, or null. `d1Answer`: D1 does
-   * what SQL with the words `of` asks, but its answer is lost, or comes `never`; null ends it. `record`: the queue's account has what was sent.
+   * what SQL with the words `of` asks, but its answer is lost, or comes `never`; null ends it. `d1Chance`: `{seed, before, after}`, each of both
+   * `{share, of}`: that share of what has the words `of` fails before it is done, or its answer gets lost. `haste`: the worker's waits for
+   * answers are shorter by that factor. `record`: the queue's account has what was sent.
    */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /**
@@ -110,8 +113,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'");
     if (tables.length) await edge.d1.batch(tables.map(({ name }) => edge.d1.prepare(`DELETE FROM "${name}"`)));
   };
-  /** Puts the edge's clock ahead; what sleeps until then wakes. */
-  edge.advance = (ms) => edge.fail({ advance: ms });
+  /** Puts the edge's clock ahead; what sleeps until then wakes. `quietly`: between two invocations of the queue and the clock, not while one runs. */
+  edge.advance = (ms, { quietly } = {}) => edge.fail({ advance: ms, quietly });
   /** Has the clock jump over every sleep of an object that is no longer than `ms`. */
   edge.hurry = (ms) => edge.fail({ hurry: ms });
   /** Calls a method of a channel's pool, as the worker does; the answer's text. */

@@ -2,8 +2,9 @@
 // fail, the queue's delays shrink to nothing (and are noted), the clock can be put ahead (alarms with it), and `/__instrument` tells how
 // many messages are still under way.
 import * as built from "./worker/index.js";
+import { numbers } from "./numbers.js";
 
-const faults = { d1: null, d1Answer: null, queue: null, invites: null };
+const faults = { d1: null, d1Answer: null, d1Chance: null, queue: null, invites: null, haste: 1 };
 const queue = { sent: 0, settled: 0, delays: [], retries: [], recorded: [], rowsWritten: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
@@ -23,7 +24,17 @@ async function strike(fault, message) {
 }
 const guarded = (which, message, call) => (...args) => (faults[which] ? strike(faults[which], message) : call(...args));
 
+/** Where time is short, waits are shorter by that factor. */
+const later = setTimeout;
+globalThis.setTimeout = (run, ms, ...words) => later(run, ms / faults.haste, ...words);
+
 const D1_DOWN = "D1_ERROR: Network connection lost.";
+let chance;
+/** Whether chance has D1 fail, before it does what SQL asks or with its answer lost. */
+const fails = (when, sql) => {
+  const { share = 0, of = "" } = faults.d1Chance?.[when] ?? {};
+  return share > 0 && sql.includes(of) && chance() < share;
+};
 const real = Symbol("the statement itself");
 const text = Symbol("its SQL");
 /** An answer of D1 to SQL that has the words of the fault: what was asked is done, but nobody hears of it. */
@@ -41,10 +52,12 @@ const database = (target) =>
   around(target, {
     prepare: (sql) => statement(target.prepare(sql), sql),
     batch: guarded("d1", D1_DOWN, async (statements) => {
+      const sql = statements.map((each) => each[text]).join("\n");
+      if (fails("before", sql)) return strike("fail", D1_DOWN);
       const results = await target.batch(statements.map((each) => each[real] ?? each));
       // As Cloudflare bills them: rows, and entries of indexes.
       for (const { meta } of results) queue.rowsWritten += meta?.rows_written ?? 0;
-      return answered(statements.map((each) => each[text]).join("\n"), results);
+      return fails("after", sql) ? strike("fail", D1_DOWN) : answered(sql, results);
     }),
     exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
   });
@@ -145,7 +158,15 @@ for (const name of ["handOut", "make", "joined", "warm", "status"]) {
   };
 }
 
-async function advance(ms, { INVITES }) {
+/** How many invocations of the queue and the clock run. */
+let running = 0;
+const counted = async (invocation) => {
+  running += 1;
+  await invocation.finally(() => (running -= 1));
+};
+
+async function advance(ms, { INVITES }, quietly) {
+  while (quietly && running) await new Promise((resolve) => later(resolve, 1));
   ahead += ms;
   await Promise.all([...pools].map((name) => INVITES.get(INVITES.idFromName(name)).advanced(ms)));
 }
@@ -155,12 +176,13 @@ export * from "./worker/index.js";
 export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== "/__instrument") return worker.fetch(request, wrap(env), ctx);
-    const { forget, panic, advance: ms, hurry: waits, ask, ...struck } = request.method === "POST" ? await request.json() : {};
+    const { forget, panic, advance: ms, quietly, hurry: waits, ask, ...struck } = request.method === "POST" ? await request.json() : {};
     Object.assign(faults, struck);
+    if (struck.d1Chance) chance = numbers(struck.d1Chance.seed);
     hurry = waits ?? hurry;
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
-    if (ms) await advance(ms, env);
+    if (ms) await advance(ms, env, quietly);
     if (forget) Object.assign(queue, { delays: [], retries: [], recorded: [], rowsWritten: 0 });
     return Response.json(queue);
   },
@@ -175,9 +197,9 @@ export default {
     const messages = batch.messages.map((message) => around(message, { retry: retry(message) }));
     if (faults.message) messages[0] = { get body() { faults.message = false; throw new Error("as a panic"); } };
     const retryAll = (options) => batch.messages.forEach((message) => retry(message)(options));
-    await worker.queue(around(batch, { messages, retryAll }), wrap(env), ctx);
+    await counted(worker.queue(around(batch, { messages, retryAll }), wrap(env), ctx));
     queue.settled += batch.messages.length - retried.size;
   },
 
-  scheduled: worker.scheduled && ((event, env, ctx) => worker.scheduled(event, wrap(env), ctx)),
+  scheduled: worker.scheduled && ((event, env, ctx) => counted(worker.scheduled(event, wrap(env), ctx))),
 };
