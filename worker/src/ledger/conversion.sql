@@ -49,6 +49,7 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   external_user_id = coalesce(conversions.external_user_id, excluded.external_user_id),
   consent          = coalesce(excluded.consent, conversions.consent),
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
+  overrides        = CASE WHEN conversions.click_id IS NULL AND conversions.overrides = '{}' THEN excluded.overrides ELSE conversions.overrides END,
   person           = json_patch(excluded.person, conversions.person)
 WHERE conversions.telegram_user_id = excluded.telegram_user_id AND conversions.website_id = excluded.website_id
 RETURNING conversion_id, cold, awaits_value, event_ms

@@ -1,5 +1,5 @@
 -- ?1: a conversion told: it goes to each destination of its site, once. A Purchase may have stood before, told by another; one
--- that awaits its value has to wait.
+-- that awaits its value has to wait. What was skipped is looked at again: what was missing may have been told by now.
 INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms)
 SELECT
   conversions.conversion_id, destination.value ->> 'name', conversions.website_id, destination.value ->> 'platform',
@@ -15,4 +15,7 @@ WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND NOT awaits_value
       AND abs(event_ms - (?1 ->> 'eventMs')) < ?1 ->> 'purchaseWindowMs'
     )
   )
-ON CONFLICT (conversion_id, destination) DO NOTHING
+ON CONFLICT (conversion_id, destination) DO UPDATE SET
+  state = 'pending', owed_since_ms = excluded.owed_since_ms, due_ms = excluded.due_ms, changed_ms = excluded.changed_ms,
+  claim = NULL, batch_limit = NULL
+WHERE sends.state = 'skipped'

@@ -1,0 +1,388 @@
+// What a delivery is made of, and what its log, its replay, its settings and the commands that speak of it do.
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHmac, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { OPERATOR_KEY, done, refused } from "./harness/api.mjs";
+import { ACCOUNTS, ALL, LEAD, shopWith, startDeliveries } from "./harness/deliveries.mjs";
+import { ROOT } from "./harness/edge.mjs";
+import { until } from "./harness/wait.mjs";
+import { CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
+import { META, startPlatforms } from "./standins/platforms.mjs";
+
+const HOUR_MS = 3_600_000;
+const CRM_SECRET = "a-shared-secret-of-the-crm";
+const WEBHOOKS = [
+  {
+    source: "crm", scheme: "hmac", secret: "CRM_SECRET", websiteId: WEBSITE, channelId: CHANNELS[0], hmac: { signatureHeader: "X-Signature", encoding: "hex" },
+    map: { telegramUserId: "/user", eventType: { const: "Purchase" }, value: "/value", currency: "/currency" },
+  },
+];
+const WITH_ID = ALL.filter((name) => name !== "telegram");
+const each = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
+const states = (sends) => Object.fromEntries(Object.entries(sends).map(([name, { state }]) => [name, state]));
+
+/** Runs one of the tools as a person does; gives its exit code and all that it printed. */
+const run = (edge, tool, ...words) =>
+  new Promise((resolve) => {
+    const env = { ...process.env, NO_COLOR: "1", EDGEWAY_URL: edge.url, OPERATOR_KEY };
+    execFile(process.execPath, [`tools/${tool}.mjs`, ...words], { cwd: ROOT, env }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, printed: stdout + stderr }));
+  });
+
+let deliveries, edge, platforms;
+before(async () => ({ edge, platforms } = deliveries = await startDeliveries({ vars: { WEBHOOKS: JSON.stringify(WEBHOOKS), CRM_SECRET } })));
+after(() => deliveries.close());
+beforeEach(() => deliveries.reset());
+afterEach(async () => {
+  assert.deepEqual(platforms.violations(), []);
+  assert.deepEqual(await deliveries.leaks(), []);
+});
+
+describe("what is sent", () => {
+  it("is the visit's own, also where its record comes after the join", async () => {
+    await edge.fail({ record: true });
+    const who = await deliveries.visitor({ href: "https://www.shop.test/late?fbclid=Late&gclid=GLate&tgclid=TgLate" }, { ip: "198.51.100.77", headers: { "user-agent": "Late/1.0" } });
+    await edge.drained();
+    const { recorded } = await edge.queue();
+    await edge.fail({ record: false });
+    // As if the queue had not come to it yet.
+    await edge.d1.batch(["visits", "visitors", "clicks"].map((table) => edge.d1.prepare(`DELETE FROM ${table}`)));
+    const [visit, click] = ["visit", "click"].map((kind) => only(recorded.filter((message) => JSON.parse(message).keep?.[kind])));
+    await edge.enqueue(click);
+    await edge.drained();
+    const conversionId = await deliveries.join(who);
+    await until(async () => Object.values(await deliveries.sends(conversionId)).every(({ code }) => code === "LATE"), "it waits for the visit");
+    await deliveries.advance(90_000);
+    await deliveries.ring();
+    await edge.drained();
+    for (const name of ALL) assert.deepEqual(platforms[name].requests, [], `${name} has to wait`);
+    await edge.enqueue(visit);
+    await edge.drained();
+    await deliveries.settled({ step: 10_000 });
+    const sends = await deliveries.sends(conversionId);
+    assert.deepEqual(states(sends), each(ALL, "sent"));
+    assert.ok(ALL.every((name) => sends[name].attempts === 1), "waiting is no attempt");
+    const [meta, google, telegram] = ["meta", "google", "telegram"].map((name) => only(platforms[name].events));
+    assert.deepEqual([meta.user_data.client_ip_address, meta.user_data.client_user_agent], ["198.51.100.77", "Late/1.0"]);
+    assert.match(`${meta.user_data.fbc} ${meta.event_source_url}`, /\.Late https:\/\/www\.shop\.test\/late/);
+    assert.deepEqual([google.adIdentifiers.gclid, telegram.c], ["GLate", "TgLate"]);
+  });
+
+  it("goes without a visit that never comes, after ten minutes, as far as the click tells", async () => {
+    const who = await deliveries.visitor();
+    await edge.drained();
+    await edge.d1.prepare("DELETE FROM visits").run();
+    const conversionId = await deliveries.join(who);
+    await deliveries.settled({ step: 2 * 60_000 });
+    const sends = await deliveries.sends(conversionId);
+    assert.deepEqual([states(sends), sends.snapchat.code], [{ ...each(ALL, "skipped"), meta: "sent", tiktok: "sent", ga4: "sent" }, "no_page"]);
+    // TikTok takes an event without a page, though its documents ask for one.
+    assert.deepEqual(platforms.tiktok.violations.splice(0), ["data[0].page is required (POST /open_api/v1.3/event/track/)"]);
+  });
+
+  it("says what the visitor denied", async () => {
+    const conversionId = await deliveries.arrive({ consent: "denied" });
+    await deliveries.settled();
+    const sends = await deliveries.sends(conversionId);
+    assert.deepEqual(states(sends), { ...each(WITH_ID, "sent"), telegram: "skipped" });
+    assert.equal(sends.telegram.code, "consent_denied");
+    const [meta, tiktok, snapchat, google] = ["meta", "tiktok", "snapchat", "google"].map((name) => only(platforms[name].events));
+    assert.deepEqual([meta.data_processing_options, tiktok.limited_data_use, snapchat.data_processing_options], [["LDU"], true, ["LMU"]]);
+    assert.deepEqual(google.consent ?? only(platforms.google.requests).body.consent, { adUserData: "CONSENT_DENIED", adPersonalization: "CONSENT_DENIED" });
+    assert.deepEqual(only(platforms.ga4.requests).body.consent, { ad_user_data: "DENIED", ad_personalization: "DENIED" });
+  });
+
+  it("claims no consent that nobody gave", async () => {
+    await deliveries.convert();
+    await deliveries.settled();
+    await deliveries.convert({ telegramUserId: 7_000_000_002, consent: "granted" });
+    await deliveries.settled();
+    const consents = platforms.google.events.map((event, at) => event.consent ?? platforms.google.requests[at].body.consent);
+    assert.deepEqual(consents, [undefined, { adUserData: "CONSENT_GRANTED", adPersonalization: "CONSENT_GRANTED" }]);
+    assert.ok(platforms.meta.events.every((event) => !event.data_processing_options?.length));
+  });
+
+  it("of a Purchase whose value is told by hand goes when it is told, and not before", async () => {
+    const answer = await deliveries.convert({ channelId: CHANNELS[1], value: undefined, currency: undefined });
+    assert.deepEqual([answer.sends, answer.dispatched, answer.capiStatus], [[], false, "pending"]);
+    await deliveries.ring();
+    await edge.drained();
+    assert.deepEqual(await deliveries.sends(answer.conversionId), {});
+    const value = `leads/${LEAD.telegramUserId}/conversions/${answer.conversionId}/value`;
+    for (let time = 1; time <= 2; time += 1) done(await deliveries.post(value, { value: 5.5, currency: "EUR" }));
+    await deliveries.settled();
+    assert.deepEqual(states(await deliveries.sends(answer.conversionId)), { ...each(WITH_ID, "sent"), telegram: "skipped" });
+    for (const name of WITH_ID) assert.deepEqual([platforms[name].requests.length, platforms[name].ids()], [1, [`adtarget_${answer.conversionId}`]], name);
+    assert.equal(only(platforms.meta.events).custom_data.value, 5.5);
+  });
+
+  for (const first of ["the API", "the webhook"]) {
+    it(`of a Purchase that ${first} tells first and the other again goes once`, async () => {
+      const tellers = {
+        "the API": () => deliveries.convert(),
+        "the webhook": async () => {
+          const body = JSON.stringify({ user: LEAD.telegramUserId, value: LEAD.value, currency: LEAD.currency });
+          const headers = { "content-type": "application/json", "x-signature": createHmac("sha256", CRM_SECRET).update(body).digest("hex") };
+          done(await edge.request("/hooks/crm", { method: "POST", body, headers }));
+        },
+      };
+      await tellers[first]();
+      await deliveries.settled();
+      for (const teller of Object.keys(tellers)) if (teller !== first) await tellers[teller]();
+      await deliveries.settled();
+      const { conversion_id: id } = only(await edge.rows("SELECT conversion_id FROM conversions"));
+      // By what the webhook told alone nobody can be recognised, but by what the API adds.
+      assert.deepEqual(states(await deliveries.sends(id)), { ...each(WITH_ID, "sent"), telegram: "skipped" });
+      for (const name of WITH_ID) assert.deepEqual([platforms[name].requests.length, platforms[name].copies(`adtarget_${id}`)], [1, 1], name);
+    });
+  }
+
+  it("is known to the page by its event ids, and to no other visitor", async () => {
+    const who = await deliveries.visitor();
+    await edge.drained();
+    const conversionId = await deliveries.join(who);
+    await deliveries.settled();
+    const headers = { origin: "https://www.shop.test" };
+    const ask = async (tempId) => done(await edge.request(`/e/events?${new URLSearchParams({ websiteId: WEBSITE, ...(tempId && { tempId }) })}`, { headers, ip: "203.0.113.7" })).events;
+    const event = only(await ask(who.tempId));
+    assert.deepEqual(Object.keys(event).sort(), ["eventId", "eventTime", "eventType"]);
+    assert.equal(event.eventId, only(platforms.meta.events).event_id);
+    assert.equal(event.eventId, `adtarget_${conversionId}`);
+    assert.deepEqual([await ask(randomUUID()), await ask()], [[], []]);
+  });
+});
+
+describe("the log", () => {
+  it("has the latest first, in pages, and by state, platform, site and conversion", async () => {
+    platforms.tiktok.misbehave({ kind: "code", code: 40002, times: Infinity });
+    const told = [];
+    for (let nth = 0; nth < 4; nth += 1) {
+      told.push((await deliveries.convert({ telegramUserId: 7_000_000_010 + nth })).conversionId);
+      await deliveries.settled();
+      await deliveries.advance(1_000);
+    }
+    const list = async (query) => (await deliveries.get(`sends?${query}`)).sends;
+    const all = await list("limit=200");
+    assert.equal(all.length, 24);
+    assert.deepEqual([...new Set(all.map(({ conversionId }) => conversionId))], [...told].reverse());
+    assert.deepEqual((await list("state=rejected")).map(({ destination, code }) => `${destination} ${code}`), Array(4).fill("tiktok 40002"));
+    assert.deepEqual((await list("platform=meta&state=sent")).map(({ conversionId }) => conversionId), [...told].reverse());
+    assert.equal((await list(`websiteId=${WEBSITE}&limit=200`)).length, 24);
+    // A page ends with the last of its ms, so that the next one loses none.
+    const pages = [];
+    for (let before; ; before = pages.at(-1).madeAt) {
+      const page = await list(`limit=5${before ? `&before=${before}` : ""}`);
+      if (!page.length) break;
+      pages.push(...page);
+    }
+    assert.deepEqual(pages, all);
+    const { sends, capiStatus } = (await deliveries.get("leads/7000000010")).conversions[0];
+    assert.equal(capiStatus, "sent");
+    assert.equal(sends.find(({ platform }) => platform === "tiktok").state, "rejected");
+    for (const [query, field] of Object.entries({ "state=lost": "state", "platform=myspace": "platform", "limit=0": "limit", "limit=201": "limit", "before=soon": "before" })) {
+      refused(await deliveries.call("GET", `sends?${query}`), 400, "INVALID_PAYLOAD", field);
+    }
+  });
+
+  it("shows a key of one site its own alone", async () => {
+    const { conversionId } = await deliveries.convert();
+    await deliveries.settled();
+    const { key } = await deliveries.operate("POST", "keys", { name: "shop", websiteId: WEBSITE }, 201);
+    const own = done(await deliveries.call("GET", `sends?conversionId=${conversionId}`, undefined, { key }));
+    assert.equal(own.sends.length, 6);
+    refused(await deliveries.call("GET", "sends?websiteId=atid_other", undefined, { key }), 400, "INVALID_PAYLOAD", "websiteId");
+    refused(await deliveries.call("GET", "sends", undefined, { key: "atk_live_none" }), 401, "INVALID_KEY");
+  });
+
+  it("replays what was rejected, by the API and by the command", async () => {
+    const how = {
+      api: async (ids) => assert.equal(done(await deliveries.post("sends/replay", { sendIds: ids })).replayed, ids.length),
+      command: async () => {
+        const { code, printed } = await run(edge, "sends", "replay", "--state", "rejected", "--site", WEBSITE);
+        assert.deepEqual([code, printed.trim()], [0, "2 sends are owed anew."]);
+      },
+    };
+    for (const [name, replay] of Object.entries(how)) {
+      await deliveries.reset();
+      platforms.meta.misbehave({ kind: "code", code: 100 });
+      platforms.snapchat.misbehave({ kind: "code", code: "no" });
+      const { conversionId } = await deliveries.convert();
+      await deliveries.settled();
+      assert.deepEqual(states(await deliveries.sends(conversionId)), { ...each(WITH_ID, "sent"), meta: "rejected", snapchat: "rejected", telegram: "skipped" });
+      const listed = await run(edge, "sends", "list", "--state", "rejected");
+      assert.equal(listed.code, 0, listed.printed);
+      assert.match(listed.printed, new RegExp(`${conversionId}_snapchat`));
+      await replay([`${conversionId}_meta`, `${conversionId}_snapchat`]);
+      await deliveries.settled();
+      const sends = await deliveries.sends(conversionId);
+      assert.deepEqual(states(sends), { ...each(WITH_ID, "sent"), telegram: "skipped" }, name);
+      assert.deepEqual([sends.meta.attempts, sends.meta.code, platforms.meta.events.length], [2, "OK", 1], name);
+      // What was sent is not replayed.
+      assert.equal(done(await deliveries.post("sends/replay", { sendIds: [`${conversionId}_meta`] })).replayed, 0);
+    }
+    refused(await deliveries.post("sends/replay", {}), 400, "INVALID_PAYLOAD", "sendIds");
+    refused(await deliveries.post("sends/replay", { state: "sent" }), 400, "INVALID_PAYLOAD", "state");
+    const misused = await run(edge, "sends", "replay");
+    assert.deepEqual([misused.code, /npm run sends/.test(misused.printed)], [1, true]);
+  });
+
+  it("gives up after 47 hours, keeps what it gave up, and goes on with it when told to", async () => {
+    platforms.meta.misbehave({ kind: "status", status: 503, times: Infinity });
+    const { conversionId } = await deliveries.convert();
+    const tellTime = async () => (await deliveries.sends(conversionId)).meta;
+    let hours = 0;
+    for (; (await tellTime()).state === "pending" && hours < 60; hours += 1) {
+      await deliveries.advance(HOUR_MS);
+      await edge.strike();
+      await until(async () => (({ state, dueAt }) => state !== "pending" || dueAt > Date.now() + deliveries.ahead)(await tellTime()), "it was tried");
+    }
+    assert.ok(hours >= 46 && hours <= 47, `${hours} hours`);
+    const { state, code, message, attempts } = await tellTime();
+    assert.deepEqual([state, code], ["dead", "UNAVAILABLE"]);
+    assert.match(message, /unavailable/i);
+    assert.ok(attempts > 40, `${attempts} attempts`);
+    const last = platforms.meta.requests.at(-1);
+    assert.ok(last.at - platforms.meta.requests[0].at < 47 * HOUR_MS, "no attempt after that");
+    const [{ capiStatus }] = (await deliveries.get(`leads/${LEAD.telegramUserId}`)).conversions;
+    assert.equal(capiStatus, "sent", "the others have it");
+    assert.deepEqual((await deliveries.health()).deliveries.map(({ destination, dead }) => [destination, dead]), [["meta", 1]]);
+    platforms.meta.behave();
+    assert.equal(done(await deliveries.post("sends/replay", { state: "dead", destination: "meta" })).replayed, 1);
+    await deliveries.settled({ step: HOUR_MS });
+    assert.deepEqual([(await tellTime()).state, platforms.meta.events.length], ["sent", 1]);
+    assert.deepEqual((await deliveries.health()).deliveries, []);
+  });
+
+  it("forgets a lead with all that platforms were told, or were still to be told", async () => {
+    platforms.meta.misbehave({ kind: "status", status: 503, times: Infinity });
+    const { conversionId } = await deliveries.convert();
+    const other = await deliveries.convert({ telegramUserId: 7_000_000_002 });
+    await deliveries.tried(other.conversionId);
+    done(await deliveries.call("DELETE", `leads/${LEAD.telegramUserId}`));
+    platforms.meta.behave();
+    await deliveries.settled({ step: HOUR_MS });
+    assert.deepEqual(await deliveries.sends(conversionId), {});
+    assert.deepEqual(platforms.meta.ids(), [`adtarget_${other.conversionId}`]);
+    assert.equal((await deliveries.sends(other.conversionId)).meta.state, "sent");
+  });
+
+  it("sums how well each platform could match", async () => {
+    await deliveries.convert();
+    await deliveries.convert({ telegramUserId: 7_000_000_002, pii: undefined });
+    await deliveries.settled();
+    const { from, to, destinations } = await deliveries.get("match-quality");
+    assert.equal(to - from, 7 * 24 * HOUR_MS);
+    const meta = destinations.find(({ destination }) => destination === "meta");
+    assert.deepEqual([meta.websiteId, meta.platform, meta.sent], [WEBSITE, "meta", 2]);
+    const shares = Object.fromEntries(meta.keys.map(({ key, sent, missing, share }) => [key, `${sent} ${missing} ${share}`]));
+    assert.deepEqual(
+      [shares.fbc, shares.fbp, shares.ip, shares.user_agent, shares.external_id, shares.email, shares.phone, shares.first_name, shares.city],
+      [...Array(5).fill("2 0 1"), ...Array(3).fill("1 1 0.5"), "0 2 0"],
+    );
+    const sums = meta.keys.reduce((sum, { sent }) => sum + sent, 0);
+    assert.equal(meta.averageKeys, Math.round((sums / 2) * 100) / 100);
+    // The same by what the platform was sent.
+    const NAMES = { em: "email", ph: "phone", fn: "first_name", ln: "last_name", client_ip_address: "ip", client_user_agent: "user_agent", country: "country" };
+    for (const event of platforms.meta.events) {
+      const { matchKeys, missingKeys } = (await deliveries.sends(event.event_id.replace("adtarget_", ""))).meta;
+      assert.deepEqual([...matchKeys].sort(), Object.keys(event.user_data).map((key) => NAMES[key] ?? key).sort());
+      assert.equal(matchKeys.length + missingKeys.length, meta.keys.length);
+    }
+    assert.deepEqual((await deliveries.get(`match-quality?to=${from}`)).destinations, []);
+  });
+
+  it("tests every platform by its own test door, with one command", async () => {
+    const good = await run(edge, "selftest");
+    assert.equal(good.code, 0, good.printed);
+    const line = (printed, name) => printed.split("\n").find((text) => text.includes(`'${name}'`)) ?? printed;
+    for (const name of WITH_ID) assert.match(line(good.printed, name), /'yes'.*'yes'.*'yes'/, name);
+    assert.match(line(good.printed, "telegram"), /'–'.*no way to test/);
+    for (const name of WITH_ID) assert.deepEqual([platforms[name].tests.length, platforms[name].events.length], [1, 0], `${name}: a test counts for nothing`);
+    assert.equal(platforms.telegram.requests.length, 0);
+
+    platforms.meta.revoke();
+    platforms.tiktok.misbehave({ kind: "cut", at: "before" });
+    platforms.snapchat.misbehave({ kind: "code", code: "Missing required field: pixel" });
+    const bad = await run(edge, "selftest");
+    assert.equal(bad.code, 1, bad.printed);
+    assert.match(line(bad.printed, "meta"), /'yes'.*'NO'.*'NO'.*Invalid OAuth access token/);
+    assert.match(line(bad.printed, "tiktok"), /'NO'.*'–'.*'NO'.*no answer/);
+    assert.match(line(bad.printed, "snapchat"), /'yes'.*'yes'.*'NO'.*Missing required field/);
+    assert.match(line(bad.printed, "google"), /'yes'.*'yes'.*'yes'/);
+    platforms.behave();
+    refused(await deliveries.post("selftest", {}), 401, "INVALID_KEY");
+  });
+});
+
+describe("settings", () => {
+  const EU = { pixelId: "9876543210987654", accessToken: "EAAMetaTokenOfTheEuropeanPixel9876543210" };
+  const vars = { META_EU_TOKEN: EU.accessToken };
+  const european = { platform: "meta", name: "meta_eu", pixelId: EU.pixelId, token: "META_EU_TOKEN" };
+
+  it("with two accounts of one platform send to both; what is taken out of them is owed for 47 hours and then dead", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "edgeway-deliveries-"));
+    const two = await startPlatforms({ meta: { accounts: [META, EU] } });
+    let shop = await startDeliveries({ platforms: two, persist: folder, vars, accounts: [ACCOUNTS.meta, european, ACCOUNTS.tiktok] });
+    try {
+      await shop.newKey();
+      two.tiktok.misbehave({ kind: "status", status: 503, times: Infinity });
+      const { conversionId, sends } = await shop.convert();
+      assert.deepEqual(sends.map(({ sendId, platform }) => `${sendId.split("_").slice(1).join("_")} ${platform}`), ["meta meta", "meta_eu meta", "tiktok tiktok"]);
+      const tried = await shop.tried(conversionId);
+      assert.deepEqual(states(tried), { meta: "sent", meta_eu: "sent", tiktok: "pending" });
+      assert.deepEqual(two.meta.requests.map(({ path }) => path.split("/")[2]).sort(), [META.pixelId, EU.pixelId].sort());
+      assert.equal(two.meta.events.length, 2);
+      // The European account has no test code of its own.
+      const tested = await run(shop.edge, "selftest");
+      assert.match(tested.printed, /'meta_eu'.*'–'.*'–'.*'–'.*testEventCode/);
+
+      const { key, ahead } = shop;
+      await shop.close();
+      two.tiktok.behave();
+      shop = await startDeliveries({ platforms: two, persist: folder, vars, accounts: [ACCOUNTS.meta] });
+      Object.assign(shop, { key });
+      await shop.edge.advance(ahead);
+      const state = async () => (await shop.sends(conversionId)).tiktok;
+      for (const [hours, expected] of [[46, "pending"], [2, "dead"]]) {
+        await shop.advance(hours * HOUR_MS);
+        await shop.edge.strike();
+        assert.equal((await state()).state, expected, `${hours} hours later`);
+      }
+      assert.deepEqual([(await state()).code, (await state()).attempts, two.tiktok.events.length], ["UNAVAILABLE", 1, 0]);
+      assert.deepEqual((await shop.health()).deliveries.map(({ destination, dead }) => [destination, dead]), [["tiktok", 1]]);
+      assert.deepEqual(await shop.leaks(), []);
+    } finally {
+      await shop.close();
+      await two.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("with AdTarget behind the edge send nothing from here, and say why", async () => {
+    const { oauth, baseUrls } = platforms;
+    const world = await startWorld({
+      backend: "adtarget",
+      vars: { OPERATOR_KEY, ...baseUrls, META_ACCESS_TOKEN: META.accessToken, GOOGLE_CREDENTIALS: JSON.stringify(oauth.serviceAccount), SITES: JSON.stringify([shopWith([ACCOUNTS.meta, ACCOUNTS.google])]) },
+    });
+    try {
+      const headers = { authorization: `Bearer ${OPERATOR_KEY}`, "content-type": "application/json" };
+      const { key } = done(await world.edge.request("/api/v1/keys", { method: "POST", body: { name: "test" }, headers }), 201);
+      const answer = await world.edge.request("/api/v1/events/conversion", { method: "POST", body: LEAD, headers: { ...headers, authorization: `Bearer ${key}`, "idempotency-key": "order-1" } });
+      assert.ok(answer.status < 300, answer.text);
+      await world.edge.strike();
+      await world.edge.drained();
+      assert.deepEqual(await world.edge.rows("SELECT * FROM sends"), []);
+      assert.deepEqual([platforms.meta.requests, platforms.google.requests, oauth.requests], [[], [], []]);
+      const health = await world.edge.request("/healthz");
+      assert.equal(health.status, 503);
+      const { problems, sites } = health.json();
+      assert.match(only(problems.filter(({ setting }) => setting === "BACKEND")).message, /AdTarget dispatches its events/);
+      assert.deepEqual(only(sites).destinations, []);
+    } finally {
+      await world.close();
+    }
+  });
+});
