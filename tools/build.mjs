@@ -24,6 +24,8 @@ const TRACKER_FLAGS = [
   "-Clink-arg=-zstack-size=4096",
   // What is called once or twice is smaller where it is called; more than that is not.
   "-Cllvm-args=-inline-threshold=50",
+  // What two branches end with compresses better twice than the jumps to where it would stand once.
+  "-Cllvm-args=-simplifycfg-sink-common=false",
 ];
 const TOOLS = [join(ROOT, "tools"), join(ROOT, "package-lock.json")];
 

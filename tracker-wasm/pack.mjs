@@ -12,6 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 
 /** What a page loads, in brotli bytes. */
 const LIMIT = 8192;
@@ -34,12 +35,23 @@ try {
 }
 
 async function pack() {
+  const bound = join(bindings, 'tracker_bg.wasm');
+  // Where the page writes never changes, so the page need not ask for it.
+  const room = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(bound))).exports.room();
+  const called = join(work, 'called.wasm');
+  const graph = join(work, 'graph.json');
+  writeFileSync(graph, JSON.stringify([
+    { name: 'page', root: true, reaches: ['memory', 'capture'] },
+    ...['memory', 'capture'].map((name) => ({ name, export: name })),
+  ]));
+  // What is enabled for reading is lowered below, down to what browsers took in 2017.
+  const features = ['--mvp-features', '--enable-mutable-globals', '--enable-sign-ext', '--enable-bulk-memory',
+    '--enable-bulk-memory-opt', '--enable-nontrapping-float-to-int'];
+  // wasm-bindgen exports what its own glue would ask for when a call has panicked; here nothing does.
+  run('wasm-metadce', { stdio: ['ignore', 'ignore', 'inherit'] }, bound, ...features, '--graph-file', graph, '-o', called);
   const wasm = join(work, 'core.wasm');
-  // Named features alone: `--all-features` makes modules that every browser refuses. What is enabled here
-  // for reading is lowered again, down to what browsers took in 2017.
-  run('wasm-opt', join(bindings, 'tracker_bg.wasm'), '-o', wasm,
-    '--mvp-features', '--enable-mutable-globals', '--enable-sign-ext', '--enable-bulk-memory',
-    '--enable-bulk-memory-opt', '--enable-nontrapping-float-to-int',
+  // Named features alone: `--all-features` makes modules that every browser refuses.
+  run('wasm-opt', { stdio: 'inherit' }, called, '-o', wasm, ...features,
     '--signext-lowering', '--llvm-memory-copy-fill-lowering', '--llvm-nontrapping-fptoint-lowering',
     // A trap has one handler, the shim, which then sends the visit's raw parts. Without its checks a call that
     // would fail one fails at the memory's end, or answers what the shim can't read: the same to the page.
@@ -50,17 +62,16 @@ async function pack() {
     ...['simplify-locals', 'local-cse', 'reorder-locals', 'ssa-nomerge'].map((pass) => `--skip-pass=${pass}`),
     '--strip-debug', '--strip-producers', '--strip-target-features');
   const fallback = join(work, 'core.js');
-  run('wasm2js', wasm, '-o', fallback, '-Oz');
+  run('wasm2js', { stdio: 'inherit' }, wasm, '-o', fallback, '-Oz');
   const bytes = readFileSync(wasm);
 
-  const core = (await bundle({ entryPoints: [fallback], format: 'esm' })).text;
-  const tracker = (await bundle({
+  const core = await bundle({ entryPoints: [fallback], format: 'esm' });
+  // Chromium then compiles every function off the main thread, as it loads the file.
+  const tracker = '//# allFunctionsCalledOnLoad\n' + await bundle({
     entryPoints: [join(shim, 'main.js')],
     format: 'iife',
-    // Chromium then compiles every function off the main thread, as it loads the file.
-    banner: { js: '//# allFunctionsCalledOnLoad' },
-    define: { WASM_HEX: JSON.stringify(bytes.toString('hex').toUpperCase()), CORE_FILE: '"t.@.core.js"' },
-  })).text;
+    define: { WASM_HEX: JSON.stringify(bytes.toString('hex').toUpperCase()), CORE_FILE: '"t.@.core.js"', ROOM: String(room) },
+  });
   // One name for both files: the tracker knows its fallback's, so it can't hold its own.
   const hash = createHash('sha256').update(tracker).update(core).digest('hex').slice(0, 12);
   const file = tracker.replace('t.@.core.js', `t.${hash}.core.js`);
@@ -89,24 +100,27 @@ async function pack() {
   }
 }
 
-function run(tool, ...args) {
-  execFileSync(process.execPath, [join(binaryen, 'bin', tool), ...args], { stdio: 'inherit' });
+function run(tool, options, ...args) {
+  execFileSync(process.execPath, [join(binaryen, 'bin', tool), ...args], options);
 }
 
+/** One script of what an entry imports. Bundled by one tool and made small by another: neither does both as well. */
 async function bundle(options) {
   const { outputFiles } = await build({
     bundle: true,
-    minify: true,
+    minifySyntax: true,
     write: false,
     target: TARGET,
     // It is there wherever WebAssembly is; esbuild would put `require` in its place.
     supported: { 'dynamic-import': true },
-    charset: 'ascii',
     legalComments: 'none',
     logLevel: 'warning',
     ...options,
   });
-  return outputFiles[0];
+  const { code } = await minify(outputFiles[0].text, {
+    ecma: 2017, module: options.format === 'esm', compress: { passes: 2 }, format: { ascii_only: true },
+  });
+  return code;
 }
 
 function size(content) {

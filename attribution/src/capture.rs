@@ -1,13 +1,11 @@
 //! What a page view carries: click ids, UTM values and the pixels' cookies.
 
-use alloc::string::String;
-use core::slice;
-
 use crate::cookie;
-use crate::decimal::{self, Digits};
-use crate::meta::{self, Fbc, Fbp};
+use crate::decimal::{self, MAX_U64};
+use crate::meta::{self, Fbc, Fbp, Pieces};
 use crate::touch::Touch;
-use crate::written::{Written, cut, text};
+use crate::written::{Spelling, Written, take, text};
+use alloc::string::String;
 
 /// How much of an address is read.
 const MAX_ADDRESS: usize = 16 * 1024;
@@ -110,24 +108,25 @@ ffbc fbclid _fbc
 bfbp  _fbp
 rreferrer
 ggclid gclid _gcl_aw
- ttclid ttclid ttclid
- sccid sccid
+pttclid ttclid ttclid
+psccid sccid
 uutmSource utm_source
 uutmMedium utm_medium
 uutmCampaign utm_campaign
 uutmContent utm_content
 uutmTerm utm_term
- gbraid gbraid
- wbraid wbraid
- tgclid tgclid _tgclid
- ttp  _ttp
- scid  _scid
+pgbraid gbraid
+pwbraid wbraid
+ptgclid tgclid _tgclid
+pttp  _ttp
+pscid  _scid
 ";
 
 /// A line of [`FIELDS`].
 struct Field {
     /// `@`: the page itself. `r`: its referrer. `f` and `b`: Meta's click and browser cookies. `g`: Google's click id,
-    /// whose cookie holds more. `u`: a UTM value. A space: as it stands in the parameter or the cookie.
+    /// whose cookie holds more. `p`: as it stands in the parameter or the cookie. `u`: a UTM value. The order counts: what
+    /// is below `g` is Meta's, where there is a cookie.
     kind: u8,
     name: &'static [u8],
     parameter: &'static [u8],
@@ -137,18 +136,22 @@ struct Field {
 fn fields() -> impl Iterator<Item = Field> {
     let mut rest = FIELDS;
     core::iter::from_fn(move || {
-        let line;
-        (line, rest) = cut(rest, b'\n');
-        let (&kind, line) = line.split_first()?;
-        let (name, line) = cut(line, b' ');
-        let (parameter, cookie) = cut(line, b' ');
+        let mut line = take(&mut rest, b'\n');
+        let (&kind, names) = line.split_first()?;
+        line = names;
         Some(Field {
             kind,
-            name,
-            parameter,
-            cookie,
+            name: take(&mut line, b' '),
+            parameter: take(&mut line, b' '),
+            cookie: line,
         })
     })
+}
+
+/// What follows the first `mark`.
+fn behind(mut text: &[u8], mark: u8) -> &[u8] {
+    take(&mut text, mark);
+    text
 }
 
 /// Where in a page view's addresses parameters are looked for.
@@ -161,21 +164,21 @@ struct Queries<'a> {
 impl<'a> Queries<'a> {
     fn of(address: &'a [u8], fragment: &'a [u8], referrer: &'a [u8]) -> Queries<'a> {
         Queries {
-            address: cut(address, b'?').1,
+            address: behind(address, b'?'),
             fragment: fragment_query(fragment),
-            referrer: cut(referrer, b'?').1,
+            referrer: behind(referrer, b'?'),
         }
     }
 
     /// The first value of the field's parameter, or an empty one.
     fn find(&self, field: &Field) -> Written<'a> {
-        let mut value = find(self.address, field);
+        let mut value = find(self.address, b'&', field);
         if value.is_empty() {
-            value = find(self.fragment, field);
+            value = find(self.fragment, b'&', field);
         }
         // The site that the visitor came from hands on Meta's click id alone.
         if value.is_empty() && field.kind == b'f' {
-            value = find(self.referrer, field);
+            value = find(self.referrer, b'&', field);
         }
         value
     }
@@ -186,7 +189,7 @@ pub(crate) fn carried(query: &[u8]) -> (ClickIds, Utm) {
     let (mut click_ids, mut utm) = Default::default();
     for field in fields() {
         if let Some(slot) = slot(field.name, &mut click_ids, &mut utm) {
-            *slot = find(query, &field).into_text();
+            *slot = find(query, b'&', &field).into_text();
         }
     }
     (click_ids, utm)
@@ -214,52 +217,75 @@ fn slot<'a>(
     })
 }
 
-impl PageView<'_> {
+/// A page view as the page hands it over: the same as [`PageView`], with the numbers in the spelling of Meta's cookies.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenPageView<'a> {
+    /// Meta's index of the page's registrable domain: `fb.<index>`.
+    site: &'a [u8],
+    /// Now: `.<unix ms>.`.
+    time: &'a [u8],
+    href: &'a [u8],
+    referrer: &'a [u8],
+    cookies: &'a [u8],
+}
+
+impl<'a> WrittenPageView<'a> {
+    /// Reads a line each of `fb.` and Meta's index of the page's registrable domain, of the time in Unix milliseconds
+    /// between two dots, of the page's address and of its referrer; what follows are the cookies.
+    #[inline(always)]
+    pub fn read(mut lines: &'a [u8]) -> WrittenPageView<'a> {
+        WrittenPageView {
+            site: take(&mut lines, b'\n'),
+            time: take(&mut lines, b'\n'),
+            href: take(&mut lines, b'\n'),
+            referrer: take(&mut lines, b'\n'),
+            cookies: lines,
+        }
+    }
+
     /// Gives `put` each field of the visit that has a value, by its name, as the pieces that make it up: what
     /// [`Capture::fields`] gives, without a copy of anything. All that the page pays for.
     ///
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
-    pub fn each_field(&self, mut put: impl FnMut(&'static [u8], &[Written<'_>])) {
+    pub fn each_field(&self, mut put: impl FnMut(&'static [u8], &mut [Written<'_>])) {
         self.walk(|field, _, pieces| {
-            if pieces.iter().any(|piece| !piece.is_empty()) {
+            let [.., value] = &pieces;
+            if !value.is_empty() {
                 put(field.name, pieces);
             }
         });
     }
 
-    /// Gives `each` every field with what was found of it in the addresses, and the pieces of its value.
-    fn walk(&self, mut each: impl FnMut(&Field, Written<'_>, &[Written<'_>])) {
-        let cookies = self.cookies.as_bytes();
-        let (page, fragment) = cut(bounded(self.href), b'#');
-        let referrer = without_fragment(self.referrer);
+    /// Gives `each` every field with what was found of it in the addresses, and the pieces of its value, the last of
+    /// which is empty where it has none.
+    fn walk(&self, mut each: impl FnMut(&Field, Written<'_>, &mut Pieces<'_>)) {
+        let mut fragment = self.href;
+        let page = take(&mut fragment, b'#');
+        let referrer = take(&mut { self.referrer }, b'#');
         let queries = Queries::of(page, fragment, referrer);
         for field in fields() {
-            let mut room = [Digits::default(); 2];
             let found = queries.find(&field);
-            let mut value = found;
             let known = match field.kind {
                 b'@' => page,
                 b'r' => referrer,
-                _ => remembered(cookies, &field),
+                _ => find(self.cookies, b';', &field).as_written(),
             };
-            let mut new = None;
+            let mut pieces = [Written::default(), Written::default(), found];
             if field.kind == b'f' {
-                new = meta::renew(known, value, self.subdomain_index, self.now_ms, &mut room);
-                value = Written::default();
+                meta::renew(&mut pieces, known, self.site, self.time);
             }
+            let [.., value] = &mut pieces;
             if value.is_empty() {
-                value = Written::plain(known);
+                *value = Written::plain(known);
             }
-            let pieces = match &new {
-                Some(new) => new,
-                None => slice::from_ref(&value),
-            };
-            each(&field, found, pieces);
+            each(&field, found, &mut pieces);
         }
     }
+}
 
-    /// Reads what the page view carries, as [`each_field`](PageView::each_field) does.
+impl PageView<'_> {
+    /// Reads what the page view carries, as [`WrittenPageView::each_field`] does.
     pub fn capture(&self) -> Capture {
         self.capture_and_touch().0
     }
@@ -269,14 +295,23 @@ impl PageView<'_> {
     pub fn capture_and_touch(&self) -> (Capture, Touch) {
         let mut capture = Capture::default();
         let mut touch = self.begin_touch();
-        self.walk(|field, found, pieces| {
+        let (site, time) = (meta::site(self.subdomain_index), meta::time(self.now_ms));
+        let written = WrittenPageView {
+            href: bounded(self.href),
+            referrer: bounded(self.referrer),
+            cookies: self.cookies.as_bytes(),
+            site: site.as_bytes(),
+            time: time.as_bytes(),
+        };
+        written.walk(|field, found, pieces| {
             if field.kind == b'f' {
                 capture.click_ids.fbclid = found.into_text();
             }
             if let Some(slot) = slot(field.name, &mut touch.click_ids, &mut touch.utm) {
                 *slot = found.into_text();
             }
-            if pieces.iter().any(|piece| !piece.is_empty()) {
+            let [.., value] = pieces;
+            if !value.is_empty() {
                 capture.keep(field.name, text(pieces));
             }
         });
@@ -292,7 +327,8 @@ impl PageView<'_> {
     }
 
     fn fbclid_of_address(&self) -> Option<String> {
-        let (page, fragment) = cut(bounded(self.href), b'#');
+        let mut fragment = bounded(self.href);
+        let page = take(&mut fragment, b'#');
         let field = fields().find(|field| field.kind == b'f')?;
         Queries::of(page, fragment, &[]).find(&field).into_text()
     }
@@ -346,11 +382,10 @@ impl Capture {
 
 /// An address as far as its fragment.
 pub(crate) fn without_fragment(address: &str) -> &[u8] {
-    cut(bounded(address), b'#').0
+    take(&mut bounded(address), b'#')
 }
 
 /// The first 16 KB of an address. A longer one ends before the parameter that would be cut.
-#[inline(never)]
 pub(crate) fn bounded(address: &str) -> &[u8] {
     let address = address.as_bytes();
     match address.get(..=MAX_ADDRESS) {
@@ -366,61 +401,74 @@ pub(crate) fn bounded(address: &str) -> &[u8] {
 
 /// The query in a single-page app's fragment: `#/page?a=b`, `#!/page?a=b`, `#a=b`.
 fn fragment_query(fragment: &[u8]) -> &[u8] {
-    let (route, query) = cut(fragment, b'?');
-    if query.is_empty() || route.contains(&b'=') {
-        fragment
-    } else {
+    let mut query = fragment;
+    let route = take(&mut query, b'?');
+    let first_name = take(&mut { fragment }, b'=');
+    if first_name.len() > route.len() {
         query
+    } else {
+        fragment
     }
 }
 
-/// The first value of the field's parameter in a query, or an empty one.
+/// The first fit value of the field among the pairs between `mark`s, or an empty one: `&` stands in a query, in which the
+/// field has its parameter's name, `;` between cookies.
 #[inline(never)]
-fn find<'a>(mut query: &'a [u8], field: &Field) -> Written<'a> {
-    let is_utm = field.kind == b'u';
-    while !query.is_empty() && !field.parameter.is_empty() {
-        let pair;
-        (pair, query) = cut(query, b'&');
-        let (name, value) = cut(pair, b'=');
-        // An escape only makes a name longer.
-        let is_it = name.len() >= field.parameter.len()
-            && Written::escaped(name, true)
-                .map(|byte| byte.to_ascii_lowercase())
-                .eq(field.parameter.iter().copied());
+fn find<'a>(mut pairs: &'a [u8], mark: u8, field: &Field) -> Written<'a> {
+    let is_cookie = mark == b';';
+    let (name, spelling) = if is_cookie {
+        (field.cookie, Spelling::Plain)
+    } else {
+        (field.parameter, Spelling::Form)
+    };
+    while !pairs.is_empty() && !name.is_empty() {
+        let mut value = take(&mut pairs, mark);
+        while let [b' ', rest @ ..] = value {
+            value = rest;
+        }
+        let its_name = take(&mut value, b'=');
+        let is_it = Written::new(its_name, spelling)
+            .map(|byte| {
+                if is_cookie {
+                    byte
+                } else {
+                    byte.to_ascii_lowercase()
+                }
+            })
+            .eq(name.iter().copied());
         if value.is_empty() || !is_it {
             continue;
         }
-        let mut read = Written::escaped(value, is_utm);
-        if !is_utm && !read.is_utf8() {
-            read = Written::plain(value);
+        if is_cookie && field.kind == b'g' {
+            value = gclid_of_cookie(value);
         }
-        if is_utm || read.count() <= MAX_CLICK_ID {
+        let plain = Written::plain(value);
+        if is_cookie && field.kind < b'g' {
+            if meta::is_well_formed(value) {
+                return plain;
+            }
+            continue;
+        }
+        if field.kind == b'u' {
+            return Written::new(value, Spelling::Form);
+        }
+        let mut read = Written::new(value, Spelling::Escaped);
+        let mut len = read.utf8_len();
+        if is_cookie || len == 0 {
+            read = plain;
+            len = value.len();
+        }
+        if len <= MAX_CLICK_ID {
             return read;
         }
     }
     Written::default()
 }
 
-/// The first fit value of the field's cookie, or nothing.
-#[inline(never)]
-fn remembered<'a>(cookies: &'a [u8], field: &Field) -> &'a [u8] {
-    let value = cookie::find(cookies, field.cookie, |value| match field.kind {
-        b'f' | b'b' => meta::is_well_formed(value),
-        _ => value.len() <= MAX_CLICK_ID,
-    });
-    if field.kind == b'g' {
-        gclid_of_cookie(value)
-    } else {
-        value
-    }
-}
-
 /// The click id in Google's cookie `GCL.<unix s>.<gclid>`. Its newer, packed forms are left alone.
-fn gclid_of_cookie(value: &[u8]) -> &[u8] {
-    let (mark, rest) = cut(value, b'.');
-    let (seconds, gclid) = cut(rest, b'.');
-    if mark == b"GCL" && decimal::read(seconds).is_some() {
-        gclid
+fn gclid_of_cookie(mut value: &[u8]) -> &[u8] {
+    if take(&mut value, b'.') == b"GCL" && decimal::is_within(take(&mut value, b'.'), MAX_U64) {
+        value
     } else {
         &[]
     }

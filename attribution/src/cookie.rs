@@ -1,6 +1,6 @@
 //! Cookies as a `Cookie` header or `document.cookie` spells them: `name=value; name=value`.
 
-use crate::written::cut;
+use crate::written::take;
 
 /// The first non-empty value of the cookie called `name`; names are case-sensitive.
 pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
@@ -19,14 +19,12 @@ pub(crate) fn find<'a>(
     fit: impl Fn(&'a [u8]) -> bool,
 ) -> &'a [u8] {
     while !cookies.is_empty() && !name.is_empty() {
-        let mut pair;
-        (pair, cookies) = cut(cookies, b';');
+        let mut pair = take(&mut cookies, b';');
         while let [b' ', rest @ ..] = pair {
             pair = rest;
         }
-        let (its_name, value) = cut(pair, b'=');
-        if its_name == name && !value.is_empty() && fit(value) {
-            return value;
+        if take(&mut pair, b'=') == name && !pair.is_empty() && fit(pair) {
+            return pair;
         }
     }
     &[]

@@ -22,8 +22,20 @@ pub(crate) fn read(digits: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Writes `number` at the end of `room`.
+/// Whether `digits` are a number of ASCII digits alone, and not above `max`, which has as many digits as there may be.
 #[inline(never)]
+pub(crate) fn is_within(digits: &[u8], max: &[u8]) -> bool {
+    !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && (digits.len() < max.len() || digits.len() == max.len() && digits <= max)
+}
+
+/// The digits of `u64::MAX`.
+pub(crate) const MAX_U64: &[u8] = b"18446744073709551615";
+/// The digits of `u8::MAX`.
+pub(crate) const MAX_U8: &[u8] = b"255";
+
+/// Writes `number` at the end of `room`.
 pub(crate) fn write(mut number: u64, room: &mut Digits) -> &[u8] {
     let mut start = room.len();
     for slot in room.iter_mut().rev() {

@@ -14,7 +14,7 @@
 //! | [`telegram`] | which addresses lead to Telegram and nowhere else | Telegram, "Deep links" |
 //!
 //! The browser tracker pays for every byte of this crate that it reaches. So what the page shares with the
-//! edge, all that [`PageView::each_field`] calls, reads bytes where they lie ([`Written`]): no copies, no
+//! edge, all that [`WrittenPageView::each_field`] calls, reads bytes where they lie ([`Written`]): no copies, no
 //! allocation, no `core::fmt`, no maps, no sorting.
 
 #![no_std]
@@ -31,7 +31,7 @@ mod touch;
 pub mod url;
 mod written;
 
-pub use capture::{Capture, ClickIds, PageView, Utm};
+pub use capture::{Capture, ClickIds, PageView, Utm, WrittenPageView};
 pub use cookie::cookie;
 pub use meta::{Fbc, Fbp, META_COOKIE_MAX_AGE_S, subdomain_index};
 pub use touch::{TOUCH_COOKIE, Touch, Touches};

@@ -6,9 +6,9 @@
 use alloc::string::String;
 
 use crate::cookie::is_cookie_byte;
-use crate::decimal::{self, Digits};
+use crate::decimal::{self, Digits, MAX_U8, MAX_U64};
 use crate::url::{parts, split_at_mark};
-use crate::written::{Written, cut, text};
+use crate::written::{Written, take, text};
 
 /// How long `_fbc` and `_fbp` live: 90 days.
 pub const META_COOKIE_MAX_AGE_S: u32 = 90 * 24 * 60 * 60;
@@ -25,7 +25,7 @@ impl Fbc {
     /// cookie: empty, over 500 characters, with a dot, or with characters that no cookie can hold.
     pub fn new(index: u8, ms: u64, fbclid: &str) -> Option<Fbc> {
         let fbclid = Written::plain(fbclid.as_bytes());
-        is_payload(fbclid).then(|| Fbc(text(&pieces(index, ms, fbclid, &mut Default::default()))))
+        is_payload(fbclid).then(|| Fbc(value(index, ms, fbclid)))
     }
 
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
@@ -40,17 +40,17 @@ impl Fbc {
 
     /// The `fbclid` inside.
     pub fn click_id(&self) -> &str {
-        core::str::from_utf8(Parts::of(&self.0).payload).unwrap_or_default()
+        core::str::from_utf8(Parts::read(self.0.as_bytes()).payload).unwrap_or_default()
     }
 
     /// When the click was first seen, in Unix milliseconds.
     pub fn created_ms(&self) -> u64 {
-        Parts::of(&self.0).ms
+        number(&self.0, 2)
     }
 
     /// The subdomain index the cookie was written with.
     pub fn index(&self) -> u8 {
-        Parts::of(&self.0).index
+        number(&self.0, 1) as u8
     }
 }
 
@@ -63,8 +63,7 @@ impl Fbp {
     pub fn new(index: u8, ms: u64, random: u32) -> Fbp {
         let mut room = Digits::default();
         let random = decimal::write(u64::from(random & MAX_RANDOM), &mut room);
-        let random = Written::plain(random);
-        Fbp(text(&pieces(index, ms, random, &mut Default::default())))
+        Fbp(value(index, ms, Written::plain(random)))
     }
 
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
@@ -95,99 +94,113 @@ pub fn subdomain_index(registrable_domain: &str) -> u8 {
     u8::try_from(labels - 1).unwrap_or(u8::MAX)
 }
 
-/// The pieces of the `_fbc` of a page view whose click is `fbclid`, where it is not the click of the one `sent`.
-pub(crate) fn renew<'a>(
-    sent: &[u8],
-    fbclid: Written<'a>,
-    index: u8,
-    ms: u64,
-    room: &'a mut [Digits; 2],
-) -> Option<[Written<'a>; PIECES]> {
-    let parts = Parts::read(sent);
-    if !is_payload(fbclid)
-        || parts
-            .as_ref()
-            .is_some_and(|parts| fbclid.eq(parts.payload.iter().copied()))
-    {
-        return None;
-    }
-    Some(pieces(
-        parts.map_or(index, |parts| parts.index),
-        ms,
-        fbclid,
-        room,
-    ))
+/// The pieces of a value: `fb.<index>`, `.<unix ms>.` and the payload.
+pub(crate) type Pieces<'a> = [Written<'a>; 3];
+
+/// What a value written on a site begins with: `fb.<index>`.
+pub(crate) fn site(index: u8) -> String {
+    let mut room = Digits::default();
+    let index = decimal::write(index.into(), &mut room);
+    text(&[Written::plain(b"fb."), Written::plain(index)])
 }
 
-/// The pieces of a value: `fb.`, index, dot, time, dot, payload.
-const PIECES: usize = 6;
-
-fn pieces<'a>(
-    index: u8,
-    ms: u64,
-    payload: Written<'a>,
-    room: &'a mut [Digits; 2],
-) -> [Written<'a>; PIECES] {
-    let [index_room, ms_room] = room;
+/// The time within a value: `.<unix ms>.`.
+pub(crate) fn time(ms: u64) -> String {
+    let mut room = Digits::default();
     let dot = Written::plain(b".");
-    [
-        Written::plain(b"fb."),
-        Written::plain(decimal::write(index.into(), index_room)),
-        dot,
-        Written::plain(decimal::write(ms, ms_room)),
-        dot,
-        payload,
-    ]
+    text(&[dot, Written::plain(decimal::write(ms, &mut room)), dot])
 }
 
-/// What stands between the dots.
+fn value(index: u8, ms: u64, payload: Written<'_>) -> String {
+    let (site, time) = (site(index), time(ms));
+    text(&[
+        Written::plain(site.as_bytes()),
+        Written::plain(time.as_bytes()),
+        payload,
+    ])
+}
+
+/// The number at this place in a value that was read or made here.
+fn number(value: &str, place: usize) -> u64 {
+    parts(value, b'.')
+        .nth(place)
+        .and_then(|digits| decimal::read(digits.as_bytes()))
+        .unwrap_or_default()
+}
+
+/// Makes the pieces of a page view's `_fbc` of those of its click id alone, or none where that can't be in a cookie or
+/// is in the one `sent`; `site` and `time` are those of a new one.
+pub(crate) fn renew<'a>(pieces: &mut Pieces<'a>, sent: &'a [u8], site: &'a [u8], time: &'a [u8]) {
+    let parts = Parts::read(sent);
+    let [its_site, its_time, fbclid] = pieces;
+    if !is_payload(*fbclid) || (*fbclid).eq(parts.payload.iter().copied()) {
+        *fbclid = Written::default();
+        return;
+    }
+    let is_new = parts.site.is_empty();
+    *its_site = Written::plain(if is_new { site } else { parts.site });
+    *its_time = Written::plain(time);
+}
+
+/// What a value consists of, less its time; nothing where it is not of Meta's form.
 #[derive(Default)]
 struct Parts<'a> {
-    index: u8,
-    ms: u64,
+    /// `fb.<index>`
+    site: &'a [u8],
     payload: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
     #[inline(never)]
-    fn read(value: &'a [u8]) -> Option<Parts<'a>> {
-        let (fb, rest) = cut(value, b'.');
-        let (index, rest) = cut(rest, b'.');
-        let (ms, rest) = cut(rest, b'.');
-        let (payload, appendix) = cut(rest, b'.');
-        let is_meta = fb == b"fb"
+    fn read(value: &'a [u8]) -> Parts<'a> {
+        let mut rest = value;
+        let fb = take(&mut rest, b'.');
+        let index = take(&mut rest, b'.');
+        let ms = take(&mut rest, b'.');
+        let behind = rest.len();
+        let payload = take(&mut rest, b'.');
+        if fb == b"fb"
+            && decimal::is_within(index, MAX_U8)
+            && decimal::is_within(ms, MAX_U64)
             && is_payload(Written::plain(payload))
-            && (payload.len() == rest.len() || is_appendix(appendix));
-        let parts = Parts {
-            index: u8::try_from(decimal::read(index)?).ok()?,
-            ms: decimal::read(ms)?,
-            payload,
-        };
-        is_meta.then_some(parts)
-    }
-
-    /// The parts of a value that was read or made here.
-    fn of(value: &'a str) -> Parts<'a> {
-        Parts::read(value.as_bytes()).unwrap_or_default()
+            && (payload.len() == behind || is_appendix(rest))
+        {
+            return Parts {
+                site: value.get(..3 + index.len()).unwrap_or_default(),
+                payload,
+            };
+        }
+        Parts::default()
     }
 }
 
 /// Whether a cookie's value is of Meta's form.
 pub(crate) fn is_well_formed(value: &[u8]) -> bool {
-    Parts::read(value).is_some()
+    !Parts::read(value).payload.is_empty()
 }
 
-/// The short ones, two characters each.
-const APPENDICES: &[u8] = b"AQAgAwBABQBg";
+/// The short ones.
+const APPENDICES: &[u8] = b"AQ.Ag.Aw.BA.BQ.Bg";
 
 fn is_appendix(text: &[u8]) -> bool {
-    APPENDICES.chunks(2).any(|known| known == text)
-        || (text.len() == 8 && is_payload(Written::plain(text)))
+    let mut known = APPENDICES;
+    while !known.is_empty() {
+        if take(&mut known, b'.') == text {
+            return true;
+        }
+    }
+    text.len() == 8 && is_payload(Written::plain(text))
 }
 
 /// Whether `text` can stand between the dots of a cookie.
-fn is_payload(mut text: Written<'_>) -> bool {
-    !text.is_empty()
-        && text.count() <= MAX_PAYLOAD
-        && text.all(|byte| byte != b'.' && is_cookie_byte(byte))
+#[inline(never)]
+fn is_payload(text: Written<'_>) -> bool {
+    let mut len = 0;
+    for byte in text {
+        len += 1;
+        if len > MAX_PAYLOAD || byte == b'.' || !is_cookie_byte(byte) {
+            return false;
+        }
+    }
+    len > 0
 }

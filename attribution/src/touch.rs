@@ -8,7 +8,7 @@ use alloc::string::String;
 use crate::capture::{ClickIds, PageView, Utm, carried, without_fragment};
 use crate::decimal::{self, Digits};
 use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
-use crate::written::{Written, cut, text};
+use crate::written::{Written, take, text};
 
 /// The name of the cookie that holds [`Touches`].
 pub const TOUCH_COOKIE: &str = "edgeway_touch";
@@ -49,7 +49,7 @@ impl PageView<'_> {
         Touch {
             at_ms: self.now_ms,
             referrer: self.is_external(referrer).then(|| read(referrer)),
-            landing_page: read(cut(page, b'?').0),
+            landing_page: read(take(&mut { page }, b'?')),
             ..Touch::default()
         }
     }

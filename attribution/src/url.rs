@@ -6,7 +6,7 @@
 use alloc::string::String;
 
 use crate::decimal;
-use crate::written::{self, Written};
+use crate::written::{self, Spelling, Written};
 
 /// An address that names a host, in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub(crate) fn parts(text: &str, mark: u8) -> impl Iterator<Item = &str> {
 }
 
 fn decode(text: &str) -> String {
-    written::text(&[Written::escaped(text.as_bytes(), true)])
+    written::text(&[Written::new(text.as_bytes(), Spelling::Form)])
 }
 
 /// Writes `byte` as `%XX`.

@@ -8,26 +8,37 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Written<'a> {
     rest: &'a [u8],
-    is_escaped: bool,
-    plus_is_space: bool,
+    spelling: Spelling,
+}
+
+/// How text is spelled.
+// As wide as what it stands beside: a copy then has no gaps to step over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Spelling {
+    /// It stands for itself.
+    #[default]
+    Plain,
+    /// Percent-encoded. A malformed `%` stands for itself.
+    Escaped,
+    /// Percent-encoded, with `+` for a space.
+    Form,
 }
 
 impl<'a> Written<'a> {
     /// Text that stands for itself.
     pub(crate) fn plain(rest: &'a [u8]) -> Written<'a> {
-        Written {
-            rest,
-            ..Written::default()
-        }
+        Written::new(rest, Spelling::Plain)
     }
 
-    /// Percent-encoded text. A malformed `%` stands for itself.
-    pub(crate) fn escaped(rest: &'a [u8], plus_is_space: bool) -> Written<'a> {
-        Written {
-            rest,
-            is_escaped: true,
-            plus_is_space,
-        }
+    /// Text spelled as said.
+    pub(crate) fn new(rest: &'a [u8], spelling: Spelling) -> Written<'a> {
+        Written { rest, spelling }
+    }
+
+    /// What is left, as it is written.
+    pub(crate) fn as_written(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// Whether nothing is left. What is not empty as it is written is not empty once decoded.
@@ -42,58 +53,66 @@ impl<'a> Written<'a> {
 
     /// Whether it stands for itself as it is written.
     fn is_plain(&self) -> bool {
-        let is_changed = |&byte| byte == b'%' || self.plus_is_space && byte == b'+';
-        !self.is_escaped || !self.rest.iter().any(is_changed)
+        let is_changed = |&byte| matches!(byte, b'%' | b'+');
+        self.spelling == Spelling::Plain || !self.rest.iter().any(is_changed)
     }
 
-    /// Whether what is left is UTF-8, as the Encoding Standard has it.
-    pub(crate) fn is_utf8(self) -> bool {
-        // How many bytes a character lacks, and between which bounds the next of them lies.
-        let (mut lacking, mut lowest, mut highest) = (0, 0x80, 0xbf);
+    /// How many bytes are left, where they are UTF-8 as the Encoding Standard has it; else 0.
+    pub(crate) fn utf8_len(self) -> usize {
+        // The character under way: how long it says it is, what it lacks of that, and its number so far.
+        let (mut width, mut lacking, mut code) = (0, 0, 0);
+        let mut len = 0;
         for byte in self {
-            if lacking > 0 {
-                if byte < lowest || byte > highest {
-                    return false;
-                }
-                (lacking, lowest, highest) = (lacking - 1, 0x80, 0xbf);
-                continue;
+            len += 1;
+            let ones = byte.leading_ones();
+            if (ones == 1) != (lacking > 0) {
+                return 0;
             }
-            lacking = match byte {
-                ..0x80 => 0,
-                0xc2..0xe0 => 1,
-                0xe0..0xf0 => 2,
-                0xf0..0xf5 => 3,
-                _ => return false,
-            };
-            match byte {
-                0xe0 => lowest = 0xa0,
-                0xed => highest = 0x9f,
-                0xf0 => lowest = 0x90,
-                0xf4 => highest = 0x8f,
-                _ => {}
+            if ones == 1 {
+                lacking -= 1;
+                code = code << 6 | u32::from(byte & 0x3f);
+                let fits = |code: char| code.len_utf8() == width as usize;
+                if lacking == 0 && !char::from_u32(code).is_some_and(fits) {
+                    return 0;
+                }
+            } else if ones > 0 {
+                width = ones;
+                lacking = ones - 1;
+                code = u32::from(byte) & 0x7f >> ones;
             }
         }
-        lacking == 0
+        if lacking == 0 { len } else { 0 }
     }
-}
 
-impl Iterator for Written<'_> {
-    type Item = u8;
-
+    /// The next byte, or [`END`]: a number comes back in a register, an `Option` through memory.
     #[inline(never)]
-    fn next(&mut self) -> Option<u8> {
-        let (&first, rest) = self.rest.split_first()?;
+    fn advance(&mut self) -> u32 {
+        let Some((&first, rest)) = self.rest.split_first() else {
+            return END;
+        };
         self.rest = rest;
-        if self.is_escaped
+        if self.spelling != Spelling::Plain
             && first == b'%'
             && let [high, low, rest @ ..] = rest
             && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
         {
             self.rest = rest;
-            return Some(high << 4 | low);
+            return high << 4 | low;
         }
-        let is_space = self.plus_is_space && first == b'+';
-        Some(if is_space { b' ' } else { first })
+        let is_space = self.spelling == Spelling::Form && first == b'+';
+        u32::from(if is_space { b' ' } else { first })
+    }
+}
+
+/// No byte.
+const END: u32 = 256;
+
+impl Iterator for Written<'_> {
+    type Item = u8;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u8> {
+        u8::try_from(self.advance()).ok()
     }
 }
 
@@ -111,16 +130,18 @@ pub(crate) fn text(pieces: &[Written<'_>]) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// What stands before the first `mark`, and what follows it: nothing where there is none.
+/// Takes what stands before the first `mark` out of `rest`, and the mark with it; all of it where there is no mark.
 #[inline(never)]
-pub(crate) fn cut(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
+pub(crate) fn take<'a>(rest: &mut &'a [u8], mark: u8) -> &'a [u8] {
+    let text = *rest;
     let at = text.iter().position(|&byte| byte == mark);
-    match text.split_at_checked(at.unwrap_or(text.len())) {
-        Some((before, [_, after @ ..])) => (before, after),
-        _ => (text, &[]),
-    }
+    let (before, after) = text
+        .split_at_checked(at.unwrap_or(text.len()))
+        .unwrap_or_default();
+    *rest = after.get(1..).unwrap_or_default();
+    before
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
+fn hex_digit(byte: u8) -> Option<u32> {
+    char::from(byte).to_digit(16)
 }

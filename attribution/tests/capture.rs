@@ -1,6 +1,6 @@
 //! Where each click id and UTM value is found, and how it is read.
 
-use attribution::{Capture, PageView};
+use attribution::{Capture, PageView, WrittenPageView};
 use proptest::prelude::*;
 
 const NOW: u64 = 1_790_000_000_000;
@@ -475,11 +475,19 @@ fn fields_bear_the_names_of_the_contract() {
     );
 }
 
-/// What [`PageView::each_field`] gives, as texts.
+/// What [`WrittenPageView::each_field`] gives, as texts.
 fn each_field(page: &PageView<'_>) -> Vec<(String, String)> {
+    let PageView {
+        href,
+        referrer,
+        cookies,
+        now_ms,
+        subdomain_index,
+    } = page;
+    let lines = format!("fb.{subdomain_index}\n.{now_ms}.\n{href}\n{referrer}\n{cookies}");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let mut fields = Vec::new();
-    page.each_field(|name, pieces| {
+    WrittenPageView::read(lines.as_bytes()).each_field(|name, pieces| {
         fields.push((
             text(name.to_vec()),
             text(pieces.iter().copied().flatten().collect()),
@@ -519,6 +527,16 @@ proptest! {
         let written = if escaped { id.bytes().map(|byte| format!("%{byte:02x}")).collect() } else { id.clone() };
         let href = format!("https://a.example/?x=1&gclid={written}");
         prop_assert_eq!(capture(&href, "", "").click_ids.gclid, Some(id));
+    }
+
+    #[test]
+    fn a_click_id_is_decoded_where_its_escapes_are_utf8(bytes in prop::collection::vec(prop_oneof![
+        any::<u8>(), 0x80..=0xbfu8, Just(0xe0), Just(0xed), Just(0xf0), Just(0xf4), Just(b'a'),
+    ], 1..6)) {
+        let written: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
+        let expected = String::from_utf8(bytes).unwrap_or(written.clone());
+        let href = format!("https://a.example/?gclid={written}");
+        prop_assert_eq!(capture(&href, "", "").click_ids.gclid, Some(expected));
     }
 
     #[test]

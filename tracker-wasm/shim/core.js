@@ -6,16 +6,11 @@ import { emit } from './log.js';
 /** Reads a page view into the visit's fields; undefined while no core runs. */
 export let capture;
 
-function start({ memory, room, capture: parse }, how) {
+function start({ memory, capture: parse }, how) {
   capture = (href, referrer, cookies, now, subdomainIndex) => {
-    // An address is ASCII, so its length in bytes is its length.
-    const text = new TextEncoder().encode(href + referrer + cookies);
-    const head = [text.length, href.length, referrer.length, subdomainIndex, now, now / 4294967296];
-    const at = room();
-    new Uint32Array(memory.buffer, at, 6).set(head);
-    new Uint8Array(memory.buffer, at + 24).set(text);
-    const answer = new Uint8Array(memory.buffer, parse());
-    return JSON.parse(new TextDecoder().decode(answer.subarray(0, answer.indexOf(0))));
+    const view = new TextEncoder().encode(['fb.' + subdomainIndex, '.' + now + '.', href, referrer, cookies].join('\n'));
+    new Uint8Array(memory.buffer, ROOM).set(view);
+    return JSON.parse(new TextDecoder().decode(memory.buffer.slice(ROOM + view.length, parse(view.length))));
   };
   emit('core', how);
 }

@@ -5,26 +5,24 @@ use core::slice::IterMut;
 /// An object under construction.
 pub(crate) struct Object<'a> {
     room: IterMut<'a, u8>,
-    opening: u8,
+    separator: u8,
 }
 
 impl<'a> Object<'a> {
     /// An object to be written into `room`; what finds no place there is left out.
     pub(crate) fn new(room: &'a mut [u8]) -> Object<'a> {
-        Object {
+        let mut object = Object {
             room: room.iter_mut(),
-            opening: b'{',
-        }
+            separator: b' ',
+        };
+        object.byte(b'{');
+        object
     }
 
     /// Adds a member. The name holds nothing to escape; the value comes in pieces.
-    pub(crate) fn put(
-        &mut self,
-        name: &[u8],
-        value: impl Iterator<Item = impl Iterator<Item = u8>>,
-    ) {
-        self.byte(self.opening);
-        self.opening = b',';
+    pub(crate) fn put(&mut self, name: &[u8], value: &mut [impl Iterator<Item = u8>]) {
+        self.byte(self.separator);
+        self.separator = b',';
         self.byte(b'"');
         for &byte in name {
             self.byte(byte);
@@ -33,36 +31,30 @@ impl<'a> Object<'a> {
             self.byte(byte);
         }
         for piece in value {
-            for byte in piece {
-                self.escaped(byte);
-            }
+            self.escaped(piece);
         }
         self.byte(b'"');
     }
 
-    /// Ends the object, and its text with a zero byte.
-    pub(crate) fn end(&mut self) {
-        if self.opening == b'{' {
-            self.byte(b'{');
-        }
+    /// Ends the object, and answers the room that is left.
+    pub(crate) fn end(mut self) -> &'a mut [u8] {
         self.byte(b'}');
-        self.byte(0);
+        self.room.into_slice()
     }
 
-    fn escaped(&mut self, byte: u8) {
-        if byte < b' ' {
-            for byte in *b"\\u00" {
-                self.byte(byte);
+    #[inline(never)]
+    fn escaped(&mut self, text: impl Iterator<Item = u8>) {
+        for mut byte in text {
+            if byte < b' ' || byte == b'"' || byte == b'\\' {
+                for byte in *b"\\u00" {
+                    self.byte(byte);
+                }
+                self.byte(b'0' + (byte >> 4));
+                let low = byte & 15;
+                byte = low + if low < 10 { b'0' } else { b'a' - 10 };
             }
-            self.byte(b'0' + (byte >> 4));
-            let low = byte & 15;
-            self.byte(low + if low < 10 { b'0' } else { b'a' - 10 });
-            return;
+            self.byte(byte);
         }
-        if matches!(byte, b'"' | b'\\') {
-            self.byte(b'\\');
-        }
-        self.byte(byte);
     }
 
     #[inline(never)]
@@ -88,13 +80,13 @@ mod tests {
             ("beyond", "ё😀\u{2028}"),
             ("empty", ""),
         ] {
-            object.put(name.as_bytes(), [value.bytes()].into_iter());
+            object.put(name.as_bytes(), &mut [value.bytes()]);
         }
-        object.end();
+        let left = object.end().len();
         let written = concat!(
-            r#"{"quote":"a\"b","backslash":"\\","control":"\u0000\u000a\u001f"#,
-            "\u{7f}\",\"beyond\":\"ё😀\u{2028}\",\"empty\":\"\"}\0"
+            r#"{ "quote":"a\u0022b","backslash":"\u005c","control":"\u0000\u000a\u001f"#,
+            "\u{7f}\",\"beyond\":\"ё😀\u{2028}\",\"empty\":\"\"}"
         );
-        assert_eq!(&room[..written.len()], written.as_bytes());
+        assert_eq!(&room[..room.len() - left], written.as_bytes());
     }
 }

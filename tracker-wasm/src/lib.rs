@@ -10,33 +10,17 @@ mod json;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 
-use attribution::PageView;
+use attribution::WrittenPageView;
 
-/// Writes what a page view carries to `answer`, as a JSON object of the fields that have a value, with a zero byte at
-/// its end. An answer that has no room ends early.
+/// Writes what a page view carries to `answer`, as a JSON object of the fields that have a value, and answers the room
+/// that is left. An answer that has no room ends early.
 ///
-/// `view` is the page's address, its referrer and its cookies in a row, the first two of the lengths given; `now_ms`
-/// is Unix milliseconds, `subdomain_index` Meta's count of the registrable domain's labels less one.
-pub fn capture(
-    view: &str,
-    href: usize,
-    referrer: usize,
-    now_ms: u64,
-    subdomain_index: u8,
-    answer: &mut [u8],
-) {
-    let (href, rest) = view.split_at_checked(href).unwrap_or_default();
-    let (referrer, cookies) = rest.split_at_checked(referrer).unwrap_or_default();
-    let view = PageView {
-        href,
-        referrer,
-        cookies,
-        now_ms,
-        subdomain_index,
-    };
+/// `view` is what [`WrittenPageView::read`] takes.
+pub fn capture<'a>(view: &[u8], answer: &'a mut [u8]) -> &'a mut [u8] {
+    let view = WrittenPageView::read(view);
     let mut object = json::Object::new(answer);
-    view.each_field(|name, value| object.put(name, value.iter().copied()));
-    object.end();
+    view.each_field(|name, value| object.put(name, value));
+    object.end()
 }
 
 #[cfg(test)]
@@ -44,18 +28,10 @@ mod tests {
     use super::capture;
 
     fn captured(href: &str, referrer: &str, cookies: &str) -> String {
-        let view = [href, referrer, cookies].concat();
+        let view = ["fb.1", ".1700000000000.", href, referrer, cookies].join("\n");
         let mut answer = [1; 1000];
-        capture(
-            &view,
-            href.len(),
-            referrer.len(),
-            1_700_000_000_000,
-            1,
-            &mut answer,
-        );
-        let end = answer.iter().position(|&byte| byte == 0).unwrap();
-        String::from_utf8(answer[..end].to_vec()).unwrap()
+        let left = capture(view.as_bytes(), &mut answer).len();
+        String::from_utf8(answer[..answer.len() - left].to_vec()).unwrap()
     }
 
     #[test]
@@ -67,9 +43,9 @@ mod tests {
                 "_fbp=fb.1.2.3",
             ),
             concat!(
-                r#"{"landingPage":"https://shop.example/?fbclid=AbC&utm_source=a%22b","#,
+                r#"{ "landingPage":"https://shop.example/?fbclid=AbC&utm_source=a%22b","#,
                 r#""fbc":"fb.1.1700000000000.AbC","fbp":"fb.1.2.3","referrer":"https://l.example/","#,
-                r#""utmSource":"a\"b"}"#,
+                r#""utmSource":"a\u0022b"}"#,
             )
         );
     }
@@ -80,16 +56,17 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_do_not_fit_carry_nothing() {
+    fn a_view_that_ends_early_carries_what_it_holds() {
         let mut answer = [1; 3];
-        capture("ё", 1, 0, 0, 0, &mut answer);
-        assert_eq!(answer, *b"{}\0");
+        assert_eq!(capture("fb.1\nё".as_bytes(), &mut answer), [1]);
+        assert_eq!(answer, *b"{}\x01");
     }
 
     #[test]
     fn an_answer_without_room_ends_early() {
         let mut answer = [1; 20];
-        capture("https://shop.example/", 21, 0, 0, 0, &mut answer);
-        assert_eq!(answer, *br#"{"landingPage":"http"#);
+        let view = b"fb.1\n.0.\nhttps://shop.example/\n\n";
+        assert!(capture(view, &mut answer).is_empty());
+        assert_eq!(answer, *br#"{ "landingPage":"htt"#);
     }
 }
