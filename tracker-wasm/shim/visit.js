@@ -78,7 +78,7 @@ export function enrich() {
 function dispatch(mine, beacon, all) {
   if (mine.sent) return;
   sendVisit(mine, beacon, all);
-  setTimeout(watchFbp, 300, mine, 600);
+  setTimeout(watchFbp, 1000, mine, 2000);
 }
 
 function sendVisit(mine, beacon, all = cookies()) {
@@ -91,7 +91,8 @@ function sendVisit(mine, beacon, all = cookies()) {
   emit('captured', body);
   mine.sent = send('init', body, beacon).then((answer) => {
     if (!answer || !answer.tempId || mine !== current) return;
-    renewIds(answer);
+    // What it leaves open is in localStorage or memory by now; cookies would be asked of another process.
+    renewIds(answer, '');
     refreshLinks();
   });
 }
@@ -108,7 +109,7 @@ function carried({ href, referrer, at }, all) {
   }
 }
 
-/** fbevents.js sets `_fbp` late, if at all. */
+/** fbevents.js sets `_fbp` late, if at all. Each look costs the page's thread half a millisecond; leaving takes the last. */
 function watchFbp(mine, wait) {
   if (mine === current && !patchFbp() && wait < 5000) setTimeout(watchFbp, wait, mine, wait * 2);
 }
