@@ -50,7 +50,7 @@ const CORES = {
   wasm2js: 'JavaScript in the page, which allows no WebAssembly',
   edge: 'the edge, as the page allows neither WebAssembly nor its replacement',
 };
-const CALLS = { init: 'Visit', 'update-fbp': 'Facebook browser id', invite: 'Tap on the Telegram link' };
+const CALLS = { init: 'Visit', 'update-fbp': 'Facebook browser id', invite: 'Tap on the Telegram link', mark: 'Telegram Ads pixel' };
 const REFUSALS = {
   FORBIDDEN_DOMAIN: 'This page’s domain is not among the site’s domains',
   WEBSITE_NOT_FOUND: 'The tag’s data-website-id is not known',
@@ -229,6 +229,8 @@ function story({ type, data = {} }, body) {
     case 'link': return ['good', 'Telegram link now goes through the edge'];
     case 'tap': return ['good', `Telegram link tapped${data.earlier ? ' before this page' : ''}`];
     case 'failed':
+      if (data.to === 'tgp') return ['bad', `tgp('${data.why}') is no call of the pixel`];
+      if (data.to === 'mark') return ['bad', `${what} did not get through: ${data.why}`];
       if (!CALLS[data.to]) return ['bad', `edgeway('${data.to}') failed: ${data.why}`];
       return /^\d+$/.test(data.why) ? ['warn', `${what} kept, to be sent again`] : ['bad', `${what} did not get through, kept to be sent again: ${data.why}`];
     default: return ['wait', type];

@@ -117,7 +117,7 @@ uutmContent utm_content
 uutmTerm utm_term
 pgbraid gbraid
 pwbraid wbraid
-ptgclid tgclid _tgclid
+ttgclid tgclid _tgclid
 pttp  _ttp
 pscid  _scid
 ";
@@ -125,7 +125,8 @@ pscid  _scid
 /// A line of [`FIELDS`].
 struct Field {
     /// `@`: the page itself. `r`: its referrer. `f` and `b`: Meta's click and browser cookies. `g`: Google's click id,
-    /// whose cookie holds more. `p`: as it stands in the parameter or the cookie. `u`: a UTM value. The order counts: what
+    /// whose cookie holds more. `p`: as it stands in the parameter or the cookie. `t`: Telegram's, which is percent-encoded in its
+    /// cookie, too. `u`: a UTM value. The order counts: what
     /// is below `g` is Meta's, where there is a cookie.
     kind: u8,
     name: &'static [u8],
@@ -267,17 +268,17 @@ impl<'a> WrittenPageView<'a> {
         for field in fields() {
             let found = queries.find(&field);
             let known = match field.kind {
-                b'@' => page,
-                b'r' => referrer,
-                _ => find(self.cookies, b';', &field).as_written(),
+                b'@' => Written::plain(page),
+                b'r' => Written::plain(referrer),
+                _ => find(self.cookies, b';', &field),
             };
             let mut pieces = [Written::default(), Written::default(), found];
             if field.kind == b'f' {
-                meta::renew(&mut pieces, known, self.site, self.time);
+                meta::renew(&mut pieces, known.as_written(), self.site, self.time);
             }
             let [.., value] = &mut pieces;
             if value.is_empty() {
-                *value = Written::plain(known);
+                *value = known;
             }
             each(&field, found, &mut pieces);
         }
@@ -454,7 +455,7 @@ fn find<'a>(mut pairs: &'a [u8], mark: u8, field: &Field) -> Written<'a> {
         }
         let mut read = Written::new(value, Spelling::Escaped);
         let mut len = read.utf8_len();
-        if is_cookie || len == 0 {
+        if is_cookie && field.kind != b't' || len == 0 {
             read = plain;
             len = value.len();
         }

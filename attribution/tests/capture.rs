@@ -383,13 +383,13 @@ fn a_click_id_unfit_for_a_cookie_is_kept_beside_it() {
 
 #[test]
 fn pixel_cookies_stand_in_for_the_address() {
-    let cookies =
-        "ttclid=tt; _gcl_aw=GCL.1700000000.Cj0K.x_-; _tgclid=tg; _ttp=p; _scid=s; _fbp=fb.1.2.3";
+    let cookies = "ttclid=tt; _gcl_aw=GCL.1700000000.Cj0K.x_-; _tgclid=t%2Bg; _ttp=p%2B; _scid=s; _fbp=fb.1.2.3";
     let from_cookies = capture("https://a.example/", "", cookies);
     assert_eq!(from_cookies.click_ids.ttclid.as_deref(), Some("tt"));
     assert_eq!(from_cookies.click_ids.gclid.as_deref(), Some("Cj0K.x_-"));
-    assert_eq!(from_cookies.click_ids.tgclid.as_deref(), Some("tg"));
-    assert_eq!(from_cookies.ttp.as_deref(), Some("p"));
+    // Telegram's script encodes its own, and no other's is known to.
+    assert_eq!(from_cookies.click_ids.tgclid.as_deref(), Some("t+g"));
+    assert_eq!(from_cookies.ttp.as_deref(), Some("p%2B"));
     assert_eq!(from_cookies.scid.as_deref(), Some("s"));
     assert_eq!(
         from_cookies.fbp.as_ref().map(|fbp| fbp.as_str()),

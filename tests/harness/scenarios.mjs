@@ -105,6 +105,7 @@ async function check(scenario, story, outcome) {
     if (story.backend === "ledger" && !scenario.scriptless) assert.ok(own.some(({ visitId }) => visitId === click.visitId), `the click names its visit: ${JSON.stringify({ click, visits })}`);
   }
   assert.deepEqual(world.adtarget.violations, []);
+  assert.deepEqual(world.telegram.violations, []);
   assert.deepEqual(world.edge.deadLetters, []);
   assert.deepEqual(visitor.errors, [], "no script threw");
   await scenario.check?.({ visits, clicks, visit: visits[0], click: clicks[0], story, outcome });

@@ -73,6 +73,7 @@ export async function startWorld({ backend = "ledger", front = false, demo = fal
     vars: {
       BACKEND: backend,
       ADTARGET_BASE_URL: adtarget.url,
+      TELEGRAM_ADS_BASE_URL: telegram.url,
       ...(demo ? {} : { SITES: JSON.stringify(SITES), ADTARGET_API_KEY: API_KEY }),
       ...(front ? { SITE_ORIGIN: site.url } : {}),
       ...vars,

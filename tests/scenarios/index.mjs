@@ -5,6 +5,7 @@ import { links } from "./links.mjs";
 import { moves } from "./moves.mjs";
 import { networks } from "./networks.mjs";
 import { panels } from "./panels.mjs";
+import { pixel } from "./pixel.mjs";
 import { policies } from "./policies.mjs";
 import { visits } from "./visits.mjs";
 
@@ -17,6 +18,7 @@ export const SCENARIOS = {
   "a network": networks,
   "consent": consent,
   "a page behind the edge that": front,
+  "the pixel of Telegram Ads": pixel,
   "the debugger": panels,
 };
 

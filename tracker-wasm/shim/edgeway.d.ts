@@ -1,9 +1,10 @@
-/** Types of the page tracker: `window.edgeway`. */
+/** Types of the page tracker: `window.edgeway`, and `window.tgp` of Telegram Ads' pixel. */
 
 /** What happened, newest last; the same details go out as the event `edgeway` on `window`. */
 export type EdgewayHappening = { at: number } & (
   | { type: 'captured'; data: EdgewayVisit }
   | { type: 'sent'; data: { to: 'init' | 'update-fbp'; body: object; via: 'fetch' | 'beacon' } }
+  | { type: 'sent'; data: { to: 'mark'; body: TelegramPixelCall; via: 'beacon' } }
   | { type: 'sent'; data: { to: 'invite'; body: { href: string }; via: 'link' } }
   | { type: 'answered'; data: { to: 'init' | 'update-fbp'; status: number; body: unknown } }
   | { type: 'link'; data: { from: string; to: string } }
@@ -46,6 +47,33 @@ export interface EdgewayVisit {
   cookie?: string;
 }
 
+/** A call of Telegram Ads' pixel as it is sent to the edge, and goes on to Telegram: the event's own parameters, and these. */
+export interface TelegramPixelCall {
+  /** The pixel's id, of `init`. */
+  p?: string;
+  /** The event's id, of `event`. */
+  e?: string;
+  /** The click id that Telegram Ads gave the visitor. */
+  c?: string;
+  /** When, in Unix ms. */
+  t: number;
+  /** The page's address. */
+  l: string;
+  [parameter: string]: unknown;
+}
+
+/** The commands of Telegram Ads' pixel. Without Telegram's own script before it, the tracker carries them out. */
+export interface TelegramPixel {
+  /** Says that the page has the pixel; once a page, however often it is called. */
+  (command: 'init', pixelId: string): void;
+  /** Says that the event happened. The parameters are left as they are. */
+  (command: 'event', eventId: string, parameters?: Record<string, string | number | boolean>): void;
+  /** Carries a command out; undefined before the script has loaded. */
+  run?: (...command: unknown[]) => void;
+  /** The commands given before the script has loaded. */
+  queue?: { push(command: ArrayLike<unknown>): unknown };
+}
+
 /** The commands of the page. Before the script has loaded they are queued, and return nothing. */
 export interface Edgeway {
   /** Records a visit of the present address, unless it is recorded already. */
@@ -67,10 +95,13 @@ export interface Edgeway {
 declare global {
   interface Window {
     edgeway: Edgeway;
+    tgp: TelegramPixel;
   }
   interface WindowEventMap {
     edgeway: CustomEvent<EdgewayHappening>;
   }
   /** The page tracker. */
   var edgeway: Edgeway;
+  /** Telegram Ads' pixel. */
+  var tgp: TelegramPixel;
 }

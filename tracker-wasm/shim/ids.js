@@ -72,6 +72,9 @@ export function write(key, value) {
   } catch (refused) { /* memory remains */ }
 }
 
+/** Telegram Ads' click id, under the name that its own script gives cookie and key of localStorage. */
+export const CLICK = '_tgclid';
+
 const HOMES = [['tempId', 'adtarget_temp_id', 31536000], ['clientSessionId', 'adtarget_session_id', 1800]];
 const UUID = /^[\da-f-]{36}$/i;
 
@@ -93,8 +96,8 @@ export function renewIds(given, all = cookies()) {
 /** Forgets the visitor. */
 export function forgetIds() {
   findDomain();
-  // Meta's click cookie is ours where its pixel has not come first.
-  for (const [id, name] of [...HOMES, ['', '_fbc']]) {
+  // The pixels' click cookies are ours where they have not come first.
+  for (const [id, name] of [...HOMES, ['', '_fbc'], ['', CLICK]]) {
     ids[id] = '';
     write(name);
     setCookie(name, '', 0);

@@ -5,6 +5,7 @@ import { base, settings } from './tag.js';
 import { failed, log } from './log.js';
 import { ready, startCore } from './core.js';
 import { forgetIds, renewIds } from './ids.js';
+import { holdCalls, releaseCalls, takeCalls } from './pixel.js';
 import { flushOutbox, forgetOutbox, sweep } from './send.js';
 import { inviteLink, refreshLinks, releaseLinks, watchLinks } from './links.js';
 import { enrich, flush, leave, visit, visitor } from './visit.js';
@@ -59,12 +60,14 @@ function begin() {
   active = true;
   if (wanted || settings.auto !== 'off') visit(false, landing);
   else renewIds();
+  releaseCalls();
   watchLinks();
 }
 
 function stop() {
   active = false;
   leave();
+  holdCalls();
   releaseLinks();
   forgetIds();
   forgetOutbox();
@@ -94,6 +97,7 @@ function start(early) {
 
 function load(wasm) {
   startCore(wasm);
+  takeCalls();
   const early = [].slice.call(before.q || []);
   const edgeway = window.edgeway = (...command) => {
     start(early);

@@ -17,8 +17,14 @@ const outbox = {};
 let delay = FIRST_DELAY;
 let timer;
 
+/** Whether the browser has taken `body` for the route `to`, to be sent whatever becomes of the page. */
+export const beacon = (to, body) => navigator.sendBeacon && navigator.sendBeacon(base + to, body);
+
+/** Posts `body` to the route `to`. */
+export const post = (to, body) => fetch(base + to, { method: 'POST', body, keepalive: true });
+
 /** Sends `body` to the route `to`; settles with the answer, or with nothing once it is put off. */
-export function send(to, body, beacon) {
+export function send(to, body, leaving) {
   // The edge takes 16 KB.
   const MAX_BODY = 16000;
   for (const field of ['cookie', 'landingPage', 'referrer']) {
@@ -27,12 +33,12 @@ export function send(to, body, beacon) {
   const key = PREFIX + to + body.eventId;
   outbox[key] = { to, body, at: Date.now() };
   write(key, JSON.stringify(outbox[key]));
-  return post(key, beacon);
+  return deliver(key, leaving);
 }
 
 /** Sends by beacon what is not under way: the page may be gone in a moment. */
 export function flushOutbox() {
-  for (const key in outbox) if (!outbox[key].under) post(key, true);
+  for (const key in outbox) if (!outbox[key].under) deliver(key, true);
 }
 
 /** Sends again what has not been answered, the oldest first, until one fails. */
@@ -40,7 +46,7 @@ export async function sweep() {
   for (const key of waiting()) {
     const entry = outbox[key];
     if (!entry || entry.under === FETCH) continue;
-    await post(key);
+    await deliver(key);
     if (outbox[key]) return;
   }
 }
@@ -50,18 +56,18 @@ export function forgetOutbox() {
   for (const key of waiting()) drop(key);
 }
 
-async function post(key, beacon) {
+async function deliver(key, leaving) {
   const entry = outbox[key];
   const { to, body } = entry;
   const text = JSON.stringify(body);
   let answer;
-  emit('sent', { to, body, via: beacon ? 'beacon' : 'fetch' });
+  emit('sent', { to, body, via: leaving ? 'beacon' : 'fetch' });
   // A beacon never tells whether it arrived, so its entry stays.
-  if (beacon && navigator.sendBeacon && navigator.sendBeacon(base + to, text)) entry.under = BEACON;
+  if (leaving && beacon(to, text)) entry.under = BEACON;
   else {
     entry.under = FETCH;
     try {
-      const response = await fetch(base + to, { method: 'POST', body: text, keepalive: true });
+      const response = await post(to, text);
       const { status } = response;
       answer = await response.json().catch(() => null);
       emit('answered', { to, status, body: answer });

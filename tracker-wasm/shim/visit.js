@@ -3,7 +3,7 @@
 import { firstParty, settings } from './tag.js';
 import { emit } from './log.js';
 import * as core from './core.js';
-import { cookie, cookies, findDomain, ids, renewIds, setCookie, subdomainIndex, uuid } from './ids.js';
+import { CLICK, cookie, cookies, findDomain, ids, renewIds, setCookie, subdomainIndex, uuid, write } from './ids.js';
 import { send } from './send.js';
 import { refreshLinks } from './links.js';
 
@@ -87,7 +87,12 @@ function sendVisit(mine, beacon, all = cookies()) {
   const body = Object.assign({ websiteId: settings.websiteId, eventId, capturedBy, href }, ids, visitor, fields);
   mine.fbp = body.fbp;
   const FBC_LIFE_S = 7776000;
-  if (!firstParty && body.fbc && body.fbc !== cookie('_fbc', all)) setCookie('_fbc', body.fbc, FBC_LIFE_S);
+  const CLICK_LIFE_S = 2592000;
+  keep('_fbc', body.fbc, FBC_LIFE_S, all);
+  if (fields.tgclid) {
+    write(CLICK, fields.tgclid);
+    keep(CLICK, encodeURIComponent(fields.tgclid), CLICK_LIFE_S, all);
+  }
   emit('captured', body);
   mine.sent = send('init', body, beacon).then((answer) => {
     if (!answer || !answer.tempId || mine !== current) return;
@@ -95,6 +100,11 @@ function sendVisit(mine, beacon, all = cookies()) {
     renewIds(answer, '');
     refreshLinks();
   });
+}
+
+/** Sets the cookie of a click that is new. On its own origin the edge does. */
+function keep(name, value, seconds, all) {
+  if (!firstParty && value && value !== cookie(name, all)) setCookie(name, value, seconds);
 }
 
 /** What the page view carries, by the core or, where none runs, raw for the edge's own. */

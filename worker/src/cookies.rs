@@ -24,6 +24,11 @@ pub const FBP: Cookie = Cookie {
     name: "_fbp",
     max_age_s: META_COOKIE_MAX_AGE_S,
 };
+/// Telegram Ads' click, 30 days (as Telegram's own script has it).
+pub const TGCLID: Cookie = Cookie {
+    name: "_tgclid",
+    max_age_s: 2_592_000,
+};
 /// First and last touch, as long as a click of Meta's lives.
 pub const TOUCH: Cookie = Cookie {
     name: attribution::TOUCH_COOKIE,

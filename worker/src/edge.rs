@@ -163,7 +163,7 @@ async fn keep_in_ledger(env: &Env, config: &Config, record: &Record) -> Result<(
 /// Keeps what the queue did not take; `why` is what it said.
 pub async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
-        Ok(Message::Deliver(_) | Message::Telegram(_)) => {
+        Ok(Message::Deliver(_) | Message::Telegram(_) | Message::Pixel(_)) => {
             Err("only the queue can deliver it".to_owned())
         }
         // Its rows stand: the sweeper finds them.

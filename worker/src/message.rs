@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::adtarget::OwedCall;
 use crate::record::Record;
 use crate::telegram;
+use crate::track::pixel::PixelCall;
 
 /// The longest that the queue holds a message back, in s (a limit of the platform).
 pub const LONGEST_DELAY_S: u32 = 12 * 3_600;
@@ -24,4 +25,6 @@ pub enum Message {
     Owed(ConversionId),
     /// Something is due in the outbox of a site, by its public id; what, its rows say.
     Outbox(String),
+    /// A call of Telegram Ads' pixel that Telegram has yet to take.
+    Pixel(Box<PixelCall>),
 }

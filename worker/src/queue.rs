@@ -14,6 +14,7 @@ use crate::outbox;
 use crate::record::Record;
 use crate::runtime::{self, Env};
 use crate::telegram::{self, Failure};
+use crate::track::pixel::{self, PixelCall};
 
 #[wasm_bindgen]
 extern "C" {
@@ -70,6 +71,7 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     let mut for_telegram = Vec::new();
     let mut owed_conversions = Vec::new();
     let mut rung = Vec::new();
+    let mut for_pixel = Vec::new();
     for message in batch.messages().iter() {
         let message: Envelope = message.unchecked_into();
         let text = message.body().as_string().unwrap_or_default();
@@ -78,6 +80,7 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
             Ok(Message::Telegram(call)) => for_telegram.push((message, call)),
             Ok(Message::Owed(id)) => owed_conversions.push((message, id)),
             Ok(Message::Outbox(website_id)) => rung.push((message, website_id)),
+            Ok(Message::Pixel(call)) => for_pixel.push((message, call)),
             Ok(Message::Keep(record)) => for_ledger.push((message, record)),
             Err(why) => {
                 runtime::log_error(&format!("a message of the queue is no record: {why}"));
@@ -96,6 +99,8 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     }
     // Repeating it does no harm: so it does a conversion.
     deliver_conversions(env, config, owed_conversions).await;
+    // Repeating it does no harm: the call says the same, its time included.
+    tell_pixel(config, for_pixel).await;
     // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
     drain_outboxes(env, config, rung).await;
 }
@@ -221,6 +226,36 @@ async fn deliver_one(adtarget: &AdTarget, message: Envelope, call: Box<OwedCall>
             message.retry_later(retry_after_s.unwrap_or(0));
         }
     }
+}
+
+async fn tell_pixel(config: &Config, calls: Vec<(Envelope, Box<PixelCall>)>) {
+    futures_util::stream::iter(calls)
+        // Each message is answered for by itself, so one that is repeated repeats no other.
+        .for_each_concurrent(CONNECTIONS, |(message, call)| async move {
+            if call.is_stale(runtime::now_ms()) {
+                runtime::log_error(&format!(
+                    "Telegram has not taken a call of the pixel in two days; dropped: {call:?}"
+                ));
+                return message.ack();
+            }
+            // Made again after an answer that got lost, it says the same.
+            match call.make(&config.telegram_ads).await {
+                pixel::Outcome::Taken => message.ack(),
+                // Nothing in it will change: asking again can't help.
+                pixel::Outcome::Refused(status) => {
+                    runtime::log_warning(&format!(
+                        "Telegram refused a call of the pixel: {status}"
+                    ));
+                    message.ack();
+                }
+                pixel::Outcome::Failed { why, retry_after_s } => {
+                    let attempts = message.attempts();
+                    runtime::log_warning(&format!("Telegram's pixel: {why}; attempt {attempts}"));
+                    message.retry_later(retry_after_s.unwrap_or(0));
+                }
+            }
+        })
+        .await;
 }
 
 async fn tell_telegram(config: &Config, message: Envelope, call: telegram::OwedCall) {

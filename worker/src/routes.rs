@@ -1,6 +1,7 @@
 //! Every path the worker answers, and which of its modules does, on one screen.
 
 use crate::adstat;
+use crate::track::pixel;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Route<'a> {
     Invite,
     /// `GET …/events`: the visitor's conversions, by the ids that platforms know them by.
     Events,
+    /// `POST` or `GET /pxl`: a call of Telegram Ads' pixel.
+    Pixel,
     /// `GET /c/{slug}`: a click on a channel's short link.
     Channel(&'a str),
     /// `GET /t.js` and what belongs to it: a static file, by its name.
@@ -51,6 +54,7 @@ impl<'a> Route<'a> {
             "/backend/track/update-fbp" | "/track/update-fbp" => Self::UpdateFbp,
             "/backend/track/invite" | "/track/invite" => Self::Invite,
             "/backend/track/events" | "/track/events" => Self::Events,
+            "/pxl" => Self::Pixel,
             "/healthz" => Self::Health,
             _ if let Some(rest) = path.strip_prefix("/api/v1/") => Self::Api(rest),
             _ if let Some(rest) = path.strip_prefix("/ops/adstat/") => Self::AdStat(rest),
@@ -65,6 +69,8 @@ impl<'a> Route<'a> {
                 "/update-fbp" if neutral.is_some() => Self::UpdateFbp,
                 "/invite" if neutral.is_some() => Self::Invite,
                 "/events" if neutral.is_some() => Self::Events,
+                // As the tracker spells it: filter lists know the other word.
+                "/mark" | "/pxl" if neutral.is_some() => Self::Pixel,
                 rest => match (rest.strip_prefix("/c/"), rest.strip_prefix('/')) {
                     (Some(slug), _) if !slug.is_empty() && !slug.contains('/') => {
                         Self::Channel(slug)
@@ -83,6 +89,7 @@ impl<'a> Route<'a> {
             | Self::UpdateFbp
             | Self::Invite
             | Self::Events
+            | Self::Pixel
             | Self::Channel(_)
             | Self::Tracker(_)
             | Self::Page => Module::Visitors,
@@ -98,6 +105,7 @@ impl<'a> Route<'a> {
     pub fn body_limit(&self) -> Option<u32> {
         match self {
             Self::Init | Self::UpdateFbp | Self::Api(_) => Some(16 * 1024),
+            Self::Pixel => Some(pixel::LIMIT),
             Self::TelegramHook(_) | Self::Hook(_) => Some(256 * 1024),
             Self::AdStat(path) if !adstat::is_upload(path) => Some(256 * 1024),
             _ => None,
@@ -111,6 +119,7 @@ impl<'a> Route<'a> {
             Self::Invite | Self::Events | Self::Channel(_) | Self::Tracker(_) => {
                 Some("GET, HEAD, OPTIONS")
             }
+            Self::Pixel => Some("GET, POST, OPTIONS"),
             Self::TelegramHook(_) | Self::Hook(_) => Some("POST"),
             Self::Health => Some("GET, HEAD"),
             Self::Api(_) | Self::AdStat(_) | Self::Page => None,
@@ -166,6 +175,10 @@ mod tests {
             ("/e/invite", Route::Invite),
             ("/e/events", Route::Events),
             ("/events", Route::Page),
+            ("/pxl", Route::Pixel),
+            ("/e/pxl", Route::Pixel),
+            ("/e/mark", Route::Pixel),
+            ("/mark", Route::Page),
             ("/c/vip", Route::Channel("vip")),
             ("/e/c/vip", Route::Channel("vip")),
             ("/ops/adstat/api/kktu/", Route::AdStat("api/kktu/")),

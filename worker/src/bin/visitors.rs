@@ -63,6 +63,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::Init => track::init::init(edge).await,
         Route::UpdateFbp => track::update_fbp::update_fbp(edge).await,
         Route::Invite => track::click::invite(edge).await,
+        Route::Pixel => track::pixel::pixel(edge).boxed_local().await,
         Route::Events => track::events::events(edge).boxed_local().await,
         Route::Channel(slug) => track::click::channel(edge, slug).await,
         _ => Err(Error::Internal),

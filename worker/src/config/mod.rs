@@ -32,6 +32,8 @@ pub const DATABASE: &str = "DB";
 pub struct Config {
     /// Who keeps visits and hands out invites (`BACKEND`).
     pub backend: Backend,
+    /// Where Telegram Ads' pixel is told: scheme and host, no slash at the end (`TELEGRAM_ADS_BASE_URL`).
+    pub telegram_ads: String,
     /// The neutral path that stands beside `/backend/track` (`PREFIX`), such as `/e`.
     pub prefix: String,
     /// The sites served, never empty when the settings are right; the first is the one of the worker's own pages.
@@ -343,6 +345,9 @@ impl Config {
         settings.parse_joins(&mut sites);
         let mut config = Self {
             backend: settings.backend(&sites),
+            telegram_ads: settings
+                .origin("TELEGRAM_ADS_BASE_URL")
+                .unwrap_or_else(|| "https://telegram.org".to_owned()),
             prefix: settings.prefix(),
             front,
             respect_gpc: settings.switch("RESPECT_GPC", false),

@@ -140,10 +140,12 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         ));
     }
     let sourced = touch.is_sourced();
+    let new_tgclid = touch.click_ids.tgclid.clone();
     let touches =
         Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default()).with(touch);
     Ok(NewVisit {
         touches_cookie: touches.to_cookie(),
+        new_tgclid,
         visit: Visit {
             visit_id: EventId::resolve(None, None)?,
             at_ms: edge.now_ms,

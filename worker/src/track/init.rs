@@ -200,6 +200,7 @@ pub fn told_visit(
         }
     }
     let sourced = touch.is_sourced();
+    let new_tgclid = touch.click_ids.tgclid.clone();
     let touches = Touches::parse(
         attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
     )
@@ -208,6 +209,7 @@ pub fn told_visit(
     client.bot |= fields.flag("bot")?;
     Ok(NewVisit {
         touches_cookie: touches.to_cookie(),
+        new_tgclid,
         visit: Visit {
             visit_id,
             at_ms: teller.now_ms,

@@ -1,9 +1,10 @@
-//! The keyless surface that browsers call: visits, late browser ids, clicks.
+//! The keyless surface that browsers call: visits, late browser ids, clicks, calls of Telegram Ads' pixel.
 
 pub mod click;
 pub mod events;
 pub mod fields;
 pub mod init;
+pub mod pixel;
 pub mod update_fbp;
 pub mod visit;
 

@@ -12,6 +12,8 @@ pub struct NewVisit {
     pub visit: Visit,
     /// The first and last touch, as the cookie holds them.
     pub touches_cookie: String,
+    /// The click id of Telegram Ads in this page view's own address.
+    pub new_tgclid: Option<String>,
 }
 
 /// The answer of init, in AdTarget's words; `eventId` is ours.
@@ -99,7 +101,8 @@ impl NewVisit {
             ))
     }
 
-    /// Adds Meta's cookies and the touches. Those that a script wrote are set anew, since Safari keeps a server's longer.
+    /// Adds Meta's cookies, a new click's of Telegram Ads, and the touches. Those of Meta's that a script wrote are set anew,
+    /// since Safari keeps a server's longer.
     pub fn add_pixel_cookies(&self, answer: Answer, scope: Scope<'_>) -> Answer {
         if self.has_refused() {
             return answer;
@@ -114,6 +117,12 @@ impl NewVisit {
             .fold(answer, |answer, (cookie, value)| {
                 answer.cookie(value.as_deref().and_then(|value| set(scope, cookie, value)))
             })
+            .cookie(self.new_tgclid.as_deref().and_then(|click| {
+                // As Telegram's script writes it.
+                let click: String = form_urlencoded::byte_serialize(click.as_bytes()).collect();
+                let click = click.replace('+', "%20");
+                set(scope, cookies::TGCLID, &click)
+            }))
             .cookie(set(scope, cookies::TOUCH, &self.touches_cookie))
     }
 
