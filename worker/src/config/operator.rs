@@ -81,7 +81,7 @@ impl Settings<'_> {
             let missing = if team.is_some() { "ACCESS_AUD" } else { TEAM };
             self.wrong(
                 missing,
-                "not set, and Cloudflare Access needs both team and application: the operator is let in by nobody",
+                "not set, and Cloudflare Access needs both team and application: nobody is let in",
             );
             return AccessPolicy::Broken;
         };
