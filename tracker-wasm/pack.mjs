@@ -59,7 +59,7 @@ async function pack() {
     // A large function called once stays one: spelled out where it is called, it compresses worse. So does what the
     // passes left out would make.
     '-Oz', '--one-caller-inline-max-function-size', '40',
-    ...['simplify-locals', 'local-cse', 'reorder-locals', 'ssa-nomerge'].map((pass) => `--skip-pass=${pass}`),
+    ...['simplify-locals', 'local-cse', 'reorder-locals', 'coalesce-locals', 'ssa-nomerge'].map((pass) => `--skip-pass=${pass}`),
     '--strip-debug', '--strip-producers', '--strip-target-features');
   const fallback = join(work, 'core.js');
   run('wasm2js', { stdio: 'inherit' }, wasm, '-o', fallback, '-Oz');
