@@ -25,7 +25,8 @@ export function watchLinks() {
   if (!open) {
     open = window.open;
     window.open = openInvite;
-    for (const type of ['pointerdown', 'focusin', 'click', 'auxclick', 'contextmenu']) {
+    // Not `pointerdown`, for which Chromium has to lay out where fingers may pan.
+    for (const type of ['mousedown', 'focusin', 'click', 'auxclick', 'contextmenu']) {
       addEventListener(type, onGesture, true);
     }
   }
