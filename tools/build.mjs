@@ -1,7 +1,7 @@
-// Builds the worker to dist/worker and the static files, the tracker among them, to dist/www.
+// Builds the worker to dist/worker and the static files, the tracker and the operator's page among them, to dist/www.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ROOT, ensurePrerequisites, environment, fail, run, step } from "./prerequisites.mjs";
 
@@ -69,11 +69,16 @@ function buildFiles() {
   });
   const compiled = join(ROOT, "target", "tracker", WASM, "tracker", "tracker.wasm");
   const out = join(ROOT, "dist", "www");
+  const page = join(ROOT, "www", "ops");
   if (isNewer(join(out, "tracker.json"), compiled, join(ROOT, "tracker-wasm"), join(ROOT, "www"), ...TOOLS)) return;
   const bindings = join(work, "tracker");
   bind("tracker", compiled, bindings);
   rmSync(out, { recursive: true, force: true });
-  cpSync(join(ROOT, "www"), out, { recursive: true });
+  cpSync(join(ROOT, "www"), out, { recursive: true, filter: (source) => dirname(source) !== page || source.endsWith(".html") });
+  // Where a site stands behind the edge, its root is the site's.
+  cpSync(join(ROOT, "www", "favicon.svg"), join(out, "ops", "favicon.svg"));
+  run("esbuild", [join(page, "ops.js"), join(page, "ops.css"), "--bundle", "--minify", "--format=esm", "--target=es2022", `--outdir=${join(out, "ops")}`,
+    "--log-level=warning"]);
   run("node", [join("tracker-wasm", "pack.mjs"), bindings, out]);
 }
 

@@ -1,4 +1,4 @@
-//! Static files: the tracker, and the demo page where no site stands behind the worker.
+//! Static files: the tracker, the operator's page, and the demo page where no site stands behind the worker.
 
 use web_sys::Response;
 
@@ -27,6 +27,23 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, cors: Option<&str>) -> Respons
         headers.push_str(cors);
     }
     runtime::amended(&response, &headers, "cache-control")
+}
+
+/// What a browser is told of the operator's page: it takes code and data from the edge alone, and stands in no frame.
+const OPS_HEADERS: &str = "cache-control:no-cache\n\
+    content-security-policy:default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\n\
+    referrer-policy:no-referrer\n\
+    x-content-type-options:nosniff\n\
+    x-frame-options:DENY";
+
+/// The operator's page or what belongs to it. It holds no data: that it asks of the API, with the operator's key.
+///
+/// # Errors
+/// `INTERNAL_ERROR`: there are no files here.
+pub async fn ops(edge: &Edge<'_>, file: &str) -> Result<Response, Error> {
+    // Repeating it does no harm: it reads.
+    let response = asset(edge, &format!("/ops/{file}")).await?;
+    Ok(runtime::amended(&response, OPS_HEADERS, "cache-control"))
 }
 
 /// A file of `www`.

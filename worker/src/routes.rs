@@ -26,6 +26,8 @@ pub enum Route<'a> {
     TelegramHook(&'a str),
     /// `POST /hooks/{source}`: a signed webhook.
     Hook(&'a str),
+    /// `/ops` and what belongs to it: the operator's page, by a file's name; empty: the page itself.
+    Ops(&'a str),
     /// `/ops/adstat/…`: AdStat for the operator, by the path behind that.
     AdStat(&'a str),
     /// `GET /healthz`
@@ -58,6 +60,10 @@ impl<'a> Route<'a> {
             "/healthz" => Self::Health,
             _ if let Some(rest) = path.strip_prefix("/api/v1/") => Self::Api(rest),
             _ if let Some(rest) = path.strip_prefix("/ops/adstat/") => Self::AdStat(rest),
+            "/ops" => Self::Ops(""),
+            // What is AdStat's is never a file.
+            "/ops/adstat" => Self::Page,
+            _ if let Some(file) = path.strip_prefix("/ops/") => Self::Ops(file),
             _ if let Some(rest) = path.strip_prefix("/hooks/") => {
                 match rest.strip_prefix("telegram/") {
                     Some(bot) => Self::TelegramHook(bot),
@@ -92,6 +98,7 @@ impl<'a> Route<'a> {
             | Self::Pixel
             | Self::Channel(_)
             | Self::Tracker(_)
+            | Self::Ops(_)
             | Self::Page => Module::Visitors,
             Self::Api(_)
             | Self::TelegramHook(_)
@@ -121,7 +128,7 @@ impl<'a> Route<'a> {
             }
             Self::Pixel => Some("GET, POST, OPTIONS"),
             Self::TelegramHook(_) | Self::Hook(_) => Some("POST"),
-            Self::Health => Some("GET, HEAD"),
+            Self::Ops(_) | Self::Health => Some("GET, HEAD"),
             Self::Api(_) | Self::AdStat(_) | Self::Page => None,
         }
     }
@@ -183,6 +190,10 @@ mod tests {
             ("/e/c/vip", Route::Channel("vip")),
             ("/ops/adstat/api/kktu/", Route::AdStat("api/kktu/")),
             ("/ops/adstat", Route::Page),
+            ("/ops", Route::Ops("")),
+            ("/ops/", Route::Ops("")),
+            ("/ops/ops.js", Route::Ops("ops.js")),
+            ("/opsx", Route::Page),
             ("/c/", Route::Page),
             ("/c/a/b", Route::Page),
             ("/t.js", Route::Tracker("t.js")),

@@ -49,10 +49,13 @@ pub fn arrive(arrival: usize, is_kept: bool, value: JsValue) {
 }
 
 async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
-    if *route == Route::Page {
-        return page(edge)
-            .await
-            .unwrap_or_else(|error| Answer::from(error).into_response());
+    let page = match route {
+        Route::Page => Some(page(edge).await),
+        Route::Ops(file) => Some(files::ops(edge, file).await),
+        _ => None,
+    };
+    if let Some(page) = page {
+        return page.unwrap_or_else(|error| Answer::from(error).into_response());
     }
     let cors = track::cors_headers(edge);
     if edge.caller.method == "OPTIONS" {

@@ -1,0 +1,63 @@
+// The edge's API, called with the key that the operator typed in. The key lives as long as the tab.
+
+const KEY = "edgeway-ops-key";
+
+export const key = {
+  read: () => sessionStorage.getItem(KEY) ?? "",
+  keep: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/** What came of a call that was refused or got no answer; `message` is for people. `status` 0: no answer. */
+export class Refusal extends Error {
+  constructor(status, code, message, retryAfter) {
+    super(message);
+    Object.assign(this, { status, code, retryAfter });
+  }
+}
+
+const MEANS = {
+  0: "The edge did not answer. Check the connection, then try again.",
+  401: "The key is not accepted.",
+  403: "You are not let in here.",
+  404: "This edge does not have this yet.",
+  429: "Too many calls.",
+  500: "The edge failed at this. Its log says why.",
+};
+
+/** One call under `/api/v1/`. `query` leaves out what is empty. Throws a `Refusal`. */
+export async function call(method, path, { query = {}, body, signal, as = key.read() } = {}) {
+  const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+  const headers = { authorization: `Bearer ${as}` };
+  if (method === "POST") Object.assign(headers, { "content-type": "application/json", "idempotency-key": newId() });
+  const answer = await reach(`/api/v1/${path}${asked.size ? `?${asked}` : ""}`, { method, headers, signal, body: body && JSON.stringify(body) });
+  const said = await answer.json().catch(() => null);
+  if (answer.ok && said) return said;
+  throw refusal(answer, said?.error);
+}
+
+/** `/healthz`, which says with 503 what is wrong. */
+export async function health({ signal } = {}) {
+  const answer = await reach("/healthz", { signal });
+  const said = await answer.json().catch(() => null);
+  if (said?.status) return said;
+  throw refusal(answer, said?.error);
+}
+
+async function reach(url, options) {
+  try {
+    return await fetch(url, { cache: "no-store", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(0, "NO_ANSWER", MEANS[0]);
+  }
+}
+
+function refusal({ status, headers }, { code, message } = {}) {
+  const retryAfter = Number(headers.get("retry-after")) || undefined;
+  const wait = status === 429 ? (retryAfter ? ` Try again in ${retryAfter} s.` : " Try again in a minute.") : "";
+  const means = MEANS[status] ?? (status >= 500 ? "The edge can’t do this now." : "The edge refused this.");
+  return new Refusal(status, code ?? `HTTP ${status}`, [means + wait, message].filter(Boolean).join(" "), retryAfter);
+}
+
+const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

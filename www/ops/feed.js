@@ -1,0 +1,88 @@
+// What happens, as it happens.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call } from "./api.js";
+import { time } from "./format.js";
+import { Chip, Loading, Problem, Time, html, useTicks } from "./parts.js";
+
+const PAGE = 50;
+const POLL_MS = 5_000;
+/** Screen readers hear of news at most so often. */
+const TOLD_MS = 30_000;
+const MOST = 500;
+
+const identity = (item) => JSON.stringify([item.kind, item.at, item.websiteId, item.title, item.detail]);
+const inWords = (detail) => (detail && typeof detail === "object" ? Object.entries(detail).map(([name, value]) => `${name} ${value}`).join(", ") : detail);
+
+/** `fresh` before `known`, without what stands in both. */
+function merged(fresh, known) {
+  const seen = new Set(known.map(identity));
+  return [...fresh.filter((item) => !seen.has(identity(item))), ...known];
+}
+
+export function Feed({ site, forget }) {
+  const [feed, setFeed] = useState({ busy: true });
+  const [paused, setPaused] = useState(false);
+  const [told, setTold] = useState("");
+  const news = useRef({ many: 0, since: 0 });
+  const items = feed.items;
+  const page = (query) => call("GET", "feed", { query: { limit: PAGE, websiteId: site, ...query } });
+  const shown = useRef();
+
+  const load = async () => {
+    const of = (shown.current ??= {});
+    try {
+      const fresh = await page({});
+      if (of !== shown.current) return;
+      const many = of.items ? merged(fresh.items, of.items).length - of.items.length : 0;
+      of.items = merged(fresh.items, of.items ?? []).slice(0, MOST);
+      of.end ??= fresh.items.length < PAGE;
+      setFeed({ items: of.items, end: of.end, at: Date.now() });
+      tell(many);
+    } catch (error) {
+      if (of === shown.current) setFeed((feed) => ({ ...feed, busy: false, error }));
+    }
+  };
+  const tell = (many) => {
+    news.current.many += many;
+    if (!news.current.many || Date.now() - news.current.since < TOLD_MS) return;
+    setTold(`${news.current.many} new`);
+    news.current = { many: 0, since: Date.now() };
+  };
+  const turnPage = async () => {
+    const of = shown.current;
+    try {
+      const next = await page({ before: of.items.at(-1).at });
+      if (of !== shown.current) return;
+      of.items = [...of.items, ...merged(next.items, of.items).slice(0, next.items.length).filter((item) => !of.items.includes(item))];
+      of.end = next.items.length < PAGE || of.items.length >= MOST;
+      setFeed({ items: of.items, end: of.end, at: Date.now() });
+    } catch (error) {
+      setFeed((feed) => ({ ...feed, error }));
+    }
+  };
+  useEffect(() => {
+    shown.current = {};
+    setFeed({ busy: true });
+    load();
+    return () => (shown.current = undefined);
+  }, [site]);
+  // A refused key is not asked with again and again.
+  useTicks(load, POLL_MS, !paused && feed.error?.status !== 401);
+
+  return html`
+    <div class="bar">
+      <button type="button" aria-pressed=${String(paused)} onClick=${() => setPaused(!paused)}>Pause</button>
+      <span class=${`live ${paused || feed.error ? "" : "on"}`}>${paused ? "Paused" : feed.error ? "Interrupted" : "Live"}</span>
+      ${feed.at && html`<span class="quiet">as of ${time(feed.at)}</span>`}
+      <span class="hidden" aria-live="polite">${told}</span>
+    </div>
+    <${Problem} error=${feed.error} retry=${load} forget=${forget} />
+    <${Loading} busy=${feed.busy} data=${items} />
+    ${items?.length === 0 && html`<p class="quiet">Nothing has happened yet.</p>`}
+    <ol class="feed" aria-label="What happened, the latest first">${items?.map((item) => html`<li key=${identity(item)}>
+      <${Time} at=${item.at} /><${Chip} kind=${item.kind}>${item.kind}<//><span class="title">${item.title}</span>
+      <span class="detail">${inWords(item.detail)}</span><span class="site">${item.websiteId}</span>
+    </li>`)}</ol>
+    ${items?.length > 0 && !feed.end && html`<p class="row"><button type="button" onClick=${turnPage}>Show older</button></p>`}`;
+}

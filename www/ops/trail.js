@@ -1,0 +1,83 @@
+// One person's way, from the visit to what the platforms were told.
+
+import { useState } from "preact/hooks";
+import { call } from "./api.js";
+import { span } from "./format.js";
+import { Chip, Loading, Problem, Time, html, useLoaded } from "./parts.js";
+
+const IDS = { telegramUserId: "Telegram user", clickId: "click", tempId: "visitor", conversionId: "conversion" };
+
+/** What a text can be, the likeliest first, as `[name, id]`. A click, a conversion and a visitor may all be 32 hex digits. */
+export function guesses(text) {
+  const id = text.trim();
+  if (/^\d{1,19}$/.test(id)) return [["telegramUserId", id]];
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return [["tempId", id], ["clickId", id.replaceAll("-", "").toLowerCase()]];
+  // A delivery's id ends with its destination, an event's id starts with a word.
+  const [, before, hex, behind] = /^(adtarget_)?([0-9a-f]{32})(_.+)?$/i.exec(id) ?? [];
+  if (before || behind) return [["conversionId", hex.toLowerCase()]];
+  if (hex) return ["clickId", "conversionId", "tempId"].map((name) => [name, hex.toLowerCase()]);
+  return [];
+}
+
+/** The trail of the first guess that has one: `{name, id, steps}`. */
+async function find(text, signal) {
+  if (!text) return null;
+  const possible = guesses(text);
+  if (!possible.length) return { steps: [] };
+  let refused;
+  for (const [name, id] of possible) {
+    try {
+      const { steps } = await call("GET", "trail", { query: { [name]: id }, signal });
+      if (steps.length) return { name, id, steps };
+    } catch (error) {
+      // It may be the id of something else.
+      if (error.status !== 404 && error.status !== 400) throw error;
+      refused = error;
+    }
+  }
+  if (refused && possible.length === 1) throw refused;
+  return { name: possible[0][0], possible, steps: [], refused };
+}
+
+export function Trail({ params, set, forget }) {
+  const id = params.id ?? "";
+  const [typed, setTyped] = useState(id);
+  const trail = useLoaded((signal) => find(id, signal), [id]);
+  const { data } = trail;
+  const guess = guesses(typed);
+  return html`
+    <form class="bar" onSubmit=${(event) => {
+      event.preventDefault();
+      if (typed.trim() === id) trail.reload();
+      else set({ id: typed.trim() });
+    }}>
+      <label class="field wide"><span>Any id</span>
+        <input type="search" value=${typed} spellcheck=${false} autocapitalize="off" autocomplete="off" aria-describedby="guess" placeholder="Telegram user, click, visitor, conversion or delivery"
+          onInput=${(event) => setTyped(event.currentTarget.value)} /></label>
+      <button type="submit" class="strong">Find</button>
+    </form>
+    <p class="quiet" id="guess">${typed.trim() ? (guess.length ? `Read as the id of a ${guess.map(([name]) => IDS[name]).join(", or a ")}.` : "Not an id Edgeway gives: digits, a UUID or 32 hex digits.")
+      : "A Telegram user’s number, or the id of a click, a visitor, a conversion or a delivery."}</p>
+    <${Problem} error=${trail.error} retry=${trail.reload} forget=${forget} />
+    ${id && html`<${Loading} ...${trail} />`}
+    <div role="status">${data && html`<p class="quiet">${data.steps.length ? `${data.steps.length} ${data.steps.length === 1 ? "step" : "steps"} of the ${IDS[data.name]} ${data.id}`
+      : `No trail of ${id}.${data.refused ? ` ${data.refused.message}` : ""}`}</p>`}</div>
+    ${data?.steps.length > 0 && html`<ol class="trail">${inOrder(data.steps).map((step, index, steps) => html`<${Step} key=${index} step=${step} last=${steps[index - 1]} />`)}</ol>`}`;
+}
+
+const inOrder = (steps) => [...steps].sort((one, other) => one.at - other.at);
+
+function Step({ step: { kind, at, title, detail, ...rest }, last }) {
+  const facts = Object.entries({ ...(detail && typeof detail === "object" ? detail : {}), ...rest }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return html`<li data-kind=${kind}>
+    <div class="head"><${Chip} kind=${kind}>${kind}<//> <${Time} at=${at} />${last && html` <span class="quiet">${at - last.at > 0 ? `${span(at - last.at)} later` : "at once"}</span>`}</div>
+    ${title && html`<p class="title">${title}</p>`}${typeof detail === "string" && html`<p>${detail}</p>`}
+    ${facts.length > 0 && html`<dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${fact(name, value)}</dd></div>`)}</dl>`}
+  </li>`;
+}
+
+function fact(name, value) {
+  if (typeof value === "number" && /(At|Ms)$/.test(name) && value > 1e12) return html`<${Time} at=${value} />`;
+  if (Array.isArray(value)) return value.every((each) => typeof each !== "object") ? value.join(", ") : JSON.stringify(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
