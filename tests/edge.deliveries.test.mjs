@@ -195,6 +195,19 @@ describe("a destination that does not take what it is sent", () => {
     assert.deepEqual((await deliveries.health()).deliveries, []);
   });
 
+  it("answers after another attempt was made: who came late has no say", async () => {
+    for (const name of NAMES) platforms[name].misbehave({ kind: "cut", at: "after", ms: 1_000 });
+    const { conversionId } = await deliveries.convert();
+    await until(() => NAMES.every((name) => platforms[name].requests.length === 1), "the first attempt is under way");
+    // By then it would have been given up long ago.
+    await deliveries.advance(150_000);
+    await edge.strike();
+    assert.ok(NAMES.every((name) => platforms[name].requests.length === 2));
+    await edge.drained();
+    const sends = await deliveries.sends(conversionId);
+    for (const name of NAMES) assert.deepEqual([sends[name].state, sends[name].attempts, platforms[name].events.length, platforms[name].received], ["sent", 1, 1, 2], name);
+  });
+
   it("refuses its token: health says so until somebody has mended it, and then all arrives", async () => {
     // Of a token that GA4 and Telegram Ads do not like they say nothing.
     for (const name of NAMES) platforms[name].revoke();

@@ -77,7 +77,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     }),
   );
   edge.url = (await miniflare.ready).origin;
-  const [workerd] = (await children()).filter((pid) => !before.includes(pid));
+  [edge.pid] = (await children()).filter((pid) => !before.includes(pid));
   edge.d1 = await miniflare.getD1Database(d1, "edge");
   for (const binding of Object.keys(d1Databases)) await migrate(await miniflare.getD1Database(binding, "edge"), path.join(root, "migrations"));
 
@@ -122,7 +122,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   edge.close = () => miniflare.dispose();
   /** Ends it as a power cut does. */
   edge.kill = () => {
-    process.kill(workerd, "SIGKILL");
+    process.kill(edge.pid, "SIGKILL");
     return miniflare.dispose();
   };
   return edge;
