@@ -11,6 +11,12 @@ import { ROOT } from "../tools/prerequisites.mjs";
 
 const TICK_US = 10_000; // USER_HZ is 100 on Linux
 
+/** What CPU time a process has used, in µs. */
+export function cpuUsOf(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(stat[11]) + Number(stat[12])) * TICK_US;
+}
+
 function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
@@ -71,10 +77,7 @@ const sink :Workerd.Worker = ${worker(modules(work, [join(ROOT, "bench", "sink.j
   return {
     port,
     startupMs: performance.now() - started,
-    cpuUs: () => {
-      const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1].split(" ");
-      return (Number(stat[11]) + Number(stat[12])) * TICK_US;
-    },
+    cpuUs: () => cpuUsOf(child.pid),
     residentMb: () => Math.round(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1] / 1024),
     stop,
   };

@@ -1,7 +1,7 @@
 // `npm run bench`: the edge beside a JavaScript Worker and the bare floor, links from the pool beside calls,
-// the tracker beside other scripts, side by side in one run.
+// the outbox by sizes of batch, the tracker beside other scripts, side by side in one run.
 //
-//   npm run bench -- [--quick] [--only edge|invites|tracker]
+//   npm run bench -- [--quick] [--only edge|invites|outbox|tracker]
 //   npm run --silent bench -- --json
 
 import { parseArgs } from "node:util";
@@ -15,7 +15,7 @@ const aside = { stdio: ["ignore", 2, 2] };
 // Ends what was started, too, when it is itself ended.
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) process.on(signal, () => process.exit(code));
 
-if ((only ?? "edge") === "edge" && process.platform !== "linux") fail("the edge is measured on Linux alone, by /proc; the tracker anywhere: --only tracker");
+if (["edge", "outbox"].includes(only ?? "edge") && process.platform !== "linux") fail("the edge and its outbox are measured on Linux alone, by /proc; the tracker anywhere: --only tracker");
 if ((only ?? "edge") === "edge" && !findProgram("wrk")) fail("wrk is needed for the edge's figures: install it (Debian, Ubuntu: apt-get install wrk)");
 run("node", ["tools/build.mjs"], aside);
 if ((only ?? "tracker") === "tracker" && !findChromium()) run("node", ["-e", 'import("./tools/browsers.mjs").then(({ ensureBrowsers }) => ensureBrowsers({ others: false }))'], aside);
@@ -24,6 +24,7 @@ const figures = {};
 try {
   if ((only ?? "edge") === "edge") await measureEdge();
   if ((only ?? "invites") === "invites") await measureInvites();
+  if ((only ?? "outbox") === "outbox") await measureOutbox();
   if ((only ?? "tracker") === "tracker") await measureTracker();
 } catch (error) {
   fail(error.message);
@@ -33,7 +34,7 @@ if (json) process.stdout.write(JSON.stringify(figures) + "\n");
 function options() {
   try {
     const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } } });
-    if (![undefined, "edge", "invites", "tracker"].includes(values.only)) throw new Error(`--only: edge, invites or tracker, not ${values.only}`);
+    if (![undefined, "edge", "invites", "outbox", "tracker"].includes(values.only)) throw new Error(`--only: edge, invites, outbox or tracker, not ${values.only}`);
     return values;
   } catch (error) {
     return fail(error.message);
@@ -82,6 +83,16 @@ async function measureInvites() {
     ],
   );
   console.log(`${whole(burst.clicks)} clicks at once: ${whole(burst.own)} links of their own, ${burst.twice} handed out twice, ${whole(burst.ms)} ms in all`);
+}
+
+async function measureOutbox() {
+  const { outboxFigures } = await import("../bench/outbox.mjs");
+  step("Measuring the outbox, on its way to Meta's stand-in");
+  figures.outbox = await outboxFigures(quick ? { share: 0.2 } : {});
+  table(
+    ["events in a request", "events", "requests", "events/s", "CPU µs an event, D1's own included", "D1 rows an event"],
+    figures.outbox.map(({ batch, events, requests, rate, cpu_us, d1_rows }) => [batch, whole(events), whole(requests), whole(rate), whole(cpu_us), d1_rows.toFixed(2)]),
+  );
 }
 
 async function measureTracker() {
