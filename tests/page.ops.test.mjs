@@ -146,24 +146,24 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
 
     it("lists them with the platform's words and keys, filtered, page by page", async () => {
       await open("deliveries?state=dead");
-      await page.locator(".send").nth(49).waitFor();
-      assert.equal(await page.locator(".send").count(), 50);
+      await page.locator(".delivery").nth(49).waitFor();
+      assert.equal(await page.locator(".delivery").count(), 50);
       await page.getByRole("button", { name: "Show older" }).click();
-      await until(async () => (await page.locator(".send").count()) === 59, "all that are dead");
+      await until(async () => (await page.locator(".delivery").count()) === 59, "all that are dead");
       assert.equal(await page.getByRole("button", { name: "Show older" }).count(), 0);
       await page.getByLabel("State").selectOption("rejected");
-      await until(async () => (await page.locator(".send").count()) === 1, "the one rejected");
-      const [send] = await text(".send");
+      await until(async () => (await page.locator(".delivery").count()) === 1, "the one rejected");
+      const [send] = await text(".delivery");
       for (const words of ["rejected", "meta", "3 attempts", "100 Invalid parameter: event_time", "external_id", "fbc", "email"]) assert.ok(send.includes(words), `${words}: ${send}`);
       await page.getByLabel("State").selectOption("");
       await page.getByLabel("Platform").selectOption("tiktok");
-      await until(async () => (await text(".send")).join().startsWith("sent tiktok"), "the one to TikTok");
+      await until(async () => (await text(".delivery")).join().startsWith("sent tiktok"), "the one to TikTok");
       assert.match(page.url(), /#deliveries\?platform=tiktok$/);
     });
 
     it("sends one again, and all that match, each after a question", async () => {
       await open("deliveries?state=rejected");
-      await page.locator(".send").first().waitFor();
+      await page.locator(".delivery").first().waitFor();
       await page.getByRole("button", { name: /^Send again… feed.* to meta$/ }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
       assert.equal((await deliveries.edge.rows("SELECT 1 FROM sends WHERE state = 'rejected'")).length, 1);
@@ -311,7 +311,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         for (const view of VIEWS) {
           await open(HASHES[view], { phone, dark });
           await page.getByRole("heading", { level: 1, name: view }).waitFor();
-          await until(() => page.evaluate(() => document.querySelector("table, .send, .feed li, .trail li")), view);
+          await until(() => page.evaluate(() => document.querySelector("table, .delivery, .feed li, .trail li")), view);
           if (view === "Deliveries") await page.locator(".card").first().waitFor();
           if (view === "Health") {
             await page.getByRole("button", { name: "Send one test event" }).click();

@@ -7,6 +7,9 @@ import { html } from "./parts.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
+/** What a grid's lines may be apart: whole numbers, since half a visit is none. */
+const STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
 /**
  * `days` are Unix times of UTC midnights in ms; `series` are `{label, values, color, show}`, `color` a CSS variable's name and `show` how
  * a value reads. One series is drawn as bars, two as lines. The caption reads the day under the pointer, else the sum.
@@ -38,7 +41,7 @@ export function DayChart({ title, days, series, sums }) {
         },
         axes: [
           { ...axis, size: 24, gap: 4, grid: { show: false }, space: 64, incrs: [1, 2, 7, 14, 28].map((many) => (many * DAY_MS) / 1e3), values: (_, ticks) => ticks.map(dayName) },
-          { ...axis, size: 44, gap: 4, grid, space: 32, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) || greatest(series) < 3 ? short(tick) : "")) },
+          { ...axis, size: 38, gap: 4, grid, space: 32, incrs: STEPS, values: (_, ticks) => ticks.map((tick) => (tick ? short(tick) : "")) },
         ],
         series: [
           {},
@@ -70,6 +73,5 @@ export function DayChart({ title, days, series, sums }) {
   </figure>`;
 }
 
-const greatest = (series) => Math.max(0, ...series.flatMap(({ values }) => values.map(Number)));
 const DAY_NAME = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const dayName = (seconds) => DAY_NAME.format(new Date(seconds * 1e3));

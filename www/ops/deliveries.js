@@ -71,7 +71,7 @@ export function Deliveries({ params, set, site, forget }) {
     <${Problem} error=${first.error} retry=${first.reload} forget=${forget} />
     <${Loading} ...${first} />
     ${first.data && !sends.length && html`<p class="quiet">No deliveries match.</p>`}
-    <ul class="sends" aria-label="Deliveries">${sends.map((send) => html`<${Send} key=${send.sendId} send=${send} onReplay=${askOne} />`)}</ul>
+    <ul class="deliveries" aria-label="Deliveries">${sends.map((send) => html`<${Send} key=${send.sendId} send=${send} onReplay=${askOne} />`)}</ul>
     <${Problem} error=${older.error} retry=${turnPage} forget=${forget} />
     ${isMore && html`<p class="row"><button type="button" disabled=${older.busy} onClick=${turnPage}>Show older</button></p>`}
     <h2>Match quality, last 7 days</h2>
@@ -90,8 +90,8 @@ function Text({ label, value, onTell, wide }) {
 }
 
 function Send({ send, onReplay }) {
-  const { sendId, state, platform, destination, websiteId, code, message, requestId, matchKeys, missingKeys, attempts, madeAt, changedAt, dueAt, conversionId } = send;
-  return html`<li class="send" data-send=${sendId}>
+  const { state, platform, destination, websiteId, code, message, requestId, matchKeys, missingKeys, attempts, madeAt, changedAt, dueAt, conversionId } = send;
+  return html`<li class="delivery">
     <div class="what"><${Chip} kind=${state}>${state}<//> <b>${destination}</b>${destination !== platform && html` <span class="quiet">${platformName(platform)}</span>`}
       <span class="quiet">${websiteId}</span></div>
     <div class="when"><${Time} at=${madeAt} />
