@@ -31,7 +31,7 @@ export function DayChart({ title, days, series, sums }) {
       {
         width: place.current.clientWidth,
         height: 132,
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
         legend: { show: false },
         cursor: { y: false, sync: { key: "days" }, drag: { x: false, y: false }, points: { show: series.length > 1 } },
@@ -41,7 +41,7 @@ export function DayChart({ title, days, series, sums }) {
         },
         axes: [
           { ...axis, size: 24, gap: 4, grid: { show: false }, space: 64, incrs: [1, 2, 7, 14, 28].map((many) => (many * DAY_MS) / 1e3), values: (_, ticks) => ticks.map(dayName) },
-          { ...axis, size: 38, gap: 4, grid, space: 32, incrs: STEPS, values: (_, ticks) => ticks.map((tick) => (tick ? short(tick) : "")) },
+          { ...axis, size: 38, gap: 4, grid, space: 24, incrs: STEPS, values: (_, ticks) => ticks.map((tick) => (tick ? short(tick) : "")) },
         ],
         series: [
           {},
@@ -67,7 +67,7 @@ export function DayChart({ title, days, series, sums }) {
       <b>${title}</b>
       <span>${series.map((each, index) => html`<span class="key" key=${each.label}>${series.length > 1 && html`<i class=${each.color.slice(2)}></i>${each.label} `}
         <output>${seen === null ? sums[index] : each.show(each.values[seen])}</output></span>`)}</span>
-      <span class="when">${seen === null ? "in all" : dayName(days[seen] / 1e3)}</span>
+      <span class=${`when ${seen === null ? "all" : ""}`}>${seen === null ? "in all" : dayName(days[seen] / 1e3)}</span>
     </figcaption>
     <div class="plot" ref=${place} role="img" aria-label=${`${title} by day: ${series.map(({ label }, index) => `${label} ${sums[index]}`).join(", ")} in all. The table by day has the numbers.`}></div>
   </figure>`;
