@@ -7,6 +7,7 @@ import { OPERATOR_KEY } from "./harness/api.mjs";
 import { engines } from "./harness/browsers.mjs";
 import { startDeliveries } from "./harness/deliveries.mjs";
 import { ROOT } from "./harness/edge.mjs";
+import { startNetwork } from "./harness/network.mjs";
 import { until } from "./harness/wait.mjs";
 import { EDGE, WEBSITE, startWorld } from "./harness/world.mjs";
 import { CONVERSION, FEED, TRAIL, USER, report } from "./standins/report.mjs";
@@ -19,15 +20,16 @@ const PICTURES = process.env.SCREENSHOTS && `${ROOT}tests/screenshots`;
 const chromium = engines.find(({ name }) => name === "chromium");
 
 describe("the operator's page", { skip: chromium.missing ?? false }, () => {
-  let deliveries, browser, visitor, page, answers, asked;
+  let deliveries, network, browser, visitor, page, answers, asked;
   before(async () => {
-    deliveries = await startDeliveries({ browsers: true });
-    browser = await chromium.launch({ network: deliveries.world.network });
+    deliveries = await startDeliveries();
+    network = await startNetwork({ [new URL(EDGE).host]: deliveries.edge.url });
+    browser = await chromium.launch({ network });
     await deliveries.reset();
     await deliveries.convert();
     await deliveries.settled();
   });
-  after(() => Promise.all([browser?.close(), deliveries.close()]));
+  after(() => Promise.all([browser?.close(), network?.close(), deliveries.close()]));
   afterEach(() => visitor?.leave());
 
   /** Somebody opens the page, with a key in the tab unless `key` is empty. */
