@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fields::{Field, Kind, check, missing};
@@ -176,7 +176,7 @@ fn of(object: &Value, fields: &[Field]) -> Result<(), Failure> {
 }
 
 /// An ad in a list, as far as it is told from others by.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdSummary {
     /// Its number.
     pub id: u64,
@@ -186,6 +186,10 @@ pub struct AdSummary {
     pub ad_text: Option<String>,
     /// The campaign that it is in.
     pub campaign_id: Option<u64>,
+    /// What the campaign is called.
+    pub campaign_name: Option<String>,
+    /// What it leads to.
+    pub object: Option<String>,
 }
 
 /// The ads of `GET /v2/advertisement/`.

@@ -1,7 +1,9 @@
 //! Statistics: what can be asked for, a page at a time.
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
+use crate::answer::Failure;
 use crate::fields::{Field, Invalid, Kind, Problem, check, missing, object, text, told, verdict};
 use crate::time::Moment;
 
@@ -101,4 +103,122 @@ fn check_period(fields: &Map<String, Value>, now_ms: u64) -> Option<Problem> {
         let expected = format!("with the unit {unit}, expected at most 5 days ago");
         Problem::new("period_from", expected)
     })
+}
+
+impl StatsQuestion {
+    /// What each ad did on each day of `from` to `to` (both `2026-09-01`, both within), as many rows as one page may have, from `cursor` on.
+    pub fn of_ad_days(from: &str, to: &str, currency: &str, cursor: Option<&str>) -> Self {
+        let question = json!({
+            "period_from": from, "period_to": to, "period_grouping_unit": "day", "grouping": ["ad", "campaign"],
+            "currency_code": currency, "limit": MOST_ROWS, "cursor": cursor,
+        });
+        Self(question.as_object().cloned().unwrap_or_default())
+    }
+}
+
+/// What an ad did on a day: a row of the answer to [`StatsQuestion::of_ad_days`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdDay {
+    /// Days after 1970-01-01.
+    pub day: i64,
+    /// The ad.
+    pub ad_id: u64,
+    /// Its campaign.
+    pub campaign_id: Option<u64>,
+    /// How often it was shown.
+    pub impressions: u64,
+    /// How often it was clicked.
+    pub clicks: u64,
+    /// What it cost, in millionths of the currency asked for.
+    pub spent_micros: i64,
+}
+
+impl AdDay {
+    /// Reads a row. The documentation does not name the fields of statistics: they bear the names that other answers have for the same, and the
+    /// day is `period`, `date` or `day`.
+    ///
+    /// # Errors
+    /// [`Failure::Unreadable`]
+    pub fn read(row: &Map<String, Value>) -> Result<Self, Failure> {
+        let unreadable =
+            |what: &str| Failure::Unreadable(["a row of statistics without ", what].concat());
+        let of = |names: &[&str]| names.iter().find_map(|name| told(row, name));
+        let id = |names: &[&str]| {
+            let value = of(names)?;
+            value.as_u64().or_else(|| value.as_str()?.parse().ok())
+        };
+        let count = |name| match told(row, name) {
+            None => Some(0),
+            Some(value) => value.as_u64(),
+        };
+        let day = of(&["period", "date", "day"]).and_then(Value::as_str);
+        let day = day
+            .and_then(Moment::parse)
+            .ok_or_else(|| unreadable("a day"))?;
+        let spent = of(&["spent", "spend"]).and_then(|value| {
+            let text = value.as_str().map(str::parse);
+            value.as_f64().or_else(|| text?.ok())
+        });
+        let spent = spent
+            .filter(|spent| (0.0..1e9).contains(spent))
+            .ok_or_else(|| unreadable("what was spent"))?;
+        Ok(Self {
+            day: day.at_s.div_euclid(DAY_S),
+            ad_id: id(&["ad_id"]).ok_or_else(|| unreadable("an ad"))?,
+            campaign_id: id(&["campaign_id"]),
+            impressions: count("impressions").ok_or_else(|| unreadable("impressions"))?,
+            clicks: count("clicks").ok_or_else(|| unreadable("clicks"))?,
+            // Below a thousand millions the nearest whole millionth is the one that was written.
+            spent_micros: (spent * 1e6).round() as i64,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_an_ads_day_to_the_millionth() {
+        let read = |row: Value| AdDay::read(row.as_object().unwrap());
+        let row = json!({ "period": "1970-01-03", "ad_id": "7", "campaign_id": 8, "impressions": 1000, "clicks": 3, "spent": 0.1 });
+        let day = read(row).unwrap();
+        assert_eq!(
+            (
+                day.day,
+                day.ad_id,
+                day.campaign_id,
+                day.impressions,
+                day.clicks,
+                day.spent_micros
+            ),
+            (2, 7, Some(8), 1_000, 3, 100_000)
+        );
+        for spent in [0.29, 1.005, 123_456.789_012, 999_999_999.999_999] {
+            let text = format!("{spent:.6}").replace('.', "");
+            assert_eq!(
+                read(json!({ "date": "2026-09-01", "ad_id": 1, "spend": spent }))
+                    .unwrap()
+                    .spent_micros,
+                text.parse::<i64>().unwrap()
+            );
+        }
+        for wrong in [
+            json!({}),
+            json!({ "day": "2026-09-01", "spent": 1 }),
+            json!({ "day": "2026-09-01", "ad_id": 1 }),
+            json!({ "day": "x", "ad_id": 1, "spent": 1 }),
+            json!({ "day": "2026-09-01", "ad_id": 1, "spent": -1 }),
+            json!({ "day": "2026-09-01", "ad_id": 1, "spent": 1, "clicks": 1.5 }),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_question_for_ads_days_breaks_no_rule() {
+        let question = StatsQuestion::of_ad_days("2026-09-01", "2026-09-03", "EUR", None);
+        assert!(StatsQuestion::read(&question.to_json(), 0).is_ok());
+    }
 }

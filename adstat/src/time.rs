@@ -31,3 +31,9 @@ impl Moment {
         })
     }
 }
+
+/// The name of a day that is so many days after 1970-01-01, as `2026-09-01`; `None`: it is beyond what calendars here reach.
+pub fn day_name(day: i64) -> Option<String> {
+    let at = DateTime::from_timestamp(day.checked_mul(86_400)?, 0)?;
+    Some(at.date_naive().to_string())
+}

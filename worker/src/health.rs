@@ -12,6 +12,7 @@ use crate::edge::Edge;
 use crate::invites::{self, PoolStatus};
 use crate::ledger;
 use crate::outbox;
+use crate::report_settings;
 use crate::runtime::{self, Call};
 use crate::tokens;
 
@@ -36,10 +37,12 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     // Nobody but the operator can mend those.
     let are_refused = (deliveries.iter()).any(outbox::Status::needs_credentials);
     let destinations = destinations(edge.env);
+    let report = report_settings(edge.env);
     let is_well = reachable.is_ok()
         && has_queue
         && config.problems.is_empty()
         && destinations.problems.is_empty()
+        && report.problems.is_empty()
         && !are_refused;
     let bound = |name| {
         if edge.binding(name).is_some() {
@@ -92,6 +95,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
             .problems
             .iter()
             .chain(&destinations.problems)
+            .chain(&report.problems)
             .collect(),
     };
     Answer::json(if is_well { 200 } else { 503 }, &body)

@@ -27,6 +27,7 @@ pub mod operator;
 pub mod outbox;
 pub mod queue;
 pub mod record;
+pub mod report;
 pub mod routes;
 pub mod runtime;
 pub mod site;
@@ -44,7 +45,7 @@ use web_sys::{Request, Response};
 
 use crate::answer::Answer;
 use crate::caller::Caller;
-use crate::config::{Config, Destinations, Problem};
+use crate::config::{Config, Destinations, Problem, ReportSettings};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::routes::{Module, Route};
@@ -143,6 +144,20 @@ pub fn destinations(env: &Env) -> &'static Destinations {
             let destinations = Destinations::read(config(env), &variable);
             log_problems(&destinations.problems);
             Box::leak(Box::new(destinations))
+        })
+    })
+}
+
+/// What the report counts money in, by the settings; read when it is first asked for, and as long-lived.
+pub fn report_settings(env: &Env) -> &'static ReportSettings {
+    thread_local! {
+        static REPORT: OnceCell<&'static ReportSettings> = const { OnceCell::new() };
+    }
+    REPORT.with(|settings| {
+        *settings.get_or_init(|| {
+            let settings = ReportSettings::read(&|name| runtime::variable(env, name));
+            log_problems(&settings.problems);
+            Box::leak(Box::new(settings))
         })
     })
 }

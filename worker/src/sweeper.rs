@@ -6,6 +6,7 @@ use crate::hooks::signed;
 use crate::invites;
 use crate::ledger::{self, Database};
 use crate::outbox;
+use crate::report;
 use crate::runtime::{self, Env};
 
 /// Sweeps once. Whatever fails is logged and swept the next time.
@@ -34,5 +35,9 @@ pub async fn sweep(env: &Env, config: &Config) {
     // Repeating it does no harm: an event that was converted waits no more.
     if let Err(why) = signed::retry_failed(env, config, now_ms).await {
         runtime::log_error(&format!("sweeping webhook events: {why}"));
+    }
+    // Repeating it does no harm: the same numbers stand in the place of the same.
+    if let Err(why) = report::pull::pull(env, config, now_ms).await {
+        runtime::log_error(&format!("pulling what AdStat's ads cost: {why}"));
     }
 }

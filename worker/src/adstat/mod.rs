@@ -8,6 +8,8 @@ mod kktu;
 mod orders;
 pub mod wire;
 
+pub use orders::CONTENT;
+
 use ::adstat::call::{Asked, Call, Unusable};
 use ::adstat::{Failure, Invalid, audience};
 use conversions::Secret;

@@ -29,7 +29,7 @@ const MOST_PAGES: usize = 10;
 /// The most ads of a page.
 const PAGE: usize = 500;
 /// How many characters of an order's id a landing link bears.
-const CONTENT: usize = 12;
+pub const CONTENT: usize = 12;
 
 /// An order, as it is written down.
 struct Order<'a> {

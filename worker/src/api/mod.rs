@@ -9,6 +9,7 @@ pub mod idempotency;
 mod keys;
 mod leads;
 pub mod owed;
+mod report;
 mod selftest;
 mod sends;
 mod webhook_events;
@@ -40,6 +41,9 @@ enum Endpoint<'a> {
     Sends,
     ReplaySends,
     MatchQuality,
+    Report,
+    Feed,
+    Trail,
     SelfTest,
     Keys,
     Key(&'a str),
@@ -66,6 +70,9 @@ impl<'a> Endpoint<'a> {
             ["sends"] => Self::Sends,
             ["sends", "replay"] => Self::ReplaySends,
             ["match-quality"] => Self::MatchQuality,
+            ["report"] => Self::Report,
+            ["feed"] => Self::Feed,
+            ["trail"] => Self::Trail,
             ["selftest"] => Self::SelfTest,
             ["keys"] => Self::Keys,
             ["keys", prefix] => Self::Key(prefix),
@@ -80,7 +87,10 @@ impl<'a> Endpoint<'a> {
             | Self::Channels
             | Self::WebhookEvents
             | Self::Sends
-            | Self::MatchQuality => "GET, HEAD, OPTIONS",
+            | Self::MatchQuality
+            | Self::Report
+            | Self::Feed
+            | Self::Trail => "GET, HEAD, OPTIONS",
             Self::Visit
             | Self::UpdateFbp
             | Self::Invite
@@ -101,9 +111,17 @@ impl<'a> Endpoint<'a> {
         matches!(self, Self::Keys | Self::Key(_) | Self::SelfTest)
     }
 
-    /// Whether it is about deliveries, which the operator may see and replay without a key.
-    fn is_of_deliveries(self) -> bool {
-        matches!(self, Self::Sends | Self::ReplaySends | Self::MatchQuality)
+    /// Whether the operator may ask it without a key: how things go, and what became of deliveries.
+    fn is_the_operators_too(self) -> bool {
+        matches!(
+            self,
+            Self::Sends
+                | Self::ReplaySends
+                | Self::MatchQuality
+                | Self::Report
+                | Self::Feed
+                | Self::Trail
+        )
     }
 }
 
@@ -172,7 +190,7 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
     }
     let holder = if endpoint.is_the_operators() {
         keys::operator(edge)?
-    } else if endpoint.is_of_deliveries()
+    } else if endpoint.is_the_operators_too()
         && let Ok(operator) = keys::operator(edge)
     {
         operator
@@ -222,6 +240,9 @@ impl Call<'_> {
             (_, Endpoint::WebhookEvents) => webhook_events::list(self).await,
             (_, Endpoint::Sends) => sends::list(self).await,
             (_, Endpoint::MatchQuality) => sends::match_quality(self).await,
+            (_, Endpoint::Report) => report::report(self).await,
+            (_, Endpoint::Feed) => report::feed(self).await,
+            (_, Endpoint::Trail) => report::trail(self).await,
             (Backend::AdTarget(adtarget), _) => hosted::read(self, adtarget).await,
             (Backend::Ledger, Endpoint::Lead(lead)) => leads::get(self, lead).await,
             (Backend::Ledger, Endpoint::Channels) => leads::channels(self).await,
@@ -260,7 +281,10 @@ impl Call<'_> {
                 | Endpoint::Channels
                 | Endpoint::WebhookEvents
                 | Endpoint::Sends
-                | Endpoint::MatchQuality,
+                | Endpoint::MatchQuality
+                | Endpoint::Report
+                | Endpoint::Feed
+                | Endpoint::Trail,
             ) => Err(Error::NotFound),
         }
     }
@@ -341,6 +365,10 @@ mod tests {
             ("sends/replay", Some(Endpoint::ReplaySends)),
             ("sends/c_meta", None),
             ("match-quality", Some(Endpoint::MatchQuality)),
+            ("report", Some(Endpoint::Report)),
+            ("feed", Some(Endpoint::Feed)),
+            ("trail", Some(Endpoint::Trail)),
+            ("trail/5", None),
             ("selftest", Some(Endpoint::SelfTest)),
             ("keys", Some(Endpoint::Keys)),
             ("keys/abc", Some(Endpoint::Key("abc"))),

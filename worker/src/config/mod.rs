@@ -5,6 +5,7 @@
 
 mod destination;
 mod operator;
+mod report;
 mod secret;
 mod site;
 mod webhook;
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 pub use destination::{Destination, Destinations};
 pub use operator::{Access, AccessPolicy, AdStat};
+pub use report::ReportSettings;
 pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 

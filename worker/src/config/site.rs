@@ -293,7 +293,7 @@ impl Channel {
     }
 
     /// Whether links on pages call the channel `name`. Usernames know no case, hashes of invites do.
-    fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         let same = |other: &str| {
             other == name || (!name.starts_with('+') && other.eq_ignore_ascii_case(name))
         };

@@ -13,9 +13,41 @@ pub use crate::config::DATABASE;
 pub use database::{Database, Row, Rows, Statement, Unavailable};
 pub use retention::forget;
 
+use serde::Serialize;
+
 use crate::config::Config;
+use crate::ids::{ClickId, EventId, TempId};
 use crate::record::{Click, LateFbp, Record, Visit};
 use crate::runtime::Env;
+
+/// Keeps the day's counts of visits and clicks.
+const TRAFFIC: &str = include_str!("traffic.sql");
+
+/// What is counted, and whether it is added (1) or taken off (-1).
+#[derive(Serialize)]
+struct Counted<'a> {
+    visits: &'a [CountedVisit],
+    clicks: &'a [&'a ClickId],
+    sign: i8,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CountedVisit {
+    visit_id: EventId,
+    temp_id: TempId,
+    at_ms: u64,
+}
+
+impl Visit {
+    fn counted(&self) -> CountedVisit {
+        CountedVisit {
+            visit_id: self.visit_id,
+            temp_id: self.temp_id,
+            at_ms: self.at_ms,
+        }
+    }
+}
 
 /// Writes records of one database, all or none. Writing one a second time changes nothing, and no order is asked for.
 ///
@@ -32,7 +64,24 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
             Record::Click(click) => clicks.push(click),
         }
     }
+    let counted_visits: Vec<_> = visits.iter().map(|visit| visit.counted()).collect();
+    let counted_clicks: Vec<_> = clicks.iter().map(|click| &click.click_id).collect();
+    let count = |sign| {
+        let (visits, clicks) = (&counted_visits, &counted_clicks);
+        Statement::new(
+            TRAFFIC,
+            &Counted {
+                visits,
+                clicks,
+                sign,
+            },
+        )
+    };
+    let has_counted = !visits.is_empty() || !clicks.is_empty();
     let mut statements = Vec::new();
+    if has_counted {
+        statements.push(count(-1)?);
+    }
     if !visits.is_empty() {
         statements.push(Statement::new(include_str!("visits.sql"), &visits)?);
         statements.push(Statement::new(include_str!("visitors.sql"), &visits)?);
@@ -46,6 +95,9 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
     }
     if !clicks.is_empty() {
         statements.push(Statement::new(include_str!("clicks.sql"), &clicks)?);
+    }
+    if has_counted {
+        statements.push(count(1)?);
     }
     if statements.is_empty() {
         return Ok(());

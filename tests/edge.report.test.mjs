@@ -1,0 +1,508 @@
+// Spend beside sales, from outside: sums checked by a second computation, AdStat's numbers and their corrections, currencies, CSV, the feed
+// and one person's trail.
+import { after, before, beforeEach, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { OPERATOR_KEY, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
+import { clickId } from "./harness/chats.mjs";
+import { CHANNELS, WEBSITE, only } from "./harness/world.mjs";
+import { ACCOUNT, CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
+
+const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const CHAT = -1001234567890;
+const TODAY = Math.floor(Date.now() / DAY);
+const dateOf = (day) => new Date(day * DAY).toISOString().slice(0, 10);
+const COUNTS = ["impressions", "adClicks", "visits", "inviteClicks", "joins", "leaves", "purchases"];
+const ZERO = { impressions: 0, adClicks: 0, spend: 0, visits: 0, inviteClicks: 0, joins: 0, leaves: 0, purchases: 0, revenue: 0, costPerJoin: null, roas: null };
+
+/** An edge in front of AdStat, with a key. */
+async function startShop(vars = {}) {
+  const adstat = await startAdStat();
+  const api = await startApi({
+    vars: { ADSTAT_USERNAME: USERNAME, ADSTAT_PASSWORD: PASSWORD, ADSTAT_BASE_URL: adstat.client.url, ADSTAT_API_BASE_URL: adstat.clientapi.url, ...vars },
+  });
+  let ahead = 0;
+  return {
+    api, adstat, edge: api.edge,
+    report: async (query, options) => done(await api.get(`report?${new URLSearchParams(query)}`, options)),
+    /** Puts everybody's clock ahead, and strikes the cron trigger's. */
+    strike: async (ms = 0) => {
+      ahead += ms;
+      adstat.advance(ms);
+      await api.edge.advance(ms);
+      await api.edge.strike();
+    },
+    reset: async () => {
+      await api.reset();
+      adstat.reset();
+      adstat.advance(ahead);
+    },
+    close: () => Promise.all([api.close(), adstat.close()]),
+  };
+}
+
+/** The row of a key. */
+const rowOf = (report, key) => only(report.rows.filter((row) => row.key === key));
+
+// ---- a season, generated ---------------------------------------------------------------------------------------------------------
+
+const SQL = Object.fromEntries(["traffic", "visits", "clicks"].map((name) => [name, readFileSync(new URL(`../worker/src/ledger/${name}.sql`, import.meta.url), "utf8")]));
+
+const told = (edge, sql, parameter) => edge.d1.prepare(sql).bind(JSON.stringify(parameter));
+const counting = (edge, visits, clicks, sign) =>
+  told(edge, SQL.traffic, { visits: visits.map(({ visitId, tempId, atMs }) => ({ visitId, tempId, atMs })), clicks: clicks.map((click) => click.clickId), sign });
+
+/** Writes records as the queue's consumer does. */
+const write = (edge, visits, clicks) =>
+  edge.d1.batch([counting(edge, visits, clicks, -1), told(edge, SQL.visits, visits), told(edge, SQL.clicks, clicks), counting(edge, visits, clicks, 1)]);
+
+/** Writes visits that come for the first time: the same with less to read. */
+const writeNew = (edge, visits) =>
+  edge.d1.batch([
+    counting(edge, visits, [], -1),
+    told(
+      edge,
+      `INSERT INTO visits (visit_id, temp_id, at_ms, website_id, utm_source, utm_campaign, utm_content, tgclid, fbclid, gclid, landing_page, bot, client_session_id, captured_by, href, ip, user_agent, country, region, city, sourced, extra)
+      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, 's', 'page', 'https://www.shop.test/', '', '', '', '', '', 1, '{}' FROM json_each(?1)`,
+      visits.map(({ visitId, tempId, atMs, websiteId, attribution: told, client }) => [visitId, tempId, atMs, websiteId, told.utmSource, told.utmCampaign, told.utmContent, told.tgclid, told.fbclid, told.gclid, told.landingPage, +client.bot]),
+    ),
+    counting(edge, visits, [], 1),
+  ]);
+
+/** Numbers that are the same in every run: mulberry32. */
+function random(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let bits = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const ADS = [
+  { id: 501, title: "Spring", object: "https://www.shop.test/spring" },
+  { id: 502, title: "=Summer, \"hot\"", object: "https://www.shop.test/summer?utm_content=order502abcd" },
+  { id: 503, title: "Autumn", object: "https://www.shop.test/autumn" },
+];
+/** What brings visits: what the visit carries, and what the report is to make of it. */
+const BRINGERS = [
+  { share: 20, carries: { utmSource: "Telegram", utmCampaign: String(CAMPAIGN), utmContent: "501" }, source: "telegram", campaign: String(CAMPAIGN), ad: "501" },
+  { share: 10, carries: { utmSource: "telegram", utmCampaign: "Spring", utmContent: "order502abcd" }, source: "telegram", campaign: String(CAMPAIGN), ad: "502" },
+  { share: 5, carries: { tgclid: "T", landingPage: "https://www.shop.test/autumn/" }, source: "telegram", campaign: String(CAMPAIGN), ad: "503" },
+  { share: 25, carries: { fbclid: "F", utmCampaign: "cats", utmContent: "blue" }, source: "meta", campaign: "cats", ad: "blue" },
+  { share: 10, carries: { gclid: "G" }, source: "google", campaign: "", ad: "" },
+  { share: 10, carries: { utmSource: "news", utmCampaign: "Spring" }, source: "news", campaign: String(CAMPAIGN), ad: "" },
+  { share: 20, carries: {}, source: "", campaign: "", ad: "" },
+].flatMap(({ share, ...each }) => Array.from({ length: share }, () => each));
+
+const DAYS = 30;
+
+/** Visits, and what came of them. */
+function season(count, seed = 1) {
+  const next = random(seed);
+  const pick = (list) => list[Math.floor(next() * list.length)];
+  const id = () => Array.from({ length: 4 }, () => Math.floor(next() * 2 ** 32).toString(16).padStart(8, "0")).join("");
+  const uuid = () => id().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const made = { visits: [], clicks: [], members: [], purchases: [] };
+  for (let n = 0; n < count; n += 1) {
+    const bringer = pick(BRINGERS);
+    const atMs = (TODAY - DAYS + 1) * DAY + Math.floor((n / count) * DAYS * DAY * 0.99);
+    const websiteId = n % 10 ? WEBSITE : OTHER_SITE;
+    const visit = {
+      visitId: uuid(), tempId: uuid(), clientSessionId: uuid(), atMs, websiteId, capturedBy: "page", href: "https://www.shop.test/", attribution: bringer.carries,
+      client: { ip: "203.0.113.7", userAgent: "x", country: "DE", region: "", city: "", bot: n % 33 === 0 }, sourced: true, extra: {},
+    };
+    const origin = { websiteId, ...bringer };
+    made.visits.push({ visit, ...origin });
+    if (next() > 0.1 || visit.client.bot) continue;
+    const channel = websiteId === WEBSITE ? pick(["main", "vip"]) : "other";
+    const channelId = { main: CHANNELS[0], vip: CHANNELS[1], other: "chan_other" }[channel];
+    const click = {
+      clickId: id(), atMs: atMs + 30_000, websiteId, tempId: visit.tempId, clientSessionId: visit.clientSessionId, channel, inviteLink: "https://t.me/+x", personal: 1, attribution: {},
+      client: { ip: "203.0.113.7", userAgent: "x" }, ...(next() < 0.5 && { visitId: visit.visitId }),
+    };
+    made.clicks.push({ click, ...origin, channelId });
+    if (channel !== "main" || next() > 0.6) continue;
+    const joinedMs = click.atMs + 60_000;
+    const left = next() < 0.2;
+    const user = 1_000_000 + n;
+    made.members.push({ user, click, joinedMs, leftMs: left ? joinedMs + HOUR : null, ...origin, channelId });
+    if (next() < 0.3) made.purchases.push({ conversionId: id(), user, click, atMs: joinedMs + 2 * HOUR, minor: 1 + Math.floor(next() * 99_999), currency: pick(["EUR", "USD", "JPY", "GBP"]), ...origin, channelId });
+  }
+  return made;
+}
+
+async function fill(edge, made) {
+  const CHUNK = 2_000;
+  const clicks = made.clicks.map(({ click }) => click);
+  // A tenth of the clicks overtakes its visits.
+  await write(edge, [], clicks.filter((_, n) => n % 10 === 0));
+  for (let at = 0; at < made.visits.length; at += CHUNK) {
+    const chunk = made.visits.slice(at, at + CHUNK).map(({ visit }) => visit);
+    await writeNew(edge, chunk);
+    // Some are told again, and by another.
+    if (at % (CHUNK * 10) === 0) await write(edge, [...chunk.slice(0, 500), ...chunk.slice(0, 5)], []);
+  }
+  for (let at = 0; at < clicks.length; at += CHUNK) await write(edge, [], clicks.slice(at, at + CHUNK));
+  await edge.d1.prepare(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id)
+    SELECT ${CHAT}, value ->> 'user', iif(value ->> 'leftMs', 'left', 'member'), coalesce(value ->> 'leftMs', value ->> 'joinedMs'), 1, value ->> 'joinedMs', 1, value ->> '$.click.clickId' FROM json_each(?1)`).bind(JSON.stringify(made.members)).run();
+  await edge.d1.prepare(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
+    SELECT value ->> 'conversionId', value ->> 'websiteId', value ->> 'channelId', value ->> 'user', 'Purchase', value ->> 'minor', value ->> 'currency', value ->> 'atMs', value ->> 'atMs', 'api', 0, 0, value ->> '$.click.clickId', '{}', '{}' FROM json_each(?1)`).bind(JSON.stringify(made.purchases)).run();
+}
+
+/** What AdStat counts: a row an hour and ad. */
+function advertised(seed = 7) {
+  const next = random(seed);
+  return Array.from({ length: DAYS * 3 * 2 }, (_, n) => ({
+    at_ms: (TODAY - DAYS + 1 + Math.floor(n / 6)) * DAY + (n % 2) * 7 * HOUR, account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ADS[Math.floor(n / 2) % 3].id,
+    impressions: Math.floor(next() * 5_000), clicks: Math.floor(next() * 100), goals: 0, spent: Math.floor(next() * 1e6) / 1e5,
+  }));
+}
+
+/** The ads as AdStat lists them. */
+const listed = () => ADS.map((ad) => ({ ad_id: ad.id, title: ad.title, text: "", promote_url: ad.object, campaign_id: CAMPAIGN, campaign_name: "Spring", account_id: ACCOUNT, status: "active", created_ms: Date.now() }));
+
+const MICROS = 1_000_000n;
+const RATES = { EUR: 1_000_000n, USD: 920_000n, JPY: 6_123n };
+const PLACES = { EUR: 10_000n, USD: 10_000n, GBP: 10_000n, JPY: MICROS };
+
+/** The report, worked out a second time: one thing after the other, in whole millionths. */
+function secondly(made, stats, { by, fromDay, toDay, websiteId }) {
+  const rows = new Map();
+  const money = new Map();
+  const add = (key, field, more = 1n, currency) => {
+    if (!rows.has(key)) rows.set(key, {});
+    const row = rows.get(key);
+    if (!currency) return (row[field] = (row[field] ?? 0n) + BigInt(more));
+    const place = `${key}\n${field}\n${currency}`;
+    money.set(place, (money.get(place) ?? 0n) + more);
+  };
+  const keyOf = (each, atMs) => ({ day: dateOf(Math.floor(atMs / DAY)), ad: each.ad, campaign: each.campaign, source: each.source, channel: each.channelId ?? "" })[by];
+  const counts = (each, atMs) => atMs >= fromDay * DAY && atMs < toDay * DAY && (!websiteId || each.websiteId === websiteId);
+  for (const { visit, ...each } of made.visits) if (!visit.client.bot && counts(each, visit.atMs)) add(keyOf(each, visit.atMs), "visits");
+  for (const { click, ...each } of made.clicks) if (counts(each, click.atMs)) add(keyOf(each, click.atMs), "inviteClicks");
+  for (const each of made.members) {
+    if (counts(each, each.joinedMs)) add(keyOf(each, each.joinedMs), "joins");
+    if (each.leftMs && counts(each, each.leftMs)) add(keyOf(each, each.leftMs), "leaves");
+  }
+  for (const each of made.purchases) if (counts(each, each.atMs)) {
+    add(keyOf(each, each.atMs), "purchases");
+    add(keyOf(each, each.atMs), "revenue", BigInt(each.minor) * PLACES[each.currency], each.currency);
+  }
+  for (const stat of stats) {
+    const each = { websiteId: WEBSITE, ad: String(stat.ad_id), campaign: String(CAMPAIGN), source: "telegram" };
+    if (!counts(each, stat.at_ms)) continue;
+    add(keyOf(each, stat.at_ms), "impressions", stat.impressions);
+    add(keyOf(each, stat.at_ms), "adClicks", stat.clicks);
+    add(keyOf(each, stat.at_ms), "spend", BigInt(Math.round(stat.spent * 1e6)), "EUR");
+  }
+  const unconverted = {};
+  for (const [place, amount] of money) {
+    const [key, field, currency] = place.split("\n");
+    if (!RATES[currency]) {
+      unconverted[currency] = (unconverted[currency] ?? 0n) + amount;
+      continue;
+    }
+    rows.get(key)[field] = (rows.get(key)[field] ?? 0n) + (amount * RATES[currency] + MICROS / 2n) / MICROS;
+  }
+  return { rows, unconverted };
+}
+
+const micros = (number) => BigInt(Math.round(number * 1e6));
+
+describe("the report", () => {
+  let shop;
+  const stats = advertised();
+  const made = season(100_000);
+  before(async () => {
+    shop = await startShop({ REPORT_RATES: JSON.stringify({ USD: "0.92", JPY: "0.006123" }) });
+    await shop.reset();
+    await fill(shop.edge, made);
+    // The ad whose landing link bears its order's beginning.
+    await shop.edge.rows("INSERT INTO ad_orders (order_id, at_ms, who, action, request, sent_ms, outcome, ad_id) VALUES ('order502abcd-and-so-on', 1, 'operator', 'create', '{}', 1, 'done', 502)");
+    shop.adstat.stats = stats;
+    shop.adstat.ads = listed();
+    await shop.strike();
+  });
+  after(() => shop.close());
+
+  const times = [{ fromDay: TODAY - DAYS + 1, toDay: TODAY + 1 }, { fromDay: TODAY - 6, toDay: TODAY + 1 }, { fromDay: TODAY - 20, toDay: TODAY - 19, websiteId: WEBSITE }];
+  for (const by of ["day", "ad", "campaign", "source", "channel"]) {
+    it(`is what a second computation comes to, by ${by}`, async () => {
+      for (const time of times) {
+        const { rows, unconverted } = secondly(made, stats, { by, ...time });
+        const report = await shop.report({ from: dateOf(time.fromDay), to: dateOf(time.toDay), by, ...(time.websiteId && { websiteId: time.websiteId }) });
+        assert.deepEqual([report.from, report.to, report.by, report.currency], [time.fromDay * DAY, time.toDay * DAY, by, "EUR"]);
+        const expected = [...rows.keys()].sort();
+        const keys = report.rows.map((row) => row.key);
+        // Spend leads to pages, and two channels of the shop stand there.
+        assert.deepEqual([...keys].sort(), expected);
+        for (const row of report.rows) {
+          const sums = rows.get(row.key);
+          for (const name of COUNTS) assert.equal(row[name], Number(sums[name] ?? 0n), `${name} of ${row.key}`);
+          for (const name of ["spend", "revenue"]) assert.equal(micros(row[name]), sums[name] ?? 0n, `${name} of ${row.key}`);
+          assert.equal(row.costPerJoin === null, !row.joins);
+          assert.equal(row.roas === null, !row.spend);
+          if (row.joins) assert.ok(Math.abs(row.costPerJoin - row.spend / row.joins) < 1e-6);
+          if (row.spend) assert.ok(Math.abs(row.roas - row.revenue / row.spend) < 1e-6);
+        }
+        for (const name of COUNTS) assert.equal(report.total[name], report.rows.reduce((all, row) => all + row[name], 0));
+        assert.equal(micros(report.total.revenue), report.rows.reduce((all, row) => all + micros(row.revenue), 0n));
+        assert.deepEqual(report.unconverted.map(({ currency, revenue }) => [currency, micros(revenue)]), Object.entries(unconverted));
+        assert.deepEqual(report.rates, { EUR: 1, USD: 0.92, JPY: 0.006123 });
+      }
+    });
+  }
+
+  it("calls ads, campaigns and channels by their names", async () => {
+    const label = async (by, key) => rowOf(await shop.report({ by, from: dateOf(TODAY - 20) }), key).label;
+    assert.deepEqual(
+      await Promise.all([label("ad", "501"), label("ad", "blue"), label("ad", ""), label("campaign", String(CAMPAIGN)), label("channel", CHANNELS[0]), label("source", "")]),
+      ["Spring", "blue", "(none)", "Spring", "main", "(none)"],
+    );
+  });
+
+  it("is of the last seven days unless said", async () => {
+    const report = await shop.report({});
+    assert.deepEqual(report.rows.map((row) => row.key), Array.from({ length: 7 }, (_, n) => dateOf(TODAY - 6 + n)));
+    assert.deepEqual(report, await shop.report({ from: (TODAY - 6) * DAY + 5, to: (TODAY + 1) * DAY, by: "day" }));
+    assert.deepEqual(report, await shop.report({ from: dateOf(TODAY - 6), to: TODAY * DAY + 1 }));
+  });
+
+  it("comes as CSV, in which no name is a formula", async () => {
+    const answer = await shop.api.get(`report?by=ad&format=csv&from=${dateOf(TODAY - DAYS + 1)}`);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers["content-type"], /^text\/csv/);
+    const [head, ...lines] = answer.text.trimEnd().split("\r\n");
+    assert.equal(head, "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas");
+    const report = await shop.report({ by: "ad", from: dateOf(TODAY - DAYS + 1) });
+    assert.equal(lines.length, report.rows.length);
+    const summer = only(lines.filter((line) => line.startsWith("502,")));
+    const { label, key, costPerJoin, roas, ...sums } = rowOf(report, "502");
+    assert.ok(summer.startsWith(`502,"'=Summer, ""hot""",`), summer);
+    const cells = summer.slice(`502,"'=Summer, ""hot""",`.length).split(",").map(Number);
+    assert.deepEqual(cells, [...Object.values(sums), costPerJoin, roas]);
+  });
+
+  it("shows a key of one site that site", async () => {
+    const { key } = await shop.api.createKey({ websiteId: OTHER_SITE });
+    const from = dateOf(TODAY - DAYS + 1);
+    const own = await shop.report({ by: "source", from }, { key });
+    assert.deepEqual(own.rows, (await shop.report({ by: "source", from, websiteId: OTHER_SITE })).rows);
+    assert.ok(own.total.visits > 0 && own.total.visits < 11_000);
+    assert.equal(own.total.spend, 0, "the ads lead to the shop");
+    refused(await shop.api.get(`report?websiteId=${WEBSITE}`, { key }), 400, "INVALID_PAYLOAD", "websiteId");
+    assert.deepEqual((await shop.report({ from }, { key: OPERATOR_KEY })).total, (await shop.report({ from })).total);
+  });
+
+  it("refuses what it can't read, naming it", async () => {
+    for (const [query, field] of [["by=hour", "by"], ["format=xml", "format"], ["from=yesterday", "from"], ["to=2026-13-01", "to"], ["from=2026-09-02&to=2026-09-01", "from"], ["from=1969-12-31", "from"]]) {
+      refused(await shop.api.get(`report?${query}`), 400, "INVALID_PAYLOAD", `${field}:`);
+    }
+    refused(await shop.api.get("report", { key: "" }), 401, "AUTH_REQUIRED");
+  });
+
+  it("keeps its sums when visits and people are forgotten", async () => {
+    const query = { by: "ad", from: dateOf(TODAY - DAYS + 1) };
+    const earlier = await shop.report(query);
+    const gone = made.members.filter(({ leftMs }) => leftMs).slice(0, 1);
+    done(await shop.api.call("DELETE", `leads/${only(gone).user}`));
+    const later = await shop.report(query);
+    assert.deepEqual([later.total.visits, later.total.inviteClicks], [earlier.total.visits, earlier.total.inviteClicks]);
+    assert.deepEqual([later.total.joins, later.total.leaves], [earlier.total.joins - 1, earlier.total.leaves - 1], "who is erased is no member");
+    // Everything is old: visits and clicks go, in several sweeps.
+    await shop.edge.rows("DELETE FROM clicks WHERE click_id NOT IN (SELECT click_id FROM members WHERE click_id IS NOT NULL)");
+    await shop.edge.rows("DELETE FROM visits WHERE temp_id NOT IN (SELECT temp_id FROM clicks)");
+    for (let sweep = 0; sweep < 2; sweep += 1) await shop.strike(sweep ? 0 : 100 * DAY);
+    assert.deepEqual(await shop.edge.rows("SELECT (SELECT count(*) FROM visits) AS visits, (SELECT count(*) FROM clicks) AS clicks"), [{ visits: 0, clicks: 0 }]);
+    const kept = await shop.report({ ...query, to: dateOf(TODAY + 1) });
+    assert.deepEqual(kept.rows, later.rows);
+  });
+});
+
+describe("what AdStat's ads cost", () => {
+  let shop;
+  before(async () => (shop = await startShop()));
+  after(() => shop.close());
+  beforeEach(() => shop.reset());
+
+  const now = async () => Math.floor((await shop.adstat.nowMs()) / DAY);
+  const stat = (day, more = {}) => ({ at_ms: day * DAY + HOUR, account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: 501, impressions: 100, clicks: 5, goals: 0, spent: 1.1, ...more });
+  const spent = async () => Object.fromEntries((await shop.edge.rows("SELECT day, sum(spent_micros) AS micros FROM ad_days GROUP BY day")).map(({ day, micros }) => [day, micros]));
+  const asked = () => shop.adstat.named("stats").filter(({ body }) => body).map(({ body }) => body.period_from);
+
+  it("is pulled once an hour, a month of it once a day", async () => {
+    const day = await now();
+    shop.adstat.stats = [stat(day), stat(day - 20)];
+    await shop.strike();
+    assert.deepEqual(await spent(), { [day]: 1_100_000, [day - 20]: 1_100_000 });
+    assert.deepEqual(asked(), [dateOf(day - 29)]);
+    await shop.strike();
+    assert.equal(asked().length, 1);
+    await shop.strike(HOUR);
+    assert.equal(asked()[1], dateOf((await now()) - 2));
+    await shop.strike(DAY);
+    assert.equal(asked()[2], dateOf((await now()) - 29));
+    assert.deepEqual(shop.adstat.violations, []);
+  });
+
+  it("is corrected by what AdStat says later", async () => {
+    const day = await now();
+    shop.adstat.stats = [stat(day - 1), stat(day - 1, { ad_id: 502, spent: 3 }), stat(day - 10)];
+    await shop.strike();
+    shop.adstat.stats = [stat(day - 1, { spent: 0.9, impressions: 90 }), stat(day - 10, { spent: 50 })];
+    await shop.strike(HOUR);
+    assert.deepEqual(await spent(), { [day - 1]: 900_000, [day - 10]: 1_100_000 }, "an hour later the last days are what it says now, and an ad that is gone is gone");
+    await shop.strike(DAY);
+    assert.deepEqual(await spent(), { [day - 1]: 900_000, [day - 10]: 50_000_000 }, "a day later the month is");
+  });
+
+  it("comes page by page, whole or not at all", async () => {
+    const day = await now();
+    shop.adstat.stats = Array.from({ length: 1_100 }, (_, n) => stat(day, { ad_id: n + 1, spent: 0.01 }));
+    await shop.strike();
+    assert.equal(asked().length, 3);
+    assert.deepEqual(await spent(), { [day]: 11_000_000 });
+    shop.adstat.stats = [stat(day, { spent: 7 })];
+    shop.adstat.misbehave({ call: "stats", status: 500 });
+    await shop.strike(HOUR);
+    assert.ok(shop.api.world.logged("pulling what AdStat's ads cost"));
+    assert.deepEqual(await spent(), { [day]: 11_000_000 });
+    await shop.strike();
+    assert.deepEqual(await spent(), { [day]: 7_000_000 }, "the next strike tries again");
+  });
+
+  it("takes another token where AdStat has ended the one it gave", async () => {
+    const day = await now();
+    shop.adstat.stats = [stat(day)];
+    await shop.strike();
+    shop.adstat.revoke();
+    shop.adstat.stats = [stat(day, { spent: 2 })];
+    await shop.strike(HOUR);
+    assert.deepEqual(await spent(), { [day]: 2_000_000 });
+  });
+
+  it("is in no sum where its currency has no rate", async () => {
+    const other = await startShop({ REPORT_CURRENCY: "TON", REPORT_RATES: JSON.stringify({ EUR: "0.5" }) });
+    try {
+      await other.reset();
+      const day = Math.floor(other.adstat.nowMs() / DAY);
+      other.adstat.stats = [stat(day)];
+      await other.strike();
+      assert.equal(only(other.adstat.named("stats")).body.currency_code, "TON");
+      await other.edge.rows("INSERT INTO ad_days SELECT day, 502, campaign_id, 0, 0, 4000000, 'EUR' FROM ad_days");
+      await other.edge.rows("INSERT INTO ad_days SELECT day, 503, campaign_id, 0, 0, 8000000, 'RUB' FROM ad_days WHERE ad_id = 501");
+      const report = await other.report({ by: "source" });
+      assert.equal(report.currency, "TON");
+      assert.deepEqual(report.rows, [{ key: "telegram", label: "telegram", ...ZERO, impressions: 100, adClicks: 5, spend: 3.1, roas: 0 }]);
+      assert.deepEqual(report.unconverted, [{ currency: "RUB", spend: 8, revenue: 0 }]);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe("what happened", () => {
+  let api;
+  before(async () => (api = await startApi({ vars: { META_PIXEL_ID: "1234567890123456" } })));
+  after(() => api.close());
+  beforeEach(() => api.reset());
+
+  const feed = async (query = {}, options) => done(await api.get(`feed?${new URLSearchParams(query)}`, options)).items;
+  const trail = async (query, options) => done(await api.get(`trail?${new URLSearchParams(query)}`, options)).steps;
+
+  /** A visitor who comes, clicks, joins, buys and leaves. */
+  async function someone(user = 777) {
+    const tempId = randomUUID();
+    await api.world.init({ tempId, href: "https://www.shop.test/lp?utm_source=telegram&utm_content=501&utm_campaign=5" });
+    await api.world.invite({ tempId });
+    await api.edge.request("/e/update-fbp", { method: "POST", headers: { "content-type": "text/plain" }, body: { websiteId: WEBSITE, tempId, fbp: "fb.1.1795231938971.1" } });
+    const { click_id: click } = only(await api.world.clicks().then(() => api.edge.rows("SELECT click_id FROM clicks WHERE temp_id = ?1", tempId)));
+    const at = Date.now();
+    await api.edge.rows(`INSERT INTO members VALUES (${CHAT}, ${user}, 'left', ${at + 2}, 1, ${at + 1}, 1, ?1)`, click);
+    await api.edge.rows(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
+      VALUES ('c${user}', '${WEBSITE}', '${CHANNELS[0]}', ${user}, 'Purchase', 1990, 'EUR', ${at + 3}, ${at + 3}, 'api', 0, 0, ?1, '{}', '{}')`, click);
+    await api.edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms, code, words)
+      VALUES ('c${user}', 'meta', '${WEBSITE}', 'meta', 'rejected', ${at + 3}, ${at + 3}, 0, 1, ${at + 4}, 'INVALID', 'Unsupported post request')`);
+    return { tempId, click, user };
+  }
+
+  it("is listed, the latest first, without addresses", async () => {
+    const { tempId, click, user } = await someone();
+    const items = await feed();
+    assert.deepEqual(items.map(({ kind, websiteId, title }) => [kind, websiteId, title]), [
+      ["send", WEBSITE, "meta: rejected"], ["conversion", WEBSITE, "Purchase 19.90 EUR"], ["leave", WEBSITE, "Left main"], ["join", WEBSITE, "Joined main"],
+      ["click", WEBSITE, "Click on main"], ["visit", WEBSITE, "Visit from telegram"],
+    ]);
+    const [send, conversion, leave, join, tap, visit] = items.map(({ detail }) => detail);
+    assert.deepEqual([send.state, send.code, send.message, send.sendId], ["rejected", "INVALID", "Unsupported post request", "c777_meta"]);
+    assert.deepEqual([conversion.value, conversion.currency, conversion.coldLead, conversion.attribution.utmContent], [19.9, "EUR", false, "501"]);
+    assert.deepEqual([leave.status, leave.telegramUserId, leave.channel], ["left", user, "main"]);
+    assert.deepEqual([join.organic, join.clickId, join.source, join.campaign, join.ad, join.channel], [false, click, "telegram", "5", "501", "main"]);
+    assert.deepEqual([tap.channel, tap.mode, tap.source], ["main", "shared", "telegram"]);
+    assert.deepEqual([visit.tempId, visit.source, visit.campaign, visit.ad, visit.bot], [tempId, "telegram", "5", "501", undefined]);
+    assert.ok(visit.landingPage.startsWith("https://www.shop.test/lp"));
+    assert.ok(!JSON.stringify(items).includes("203.0.113.7"));
+  });
+
+  it("goes on where a page ended, and keeps what happened at once together", async () => {
+    await someone();
+    const all = await feed();
+    const seen = [];
+    for (let before; ;) {
+      const page = await feed({ limit: 2, ...(before && { before }) });
+      if (!page.length) break;
+      seen.push(...page);
+      before = page.at(-1).at;
+    }
+    assert.deepEqual(seen, all);
+    await api.edge.rows("UPDATE members SET changed_ms = first_joined_ms");
+    const { at } = (await feed()).find(({ kind }) => kind === "join");
+    assert.deepEqual((await feed({ limit: 1, before: at + 1 })).map(({ kind }) => kind).sort(), ["join", "leave"]);
+    for (const [query, field] of [["limit=0", "limit"], ["limit=201", "limit"], ["before=x", "before"]]) refused(await api.get(`feed?${query}`), 400, "INVALID_PAYLOAD", field);
+  });
+
+  it("is one person's trail, by each of its ids, the first step first", async () => {
+    const { tempId, click, user } = await someone();
+    await someone(778);
+    const steps = await trail({ telegramUserId: user });
+    assert.deepEqual(steps.map(({ kind }) => kind).filter((kind) => kind !== "fbp"), ["visit", "click", "join", "leave", "conversion", "send"]);
+    assert.ok(steps.some(({ kind, detail }) => kind === "fbp" && detail.fbp === "fb.1.1795231938971.1"));
+    assert.ok(steps.every(({ at }, n) => !n || at >= steps[n - 1].at));
+    for (const query of [{ clickId: click }, { tempId }, { conversionId: `c${user}` }]) assert.deepEqual(await trail(query), steps, JSON.stringify(query));
+    assert.deepEqual(await trail({ tempId: tempId.toUpperCase() }, { key: OPERATOR_KEY }), steps);
+  });
+
+  it("is not told of nobody, nor to a key of another site", async () => {
+    const { tempId, click, user } = await someone();
+    refused(await api.get("trail?telegramUserId=5"), 404, "LEAD_NOT_FOUND");
+    refused(await api.get(`trail?clickId=${clickId()}`), 404, "LEAD_NOT_FOUND");
+    refused(await api.get("trail"), 400, "INVALID_PAYLOAD", "telegramUserId");
+    refused(await api.get(`trail?tempId=${tempId}&clickId=${click}`), 400, "INVALID_PAYLOAD");
+    refused(await api.get("trail?telegramUserId=x"), 400, "INVALID_PAYLOAD", "telegramUserId");
+    const { key } = await api.createKey({ websiteId: OTHER_SITE });
+    for (const query of [`telegramUserId=${user}`, `clickId=${click}`, `tempId=${tempId}`, `conversionId=c${user}`]) refused(await api.get(`trail?${query}`, { key }), 404, "LEAD_NOT_FOUND");
+    assert.deepEqual(await feed({}, { key }), []);
+    assert.equal((await feed({ websiteId: OTHER_SITE })).length, 0);
+  });
+
+  it("counts in the report once, however often and late it is told", async () => {
+    const [tempId, eventId] = [randomUUID(), randomUUID()];
+    const visit = { tempId, eventId, href: "https://www.shop.test/?gclid=G" };
+    await api.edge.fail({ record: true });
+    await api.world.invite({ tempId });
+    await api.edge.drained();
+    await api.world.init(visit);
+    await api.world.init(visit);
+    await api.edge.drained();
+    const { recorded } = await api.edge.queue();
+    await api.edge.fail({ record: false });
+    for (const message of recorded) await api.edge.enqueue(message);
+    await api.edge.drained();
+    const report = done(await api.get("report?by=source"));
+    assert.deepEqual([report.total.visits, report.total.inviteClicks], [1, 1]);
+    assert.equal(rowOf(report, "google").visits, 1);
+  });
+});

@@ -1,0 +1,160 @@
+//! `report`, `feed` and `trail`: what ads brought beside what they cost, what happened last, and one person's trail.
+
+use adstat::time::Moment;
+use conversions::TelegramUserId;
+use serde_json::json;
+
+use super::Call;
+use super::events::unix_ms;
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::report::feed::{self, Page};
+use crate::report::sums::{self, By, DAY_MS, Question};
+use crate::report::trail::{self, Somebody};
+use crate::telegram::ChatId;
+
+/// How many things a page has where the caller says nothing, and how many at most.
+const PAGE: u64 = 50;
+const LONGEST_PAGE: u64 = 200;
+/// How many days a report has where the caller says nothing.
+const WEEK_DAYS: u64 = 7;
+
+impl Call<'_> {
+    /// The one site that is asked for, or that the key may see; none: all.
+    fn asked_site(&self) -> Result<Option<String>, Error> {
+        let asked = self.edge.caller.parameter("websiteId");
+        match (asked, &self.holder.website_id) {
+            (Some(asked), Some(own)) if asked != *own => {
+                Err(Error::field("websiteId", "no such site"))
+            }
+            (asked, own) => Ok(asked.or_else(|| own.clone())),
+        }
+    }
+
+    fn chats_of(&self, website_id: Option<&str>) -> Vec<ChatId> {
+        let sites = website_id
+            .and_then(|id| self.edge.config.site(id))
+            .into_iter();
+        let channels = sites.flat_map(|site| &site.channels);
+        channels.filter_map(|channel| channel.telegram_id).collect()
+    }
+
+    /// A day of the query, and whether the time told is its very beginning.
+    fn asked_day(&self, name: &str) -> Result<Option<(u64, bool)>, Error> {
+        let Some(text) = self.edge.caller.parameter(name) else {
+            return Ok(None);
+        };
+        let day = Moment::parse(&text).filter(|moment| moment.is_day);
+        let day_ms = day.and_then(|day| u64::try_from(day.at_s).ok()?.checked_mul(1_000));
+        let at_ms = day_ms.or_else(|| unix_ms(&text)).ok_or_else(|| {
+            Error::field(
+                name,
+                "expected a day from 1970-01-01 on, or a Unix time in whole milliseconds",
+            )
+        })?;
+        Ok(Some((at_ms / DAY_MS, at_ms % DAY_MS == 0)))
+    }
+}
+
+/// `GET report`
+pub async fn report(call: &Call<'_>) -> Result<Answer, Error> {
+    let edge = call.edge;
+    let asked = |name: &str| edge.caller.parameter(name);
+    let by = match asked("by") {
+        None => By::Day,
+        Some(name) => By::parse(&name)
+            .ok_or_else(|| Error::field("by", "expected day, ad, campaign, source or channel"))?,
+    };
+    let is_csv = match asked("format").as_deref() {
+        None | Some("json") => false,
+        Some("csv") => true,
+        Some(_) => return Err(Error::field("format", "expected json or csv")),
+    };
+    // A day that the end cuts is there whole.
+    let to_day = match call.asked_day("to")? {
+        Some((day, is_beginning)) => day + u64::from(!is_beginning),
+        None => edge.now_ms / DAY_MS + 1,
+    };
+    let from_day = match call.asked_day("from")? {
+        Some((day, _)) => day,
+        None => to_day.saturating_sub(WEEK_DAYS),
+    };
+    if from_day > to_day {
+        return Err(Error::field("from", "it is after to"));
+    }
+    let website_id = call.asked_site()?;
+    let question = Question {
+        from_day,
+        to_day,
+        by,
+        chat_ids: call.chats_of(website_id.as_deref()),
+        website_id,
+    };
+    // Repeating it does no harm: it reads.
+    let report = sums::report(edge.env, edge.config, &question).await?;
+    Ok(match is_csv {
+        false => Answer::json(200, &report),
+        true => Answer::new(200, "text/csv; charset=utf-8", report.to_csv())
+            .header("cache-control", "no-store")
+            .header("content-disposition", "attachment; filename=\"report.csv\""),
+    })
+}
+
+/// `GET feed`: the latest first.
+pub async fn feed(call: &Call<'_>) -> Result<Answer, Error> {
+    let edge = call.edge;
+    let limit = call.asked_number("limit")?.unwrap_or(PAGE);
+    if !(1..=LONGEST_PAGE).contains(&limit) {
+        return Err(Error::field("limit", "expected 1 to 200"));
+    }
+    let website_id = call.asked_site()?;
+    let page = Page {
+        chat_ids: call.chats_of(website_id.as_deref()),
+        website_id,
+        before_ms: call.asked_time("before")?,
+        limit,
+    };
+    // Repeating it does no harm: it reads.
+    let items = feed::latest(edge.env, edge.config, &page).await?;
+    Ok(Answer::json(200, &json!({ "items": items })))
+}
+
+/// `GET trail`: the first step first.
+pub async fn trail(call: &Call<'_>) -> Result<Answer, Error> {
+    let edge = call.edge;
+    let asked = |name: &str| edge.caller.parameter(name);
+    let telegram_user_id = match asked("telegramUserId") {
+        Some(text) => Some(
+            TelegramUserId::parse(&text)
+                .map_err(|why| Error::field("telegramUserId", &why.to_string()))?,
+        ),
+        None => None,
+    };
+    let website_id = call.asked_site()?;
+    let somebody = Somebody {
+        telegram_user_id,
+        click_id: asked("clickId"),
+        temp_id: asked("tempId").map(|id| id.to_ascii_lowercase()),
+        conversion_id: asked("conversionId"),
+        chat_ids: call.chats_of(website_id.as_deref()),
+        website_id,
+    };
+    let told = [
+        somebody.telegram_user_id.is_some(),
+        somebody.click_id.is_some(),
+        somebody.temp_id.is_some(),
+        somebody.conversion_id.is_some(),
+    ];
+    if told.into_iter().filter(|is_told| *is_told).count() != 1 {
+        return Err(Error::field(
+            "telegramUserId",
+            "expected one of telegramUserId, clickId, tempId and conversionId",
+        ));
+    }
+    // Repeating it does no harm: it reads.
+    let steps = trail::trail(edge.env, edge.config, &somebody).await?;
+    match steps.is_empty() {
+        true => Err(Error::LeadNotFound),
+        false => Ok(Answer::json(200, &json!({ "steps": steps }))),
+    }
+}

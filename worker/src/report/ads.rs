@@ -1,0 +1,158 @@
+//! Which of AdStat's ads a visit is of.
+
+use std::collections::BTreeMap;
+
+use attribution::telegram::TelegramLink;
+use attribution::url;
+
+use crate::config::{Channel, Config, Site};
+use crate::ledger::Row;
+
+/// One ad, as AdStat lists it.
+#[derive(Debug, Default)]
+pub struct Ad {
+    pub title: Option<String>,
+    pub campaign_id: Option<u64>,
+    pub campaign_name: Option<String>,
+    pub link: Option<String>,
+}
+
+/// All ads that are known. A visit is of the ad whose id its `utm_content` is, or the beginning of the order's id that bought the ad; where it
+/// stands by its landing page, of the ad that leads there, if one alone does.
+#[derive(Debug, Default)]
+pub struct Ads {
+    by_id: BTreeMap<u64, Ad>,
+    by_content: BTreeMap<String, u64>,
+    /// None: several lead there.
+    by_page: BTreeMap<String, Option<u64>>,
+    campaigns: BTreeMap<String, u64>,
+    names: BTreeMap<u64, String>,
+}
+
+impl Ads {
+    pub fn of(rows: &[Row]) -> Self {
+        let mut ads = Self::default();
+        for row in rows {
+            let Some(id) = row.number("ad_id") else {
+                continue;
+            };
+            let text = |column| row.text(column).map(str::to_owned);
+            let ad = Ad {
+                title: text("title"),
+                campaign_id: row.number("campaign_id"),
+                campaign_name: text("campaign_name"),
+                link: text("link"),
+            };
+            ads.by_content.insert(id.to_string(), id);
+            for content in row.text("contents").unwrap_or_default().split(',') {
+                if !content.is_empty() {
+                    ads.by_content.insert(content.to_owned(), id);
+                }
+            }
+            if let Some(page) = ad.link.as_deref().and_then(page) {
+                let known = ads.by_page.entry(page).or_insert(Some(id));
+                *known = known.filter(|known| *known == id);
+            }
+            if let Some(campaign) = ad.campaign_id {
+                ads.campaigns.insert(campaign.to_string(), campaign);
+                if let Some(name) = &ad.campaign_name {
+                    ads.campaigns.entry(name.clone()).or_insert(campaign);
+                    ads.names.insert(campaign, name.clone());
+                }
+            }
+            ads.by_id.insert(id, ad);
+        }
+        ads
+    }
+
+    pub fn get(&self, id: u64) -> Option<&Ad> {
+        self.by_id.get(&id)
+    }
+
+    /// The ad that `told`, a visit's, is.
+    pub fn ad(&self, told: &str) -> Option<u64> {
+        let by_content = self.by_content.get(told).copied();
+        by_content.or_else(|| *self.by_page.get(&page(told)?)?)
+    }
+
+    /// The campaign of a visit, by its ad, else by its own words.
+    pub fn campaign(&self, ad: &str, told: &str) -> Option<u64> {
+        let of_ad = self.ad(ad).and_then(|id| self.get(id)?.campaign_id);
+        of_ad.or_else(|| self.campaigns.get(told).copied())
+    }
+
+    pub fn campaign_name(&self, id: u64) -> Option<&str> {
+        self.names.get(&id).map(String::as_str)
+    }
+}
+
+/// A web page's host and path, by which two links to it are the same.
+fn page(link: &str) -> Option<String> {
+    let with_scheme = match link.contains("://") {
+        true => link.to_owned(),
+        false => ["https://", link].concat(),
+    };
+    let parts = url::split(&with_scheme)?;
+    if !parts.host.contains('.') {
+        return None;
+    }
+    Some(
+        [
+            &parts.host.to_ascii_lowercase(),
+            parts.path.trim_end_matches('/'),
+        ]
+        .concat(),
+    )
+}
+
+impl Ad {
+    /// Where the ad leads: a site, and the channel, where it is told.
+    pub fn leads_to<'a>(
+        ad: Option<&Self>,
+        config: &'a Config,
+    ) -> (Option<&'a Site>, Option<&'a Channel>) {
+        let link = ad.and_then(|ad| ad.link.as_deref()).unwrap_or_default();
+        let with_scheme = match link.contains("://") {
+            true => link.to_owned(),
+            false => ["https://", link].concat(),
+        };
+        if let Ok(telegram) = TelegramLink::parse(&with_scheme) {
+            let channels = config
+                .sites
+                .iter()
+                .flat_map(|site| site.channels.iter().map(move |channel| (site, channel)));
+            let is_named = |(_, channel): &(&Site, &Channel)| {
+                telegram.name().is_some_and(|name| channel.is_called(name))
+            };
+            if let Some((site, channel)) = channels.into_iter().find(is_named) {
+                return (Some(site), Some(channel));
+            }
+        }
+        let host = url::split(&with_scheme).map_or("", |parts| parts.host);
+        let site = match config.sites.as_slice() {
+            [site] => Some(site),
+            sites => sites.iter().find(|site| site.owns(host)),
+        };
+        let channel = site.and_then(|site| match site.channels.as_slice() {
+            [channel] => Some(channel),
+            _ => None,
+        });
+        (site, channel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_one_page_are_one() {
+        assert_eq!(
+            page("https://Shop.test/lp/?utm_source=x#top"),
+            page("shop.test/lp")
+        );
+        assert_ne!(page("https://shop.test/lp"), page("https://shop.test/lp2"));
+        assert_eq!(page("banner-3"), None);
+        assert_eq!(page(""), None);
+    }
+}

@@ -1,0 +1,3 @@
+-- ?1: a person.
+WHERE telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND status <> 'member' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+LIMIT 1000

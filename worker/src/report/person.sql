@@ -1,0 +1,42 @@
+-- ?1: an id of somebody, and what a key may see. Whom it is about: browsers, Telegram users, and the clicks between them.
+WITH
+asked AS (
+  SELECT telegram_user_id, click_id FROM conversions
+  WHERE (conversion_id = ?1 ->> 'conversionId' OR telegram_user_id = ?1 ->> 'telegramUserId') AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  UNION
+  SELECT telegram_user_id, click_id FROM members
+  WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+  UNION
+  SELECT NULL, ?1 ->> 'clickId'
+),
+browsers AS (
+  SELECT ?1 ->> 'tempId' AS temp_id
+  UNION
+  SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM asked) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+),
+tapped AS (
+  SELECT click_id FROM asked WHERE click_id IS NOT NULL
+  UNION
+  SELECT click_id FROM clicks WHERE temp_id IN (SELECT temp_id FROM browsers) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+),
+people AS (
+  SELECT telegram_user_id FROM asked
+  UNION
+  SELECT telegram_user_id FROM members WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+  UNION
+  SELECT telegram_user_id FROM conversions WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+),
+theirs AS (
+  SELECT click_id FROM tapped
+  UNION
+  SELECT click_id FROM members WHERE telegram_user_id IN (SELECT telegram_user_id FROM people)
+  UNION
+  SELECT click_id FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM people)
+)
+SELECT
+  (SELECT json_group_array(temp_id) FROM (
+    SELECT temp_id FROM browsers WHERE temp_id IS NOT NULL
+    UNION
+    SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM theirs) LIMIT 1000
+  )) AS temp_ids,
+  (SELECT json_group_array(telegram_user_id) FROM (SELECT telegram_user_id FROM people WHERE telegram_user_id IS NOT NULL LIMIT 1000)) AS telegram_user_ids

@@ -1,0 +1,190 @@
+//! What AdStat's ads cost, pulled by the clock: each hour the last three days anew and the list of ads, once a day the last thirty days. What
+//! AdStat says later of a day stands in the place of what it said before. Its days are taken as it names them.
+
+use adstat::answer::{self, AdSummary, StatsPage};
+use adstat::call::{Call, Query};
+use adstat::stats::{AdDay, CURRENCIES, StatsQuestion};
+use adstat::time::day_name;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::adstat::wire;
+use crate::config::{AdStat, Config, DATABASE};
+use crate::ledger::{Database, Statement, Unavailable};
+use crate::report::sums::DAY_MS;
+use crate::runtime::{self, Env, Reply};
+use crate::tokens::{self, Bearer};
+
+const HOUR_MS: u64 = 3_600_000;
+/// The clock strikes every five minutes, and not to the second.
+const SLACK_MS: u64 = 60_000;
+/// How many days are asked for anew each hour, today among them.
+const RECENT_DAYS: u64 = 3;
+/// How many once a day.
+const MONTH_DAYS: u64 = 30;
+/// How long AdStat may take for a page, in ms.
+const TIMEOUT_MS: u32 = 10_000;
+/// How many pages are asked for at most: 100,000 rows.
+const MOST_PAGES: usize = 200;
+/// The most ads of a page.
+const PAGE: usize = 500;
+
+/// A row of `ad_days`.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    day: AdDay,
+    currency: &'a str,
+}
+
+/// AdStat, with a token.
+struct Session<'a> {
+    env: &'a Env,
+    adstat: &'a AdStat,
+    token: Option<Bearer>,
+}
+
+/// Pulls what is due. Where something fails, nothing is written, and the next strike tries again.
+///
+/// # Errors
+/// In words for the log.
+pub async fn pull(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
+    let Some(adstat) = &config.adstat else {
+        return Ok(());
+    };
+    let database = Database::bound(env, DATABASE)?;
+    let last = Statement::new("SELECT kind, at_ms FROM pulls WHERE ?1 IS NOT NULL", &true)?;
+    // Repeating it does no harm: it reads.
+    let last = database.ask(last).await?;
+    let is_due = |kind, every_ms| {
+        let mut last = last.iter().filter(|row| row.text("kind") == Some(kind));
+        let at_ms = last.next().and_then(|row| row.number("at_ms"));
+        at_ms.is_none_or(|at_ms| now_ms + SLACK_MS >= at_ms + every_ms)
+    };
+    let days = match (is_due("month", DAY_MS), is_due("recent", HOUR_MS)) {
+        (true, _) => MONTH_DAYS,
+        (false, true) => RECENT_DAYS,
+        (false, false) => return Ok(()),
+    };
+    let currency = match crate::report_settings(env).rates.currency.as_str() {
+        counted if CURRENCIES.contains(&counted) => counted,
+        _ => "EUR",
+    };
+    // AdStat's day may have begun before Greenwich's.
+    let to_day = now_ms / DAY_MS + 2;
+    let from_day = (now_ms / DAY_MS + 1).saturating_sub(days);
+    let mut session = Session {
+        env,
+        adstat,
+        token: None,
+    };
+    // Repeating it does no harm: both read.
+    let pages = session.ad_days(from_day, to_day, currency).await;
+    let pages = pages.map_err(Unavailable::new)?;
+    let ads = session.ads().await.map_err(Unavailable::new)?;
+
+    let parameter = json!({ "fromDay": from_day, "toDay": to_day, "nowMs": now_ms, "isMonth": days == MONTH_DAYS });
+    let mut statements = vec![Statement::new(
+        "DELETE FROM ad_days WHERE day >= ?1 ->> 'fromDay' AND day < ?1 ->> 'toDay'",
+        &parameter,
+    )?];
+    for page in &pages {
+        statements.push(Statement::new(include_str!("pulled.sql"), page)?);
+    }
+    for page in ads.chunks(PAGE) {
+        statements.push(Statement::new(include_str!("listed.sql"), &page)?);
+    }
+    statements.push(Statement::new(include_str!("pulled_at.sql"), &parameter)?);
+    // One transaction: had it been cut off, the earlier numbers would stand.
+    database.transact(&statements).await?;
+    Ok(())
+}
+
+impl<'a> Session<'a> {
+    /// What ads did on the days from `from_day` to the one before `to_day`, a page each.
+    async fn ad_days<'c>(
+        &mut self,
+        from_day: u64,
+        to_day: u64,
+        currency: &'c str,
+    ) -> Result<Vec<Vec<Row<'c>>>, String> {
+        let name = |day| i64::try_from(day).ok().and_then(day_name);
+        let (Some(from), Some(to)) = (name(from_day), name(to_day - 1)) else {
+            return Err("the clock is beyond all calendars".to_owned());
+        };
+        let mut pages = Vec::new();
+        let mut cursor: Option<String> = None;
+        while pages.len() < MOST_PAGES {
+            let question = StatsQuestion::of_ad_days(&from, &to, currency, cursor.as_deref());
+            // Repeating it does no harm: it reads.
+            let reply = self.ask(&Call::Stats(question)).await?;
+            let page = StatsPage::read(reply.status, &reply.body);
+            let page = page.map_err(|why| format!("statistics: {why}"))?;
+            let rows = page.items.iter().map(|row| {
+                let day = AdDay::read(row)?;
+                Ok(Row { day, currency })
+            });
+            let rows: Result<Vec<_>, adstat::Failure> = rows.collect();
+            let mut rows = rows.map_err(|why| format!("statistics: {why}"))?;
+            let days = i64::try_from(from_day).unwrap_or(0)..i64::try_from(to_day).unwrap_or(0);
+            rows.retain(|row| days.contains(&row.day.day));
+            pages.push(rows);
+            let next = page.cursor.filter(|next| !next.is_empty());
+            if next.is_none() {
+                return Ok(pages);
+            }
+            if next == cursor {
+                return Err("statistics: the same cursor twice".to_owned());
+            }
+            cursor = next;
+        }
+        Err(format!("statistics: over {MOST_PAGES} pages"))
+    }
+
+    /// All ads.
+    async fn ads(&mut self) -> Result<Vec<AdSummary>, String> {
+        let mut all: Vec<AdSummary> = Vec::new();
+        for page in 0..MOST_PAGES {
+            let call = Call::Ads(Query::ads("all", page * PAGE));
+            // Repeating it does no harm: it reads.
+            let reply = self.ask(&call).await?;
+            let ads = answer::ads(reply.status, &reply.body);
+            let ads = ads.map_err(|why| format!("ads: {why}"))?;
+            let is_last = ads.len() < PAGE;
+            all.extend(ads);
+            if is_last {
+                return Ok(all);
+            }
+        }
+        Err(format!("ads: over {MOST_PAGES} pages"))
+    }
+
+    /// Makes a call that reads; where AdStat does not take the token any more, with another one.
+    async fn ask(&mut self, call: &Call) -> Result<Reply, String> {
+        let request = call.request();
+        let mut refused = None;
+        loop {
+            let token = match self.token.take() {
+                Some(token) => token,
+                // Repeating it does no harm: what is kept and good is handed out.
+                None => tokens::bearer(self.env, tokens::adstat::KIND, refused.as_ref())
+                    .await
+                    .map_err(|failure| match failure {
+                        tokens::Failure::Refused(why) | tokens::Failure::Away(why) => {
+                            format!("logging in: {why}")
+                        }
+                    })?,
+            };
+            let body = wire::Body::Own;
+            // Repeating it does no harm: it reads.
+            let reply = wire::send(self.adstat, &request, Some(&token.token), body, TIMEOUT_MS);
+            let reply = reply.await?;
+            if reply.status != 401 || refused.is_some() {
+                self.token = Some(token);
+                return Ok(reply);
+            }
+            runtime::log_warning("AdStat does not take the token any more");
+            refused = Some(token.token);
+        }
+    }
+}

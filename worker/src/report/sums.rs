@@ -1,0 +1,471 @@
+//! The report: sums of a time, by day, ad, campaign, source or channel.
+
+use std::collections::BTreeMap;
+
+use ::adstat::time::day_name;
+use conversions::Currency;
+use serde::Serialize;
+
+use super::ads::{Ad, Ads};
+use super::feed::bindings;
+use super::money::{Micros, Rates};
+use crate::adstat;
+use crate::config::{Config, DATABASE, Site};
+use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
+use crate::runtime::Env;
+use crate::telegram::ChatId;
+
+/// A day, in ms.
+pub const DAY_MS: u64 = 86_400_000;
+/// The longest time whose empty days have rows too, in days.
+const FILLED_DAYS: u64 = 400;
+/// What AdStat's ads are known by as a source: the `utm_source` that their links are decorated with.
+const TELEGRAM: &str = "telegram";
+/// What is called by no name.
+const NONE: &str = "(none)";
+
+/// What sums are by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// UTC days.
+    Day,
+    /// Ads: AdStat's by their ids, others by `utm_content`.
+    Ad,
+    /// Campaigns: AdStat's by their ids, others by `utm_campaign`.
+    Campaign,
+    /// Sources: `utm_source`, else the platform whose click id was there.
+    Source,
+    /// Telegram channels, by their ids at the backend. Visits are of none.
+    Channel,
+}
+
+impl By {
+    /// Reads its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "day" => Self::Day,
+            "ad" => Self::Ad,
+            "campaign" => Self::Campaign,
+            "source" => Self::Source,
+            "channel" => Self::Channel,
+            _ => return None,
+        })
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// The first day, counted from 1970-01-01, UTC.
+    pub from_day: u64,
+    /// The day after the last.
+    pub to_day: u64,
+    /// What the sums are by.
+    pub by: By,
+    /// The one site; none: all.
+    pub website_id: Option<String>,
+    /// The chats of that site.
+    pub chat_ids: Vec<ChatId>,
+}
+
+/// The statements' parameter.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameter<'a> {
+    #[serde(flatten)]
+    question: &'a Question,
+    from_ms: u64,
+    to_ms: u64,
+    content_length: usize,
+}
+
+/// Sums of one row.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sums {
+    /// How often AdStat's ads were shown.
+    pub impressions: u64,
+    /// How often they were clicked, as AdStat counts.
+    pub ad_clicks: u64,
+    /// What they cost.
+    pub spend: Micros,
+    /// Visits of pages.
+    pub visits: u64,
+    /// Clicks on invites.
+    pub invite_clicks: u64,
+    /// People who joined a channel for the first time.
+    pub joins: u64,
+    /// People who left it and are not back.
+    pub leaves: u64,
+    /// Purchases.
+    pub purchases: u64,
+    /// What they were worth.
+    pub revenue: Micros,
+    /// Spend by joins; none: no one joined.
+    pub cost_per_join: Option<Micros>,
+    /// Revenue to spend; none: nothing was spent.
+    pub roas: Option<Micros>,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.impressions += other.impressions;
+        self.ad_clicks += other.ad_clicks;
+        self.spend += other.spend;
+        self.visits += other.visits;
+        self.invite_clicks += other.invite_clicks;
+        self.joins += other.joins;
+        self.leaves += other.leaves;
+        self.purchases += other.purchases;
+        self.revenue += other.revenue;
+    }
+
+    fn with_ratios(mut self) -> Self {
+        self.cost_per_join = self.spend.each_of(self.joins);
+        self.roas = self.revenue.over(self.spend);
+        self
+    }
+}
+
+/// A row of the report.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// What it is of; empty: nothing is known.
+    pub key: String,
+    /// The same for people.
+    pub label: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub sums: Sums,
+}
+
+/// Money of a currency that has no rate.
+#[derive(Debug, Serialize)]
+pub struct Unconverted {
+    currency: String,
+    spend: Micros,
+    revenue: Micros,
+}
+
+/// The report.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Its beginning, Unix time in ms.
+    pub from: u64,
+    /// Its end, exclusive, Unix time in ms.
+    pub to: u64,
+    /// What rows are by.
+    pub by: By,
+    /// What money is in.
+    pub currency: String,
+    /// What one unit of each currency is worth.
+    pub rates: BTreeMap<String, Micros>,
+    /// The rows: days in their order, else those that cost the most first.
+    pub rows: Vec<Line>,
+    /// All of them together.
+    pub total: Sums,
+    /// What is in no sum.
+    pub unconverted: Vec<Unconverted>,
+}
+
+/// Money of one row in one currency.
+#[derive(Default)]
+struct Money {
+    spend: Micros,
+    revenue: Micros,
+}
+
+/// A row in the making.
+#[derive(Default)]
+struct Draft {
+    sums: Sums,
+    money: BTreeMap<String, Money>,
+}
+
+struct Drafts<'a> {
+    by: By,
+    config: &'a Config,
+    ads: Ads,
+    rows: BTreeMap<String, Draft>,
+}
+
+/// Sums up what is asked.
+///
+/// # Errors
+/// A database's.
+pub async fn report(
+    env: &Env,
+    config: &Config,
+    question: &Question,
+) -> Result<Report, Unavailable> {
+    let (from, to) = (question.from_day * DAY_MS, question.to_day * DAY_MS);
+    let parameter = Parameter {
+        question,
+        from_ms: from,
+        to_ms: to,
+        content_length: adstat::CONTENT,
+    };
+    let bought = [
+        Statement::new(include_str!("sums/ads.sql"), &parameter)?,
+        Statement::new(include_str!("sums/spend.sql"), &parameter)?,
+    ];
+    // Repeating it does no harm: it reads.
+    let bought = Database::bound(env, DATABASE)?.transact(&bought).await?;
+    let rows_of = |results: &[Rows], place| -> Result<Vec<Row>, Unavailable> {
+        results
+            .get(place)
+            .map_or(Ok(Vec::new()), |rows: &Rows| rows.read())
+    };
+    let mut drafts = Drafts {
+        by: question.by,
+        config,
+        ads: Ads::of(&rows_of(&bought, 0)?),
+        rows: BTreeMap::new(),
+    };
+    for row in rows_of(&bought, 1)? {
+        drafts.spent(&row, question.website_id.as_deref());
+    }
+    for binding in bindings(config, question.website_id.as_deref()) {
+        let brought = [
+            Statement::new(include_str!("sums/traffic.sql"), &parameter)?,
+            Statement::new(
+                concat!(
+                    include_str!("sums/moved.sql"),
+                    include_str!("sums/moves.sql")
+                ),
+                &parameter,
+            )?,
+            Statement::new(include_str!("sums/purchases.sql"), &parameter)?,
+        ];
+        // Repeating it does no harm: it reads.
+        let brought = Database::bound(env, binding)?.transact(&brought).await?;
+        for place in 0..3 {
+            for row in rows_of(&brought, place)? {
+                drafts.came(&row);
+            }
+        }
+    }
+    if question.by == By::Day && question.to_day - question.from_day <= FILLED_DAYS {
+        for day in question.from_day..question.to_day {
+            drafts.rows.entry(name_of(day)).or_default();
+        }
+    }
+    Ok(drafts.finish(&crate::report_settings(env).rates, from, to))
+}
+
+fn name_of(day: u64) -> String {
+    let day = i64::try_from(day).ok().and_then(day_name);
+    day.unwrap_or_default()
+}
+
+impl Drafts<'_> {
+    /// What an ad cost.
+    fn spent(&mut self, row: &Row, website_id: Option<&str>) {
+        let id = row.number("ad_id").unwrap_or_default();
+        let ad = self.ads.get(id);
+        let (site, channel) = Ad::leads_to(ad, self.config);
+        if website_id.is_some_and(|own| site.is_none_or(|site| site.website_id != own)) {
+            return;
+        }
+        let key = match self.by {
+            By::Day => name_of(row.number("day").unwrap_or_default()),
+            By::Ad => id.to_string(),
+            By::Campaign => {
+                let campaign = row.number("campaign_id");
+                let campaign = campaign.or_else(|| ad?.campaign_id);
+                campaign.map(|id| id.to_string()).unwrap_or_default()
+            }
+            By::Source => TELEGRAM.to_owned(),
+            By::Channel => channel.map_or("", |channel| channel.id()).to_owned(),
+        };
+        let draft = self.rows.entry(key).or_default();
+        draft.sums.impressions += row.number("impressions").unwrap_or_default();
+        draft.sums.ad_clicks += row.number("clicks").unwrap_or_default();
+        let currency = row.text("currency").unwrap_or_default().to_owned();
+        draft.money.entry(currency).or_default().spend += Micros(amount(row, "spent_micros"));
+    }
+
+    /// What came of ads, or of itself.
+    fn came(&mut self, row: &Row) {
+        let key = self.key(row);
+        let draft = self.rows.entry(key).or_default();
+        let count = |column| row.number(column).unwrap_or_default();
+        draft.sums.add(&Sums {
+            visits: count("visits"),
+            invite_clicks: count("clicks"),
+            joins: count("joins"),
+            leaves: count("leaves"),
+            purchases: count("purchases"),
+            ..Sums::default()
+        });
+        if let Some(code) = row.text("currency")
+            && let Ok(currency) = Currency::parse(code)
+        {
+            let revenue = Micros::from_minor_units(amount(row, "revenue_minor"), currency);
+            draft.money.entry(code.to_owned()).or_default().revenue += revenue;
+        }
+    }
+
+    fn key(&self, row: &Row) -> String {
+        let text = |column| row.text(column).unwrap_or_default();
+        let (ad, campaign) = (text("ad"), text("campaign"));
+        match self.by {
+            By::Day => name_of(row.number("day").unwrap_or_default()),
+            By::Ad => match self.ads.ad(ad) {
+                Some(id) => id.to_string(),
+                None => ad.to_owned(),
+            },
+            By::Campaign => match self.ads.campaign(ad, campaign) {
+                Some(id) => id.to_string(),
+                None => campaign.to_owned(),
+            },
+            By::Source => text("source").to_owned(),
+            By::Channel => {
+                let site = self.config.site(text("website_id"));
+                let by_slug = site.and_then(|site: &Site| site.channel(text("channel")));
+                let told = [text("channel_id"), text("chat_id"), text("channel")];
+                let by_chat = || {
+                    let chat = text("chat_id").parse().ok().and_then(ChatId::new)?;
+                    Some(self.config.channel_of_chat(chat)?.1)
+                };
+                let channel = by_slug.or_else(by_chat).map(|channel| channel.id());
+                let told = told.into_iter().find(|told| !told.is_empty());
+                channel.or(told).unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    fn label(&self, key: &str) -> String {
+        let id = || key.parse().ok();
+        let known = match self.by {
+            By::Ad => id().and_then(|id| self.ads.get(id)?.title.clone()),
+            By::Campaign => id().and_then(|id| self.ads.campaign_name(id).map(str::to_owned)),
+            By::Channel => {
+                let mut channels = self.config.sites.iter().flat_map(|site| &site.channels);
+                let channel = channels.find(|channel| channel.id() == key);
+                channel.map(|channel| channel.slug.clone())
+            }
+            By::Day | By::Source => None,
+        };
+        known.unwrap_or_else(|| if key.is_empty() { NONE } else { key }.to_owned())
+    }
+
+    fn finish(self, rates: &Rates, from: u64, to: u64) -> Report {
+        let Rates {
+            currency,
+            by_currency,
+        } = rates;
+        let mut unconverted: BTreeMap<&str, Money> = BTreeMap::new();
+        let mut total = Sums::default();
+        let mut rows = Vec::new();
+        for (key, draft) in &self.rows {
+            let mut sums = draft.sums.clone();
+            for (code, money) in &draft.money {
+                let convert = |amount| rates.convert(amount, code);
+                match (convert(money.spend), convert(money.revenue)) {
+                    (Some(spend), Some(revenue)) => {
+                        sums.spend += spend;
+                        sums.revenue += revenue;
+                    }
+                    _ => {
+                        let left = unconverted.entry(code).or_default();
+                        left.spend += money.spend;
+                        left.revenue += money.revenue;
+                    }
+                }
+            }
+            total.add(&sums);
+            rows.push(Line {
+                label: self.label(key),
+                key: key.clone(),
+                sums: sums.with_ratios(),
+            });
+        }
+        if self.by != By::Day {
+            // Stable: of those that are the same, in the order of their keys.
+            rows.sort_by_key(|row| std::cmp::Reverse((row.sums.spend, row.sums.visits)));
+        }
+        let unconverted = unconverted.into_iter().map(|(code, money)| Unconverted {
+            currency: code.to_owned(),
+            spend: money.spend,
+            revenue: money.revenue,
+        });
+        Report {
+            from,
+            to,
+            by: self.by,
+            currency: currency.clone(),
+            rates: by_currency.clone(),
+            rows,
+            total: total.with_ratios(),
+            unconverted: unconverted.collect(),
+        }
+    }
+}
+
+/// A sum that SQL gives as text.
+fn amount(row: &Row, column: &str) -> i128 {
+    let text = row.text(column).unwrap_or_default();
+    text.parse().unwrap_or_default()
+}
+
+impl Report {
+    /// The rows as CSV (RFC 4180), a line of names first. A text that a spreadsheet would take for a formula has an apostrophe before it.
+    pub fn to_csv(&self) -> String {
+        let mut csv = String::from(
+            "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas\r\n",
+        );
+        let decimal = |micros: Option<Micros>| micros.map(Micros::to_decimal).unwrap_or_default();
+        for Line { key, label, sums } in &self.rows {
+            let cells = [
+                cell(key),
+                cell(label),
+                sums.impressions.to_string(),
+                sums.ad_clicks.to_string(),
+                sums.spend.to_decimal(),
+                sums.visits.to_string(),
+                sums.invite_clicks.to_string(),
+                sums.joins.to_string(),
+                sums.leaves.to_string(),
+                sums.purchases.to_string(),
+                sums.revenue.to_decimal(),
+                decimal(sums.cost_per_join),
+                decimal(sums.roas),
+            ];
+            csv.push_str(&cells.join(","));
+            csv.push_str("\r\n");
+        }
+        csv
+    }
+}
+
+fn cell(text: &str) -> String {
+    let is_number = text.parse::<i64>().is_ok();
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
+    let text = [if is_formula { "'" } else { "" }, text].concat();
+    match text.contains([',', '"', '\r', '\n']) {
+        true => ["\"", &text.replace('"', "\"\""), "\""].concat(),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn cells_of_csv() {
+        for (text, written) in [
+            ("a", "a"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("@x,y", "\"'@x,y\""),
+            ("-1001", "-1001"),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+}
