@@ -11,7 +11,7 @@ const sql = (...names) => names.map((name) => readFileSync(new URL(`../worker/sr
 const edge = await startEdge();
 const run = (text) => edge.d1.prepare(text).run();
 
-const CHUNK = 50_000;
+const CHUNK = 10_000;
 const series = (from, to) => `WITH RECURSIVE series(n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM series WHERE n + 1 < ${to})`;
 const at = `${(today - DAYS + 1) * DAY} + CAST(n * 1.0 / ${visits} * ${DAYS * DAY} AS INTEGER)`;
 for (let from = 0; from < visits; from += CHUNK) {
@@ -23,7 +23,7 @@ for (let from = 0; from < visits; from += CHUNK) {
 }
 for (let from = 0; from < visits; from += CHUNK * 10) {
   const rows = `${series(from / 10, Math.min(from + CHUNK * 10, visits) / 10)}`;
-  await run(`INSERT INTO clicks ${rows.replace("SELECT", "SELECT")} SELECT printf('%032x', n), at_ms + 30000, website_id, temp_id, 's', visit_id, 'main', 'https://t.me/+x', 1, '{}', ip, user_agent
+  await run(`INSERT INTO clicks ${rows} SELECT printf('%032x', n), at_ms + 30000, website_id, temp_id, 's', visit_id, 'main', 'https://t.me/+x', 1, '{}', ip, user_agent
     FROM series JOIN visits ON visits.rowid = n * 10 + 1`);
 }
 await run("INSERT INTO members SELECT -100, rowid, iif(rowid % 9, 'member', 'left'), at_ms + 60000, 1, at_ms + 40000, 1, click_id FROM clicks WHERE rowid % 2");
