@@ -217,7 +217,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     await page.getByRole("button", { name: "Send one test event to each platform" }).click();
     const said = page.locator("[aria-label='What each platform said'] tbody tr");
     await said.first().waitFor();
-    const { destinations } = await (await deliveries.call("POST", "selftest", {}, OPERATOR_KEY)).json();
+    const { destinations } = await deliveries.operate("POST", "selftest", {});
     assert.equal(await said.count(), destinations.length);
     assert.match((await text("[aria-label='What each platform said'] tbody tr"))[0], new RegExp(`^${WEBSITE} meta yes yes yes`));
   });
