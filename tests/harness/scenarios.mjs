@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { engines } from "./browsers.mjs";
 import { BACKENDS, DEMO, EDGE, WEBSITE, startWorld } from "./world.mjs";
-import { until } from "./wait.mjs";
+import { sleep, until } from "./wait.mjs";
 
 export { DEMO, EDGE };
 
@@ -137,8 +137,9 @@ export function describeIn(name, tables, { backends = BACKENDS, world: options =
         world = await startWorld({ backend, browsers: true, ...options });
       });
       after(async () => {
-        await Promise.all([...browsers.values()].map(async (each) => (await each).close()));
-        await world?.close();
+        // What is left of a browser or a server after that goes with the process.
+        await Promise.race([Promise.all([...browsers.values()].map(async (each) => (await each).close())), sleep(15_000)]);
+        await Promise.race([world?.close(), sleep(15_000)]);
       });
 
       for (const [what, table] of Object.entries(tables)) {
