@@ -58,7 +58,11 @@ async function readVisit(request) {
   visit.tempId ??= jar.adtarget_temp_id ?? crypto.randomUUID();
   visit.clientSessionId ??= jar.adtarget_session_id ?? crypto.randomUUID();
   if (!UUID.test(visit.tempId) || !UUID.test(visit.clientSessionId)) throw new Error("not a UUID");
-  return { ...carried(visit.href, jar, Date.now()), ...visit, clientIp: request.headers.get("cf-connecting-ip"), userAgent: request.headers.get("user-agent") };
+  return { ...carried(visit.href, jar, Date.now()), ...visit, ...client(request) };
+}
+
+function client({ headers, cf }) {
+  return { clientIp: headers.get("cf-connecting-ip"), userAgent: headers.get("user-agent"), country: cf?.country, region: cf?.region, city: cf?.city };
 }
 
 function clientHeaders(request) {
@@ -149,8 +153,7 @@ async function page(request, url, env) {
     tempId: jar.adtarget_temp_id ?? crypto.randomUUID(),
     clientSessionId: jar.adtarget_session_id ?? crypto.randomUUID(),
     referrer: request.headers.get("referer") ?? undefined,
-    clientIp: request.headers.get("cf-connecting-ip"),
-    userAgent: request.headers.get("user-agent"),
+    ...client(request),
   };
   const [told, origin] = await Promise.all([init(request, env, visit), fetch(new Request(env.SITE_ORIGIN + url.pathname + url.search, request))]);
   const { cookies: hints = {} } = await told.json();

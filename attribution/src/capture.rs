@@ -6,6 +6,7 @@ use crate::meta::{self, Fbc, Fbp, Pieces};
 use crate::touch::Touch;
 use crate::written::{Spelling, Written, take, text};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How much of an address is read.
 const MAX_ADDRESS: usize = 16 * 1024;
@@ -155,31 +156,100 @@ fn behind(mut text: &[u8], mark: u8) -> &[u8] {
     text
 }
 
-/// Where in a page view's addresses parameters are looked for.
-struct Queries<'a> {
-    address: &'a [u8],
-    fragment: &'a [u8],
-    referrer: &'a [u8],
+/// Pairs of names and values in which fields are found, a query's or cookies: as a text, or taken apart once for all fields.
+trait Pairs<'a>: Sized {
+    /// Reads the pairs between `mark`s.
+    fn read(text: &'a [u8], mark: u8) -> Self;
+    /// See [`find`].
+    fn find(&self, mark: u8, field: &Field) -> Written<'a>;
 }
 
-impl<'a> Queries<'a> {
-    fn of(address: &'a [u8], fragment: &'a [u8], referrer: &'a [u8]) -> Queries<'a> {
+/// What the page has: looking again costs it less than code to take pairs apart would.
+impl<'a> Pairs<'a> for &'a [u8] {
+    fn read(text: &'a [u8], _: u8) -> Self {
+        text
+    }
+
+    fn find(&self, mark: u8, field: &Field) -> Written<'a> {
+        find(self, mark, field)
+    }
+}
+
+/// A pair, and by what it is known for another field's at a glance.
+struct Pair<'a> {
+    text: &'a [u8],
+    initial: u8,
+    /// The length of the name; none where it holds escapes.
+    len: Option<usize>,
+}
+
+/// What the edge has: it looks for all fields of many visitors.
+impl<'a> Pairs<'a> for Vec<Pair<'a>> {
+    fn read(mut text: &'a [u8], mark: u8) -> Self {
+        let mut pairs = Vec::new();
+        while !text.is_empty() {
+            let mut pair = take(&mut text, mark);
+            while let [b' ', rest @ ..] = pair {
+                pair = rest;
+            }
+            let name = take(&mut { pair }, b'=');
+            if let Some(initial) = name.first().map(u8::to_ascii_lowercase) {
+                let len = (!name.contains(&b'%')).then_some(name.len());
+                pairs.push(Pair {
+                    text: pair,
+                    initial,
+                    len,
+                });
+            }
+        }
+        pairs
+    }
+
+    fn find(&self, mark: u8, field: &Field) -> Written<'a> {
+        let name = if mark == b';' {
+            field.cookie
+        } else {
+            field.parameter
+        };
+        let Some(initial) = name.first() else {
+            return Written::default();
+        };
+        self.iter()
+            .filter(|pair| match pair.len {
+                Some(len) => len == name.len() && pair.initial == *initial,
+                None => true,
+            })
+            .map(|pair| find(pair.text, mark, field))
+            .find(|value| !value.is_empty())
+            .unwrap_or_default()
+    }
+}
+
+/// Where in a page view's addresses parameters are looked for.
+struct Queries<P> {
+    address: P,
+    fragment: P,
+    referrer: P,
+}
+
+impl<'a, P: Pairs<'a>> Queries<P> {
+    fn of(address: &'a [u8], fragment: &'a [u8], referrer: &'a [u8]) -> Queries<P> {
         Queries {
-            address: behind(address, b'?'),
-            fragment: fragment_query(fragment),
-            referrer: behind(referrer, b'?'),
+            address: P::read(behind(address, b'?'), b'&'),
+            fragment: P::read(fragment_query(fragment), b'&'),
+            referrer: P::read(behind(referrer, b'?'), b'&'),
         }
     }
 
     /// The first value of the field's parameter, or an empty one.
     fn find(&self, field: &Field) -> Written<'a> {
-        let mut value = find(self.address, b'&', field);
+        let mut value = self.address.find(b'&', field);
         if value.is_empty() {
-            value = find(self.fragment, b'&', field);
+            value = self.fragment.find(b'&', field);
         }
         // The site that the visitor came from hands on Meta's click id alone.
         if value.is_empty() && field.kind == b'f' {
-            value = find(self.referrer, b'&', field);
+            value = self.referrer.find(b'&', field);
         }
         value
     }
@@ -188,9 +258,10 @@ impl<'a> Queries<'a> {
 /// What a query that stands alone carries.
 pub(crate) fn carried(query: &[u8]) -> (ClickIds, Utm) {
     let (mut click_ids, mut utm) = Default::default();
+    let pairs: Vec<Pair<'_>> = Pairs::read(query, b'&');
     for field in fields() {
         if let Some(slot) = slot(field.name, &mut click_ids, &mut utm) {
-            *slot = find(query, b'&', &field).into_text();
+            *slot = pairs.find(b'&', &field).into_text();
         }
     }
     (click_ids, utm)
@@ -250,7 +321,7 @@ impl<'a> WrittenPageView<'a> {
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
     pub fn each_field(&self, mut put: impl FnMut(&'static [u8], &mut [Written<'_>])) {
-        self.walk(|field, _, pieces| {
+        self.walk::<&[u8]>(|field, _, pieces| {
             let [.., value] = &pieces;
             if !value.is_empty() {
                 put(field.name, pieces);
@@ -260,17 +331,18 @@ impl<'a> WrittenPageView<'a> {
 
     /// Gives `each` every field with what was found of it in the addresses, and the pieces of its value, the last of
     /// which is empty where it has none.
-    fn walk(&self, mut each: impl FnMut(&Field, Written<'_>, &mut Pieces<'_>)) {
+    fn walk<P: Pairs<'a>>(&self, mut each: impl FnMut(&Field, Written<'_>, &mut Pieces<'_>)) {
         let mut fragment = self.href;
         let page = take(&mut fragment, b'#');
         let referrer = take(&mut { self.referrer }, b'#');
-        let queries = Queries::of(page, fragment, referrer);
+        let queries: Queries<P> = Queries::of(page, fragment, referrer);
+        let cookies = P::read(self.cookies, b';');
         for field in fields() {
             let found = queries.find(&field);
             let known = match field.kind {
                 b'@' => Written::plain(page),
                 b'r' => Written::plain(referrer),
-                _ => find(self.cookies, b';', &field),
+                _ => cookies.find(b';', &field),
             };
             let mut pieces = [Written::default(), Written::default(), found];
             if field.kind == b'f' {
@@ -304,7 +376,7 @@ impl PageView<'_> {
             site: site.as_bytes(),
             time: time.as_bytes(),
         };
-        written.walk(|field, found, pieces| {
+        written.walk::<Vec<Pair<'_>>>(|field, found, pieces| {
             if field.kind == b'f' {
                 capture.click_ids.fbclid = found.into_text();
             }
@@ -331,7 +403,8 @@ impl PageView<'_> {
         let mut fragment = bounded(self.href);
         let page = take(&mut fragment, b'#');
         let field = fields().find(|field| field.kind == b'f')?;
-        Queries::of(page, fragment, &[]).find(&field).into_text()
+        let queries: Queries<&[u8]> = Queries::of(page, fragment, &[]);
+        queries.find(&field).into_text()
     }
 }
 

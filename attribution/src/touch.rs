@@ -125,6 +125,9 @@ impl Touches {
     /// out whole; click ids come first, then UTM values, the referrer and the page.
     pub fn to_cookie(&self) -> String {
         let mut cookie = self.first.as_ref().map(write_touch).unwrap_or_default();
+        if self.first == self.last {
+            return cookie;
+        }
         let last = self.last.as_ref().map(write_touch).unwrap_or_default();
         if cookie != last {
             cookie.push('|');
@@ -203,8 +206,15 @@ fn push_parameter(text: &mut String, name: &str, value: &str) {
     text.push('&');
     text.push_str(name);
     text.push('=');
+    let is_plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b':')
+    };
+    if text.len() + value.len() <= MAX_TOUCH && value.bytes().all(is_plain) {
+        text.push_str(value);
+        return;
+    }
     for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b':') {
+        if is_plain(byte) {
             text.push(char::from(byte));
         } else {
             push_escape(text, byte);

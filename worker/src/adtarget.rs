@@ -1,6 +1,9 @@
 //! AdTarget, hosted: the keyless calls that browsers make, carried on from the edge with the real client's headers.
 //! No API key ever rides on one.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use attribution::telegram::TelegramLink;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,6 +13,7 @@ use crate::caller::Caller;
 use crate::config::AdTarget;
 use crate::cookies::Scope;
 use crate::ids::EventId;
+use crate::json;
 use crate::record::{Attribution, Client, Visit};
 use crate::runtime::{Call, Reply};
 
@@ -49,8 +53,8 @@ pub enum Keyless {
 /// What came of a call.
 #[derive(Debug)]
 pub enum Outcome {
-    /// AdTarget took it.
-    Taken(Reply),
+    /// AdTarget took it, and has cookies set.
+    Taken(Reply, Vec<CookieHint>),
     /// It handed out that invite.
     Invited(TelegramLink),
     /// It will not take it, and says why: an error of its contract, for the caller.
@@ -62,6 +66,16 @@ pub enum Outcome {
         /// When it wants to be asked again, in s.
         retry_after_s: Option<u32>,
     },
+}
+
+/// A cookie that AdTarget has a proxy set.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CookieHint {
+    name: String,
+    value: String,
+    /// Its life in s.
+    max_age: u32,
 }
 
 impl OwedCall {
@@ -156,10 +170,17 @@ impl OwedCall {
                     ),
                 }
             }
-            200..=299 => match json() {
-                Some(_) => Outcome::Taken(reply),
-                None => failed(format!("{} without JSON", reply.status), &reply),
-            },
+            200..=299 => {
+                let hinted = serde_json::from_str::<Hinted<'_>>(&reply.body)
+                    .ok()
+                    .filter(|_| is_object)
+                    .map(|hinted| hinted.cookies.into_values().collect());
+                // Hints that are none do not make it less of an answer.
+                match hinted.or_else(|| json().map(|_| Vec::new())) {
+                    Some(hints) => Outcome::Taken(reply, hints),
+                    None => failed(format!("{} without JSON", reply.status), &reply),
+                }
+            }
             // Not the visitor's fault: the account's key or bill, or the rush of the hour.
             401 | 402 | 429 => failed(reply.status.to_string(), &reply),
             400..=499 if json().is_some_and(|said| said.error.is_some()) => Outcome::Refused(reply),
@@ -176,6 +197,13 @@ struct Said<'a> {
     invite_link: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+}
+
+/// What an answer wants of cookies.
+#[derive(Deserialize)]
+struct Hinted<'a> {
+    #[serde(borrow, default)]
+    cookies: BTreeMap<Cow<'a, str>, CookieHint>,
 }
 
 /// The body of init for a visit: AdTarget's fields, ours that it does not know, and the page's own untouched.
@@ -207,7 +235,7 @@ pub fn init_body(visit: &Visit) -> String {
         #[serde(flatten)]
         attribution: &'a Attribution,
         #[serde(flatten)]
-        extra: &'a std::collections::BTreeMap<String, Box<RawValue>>,
+        extra: &'a BTreeMap<String, Box<RawValue>>,
     }
     let Client {
         ip,
@@ -234,28 +262,13 @@ pub fn init_body(visit: &Visit) -> String {
         attribution: &visit.attribution,
         extra: &visit.extra,
     };
-    serde_json::to_string(&body).unwrap_or_default()
+    json::text(&body).unwrap_or_default()
 }
 
-/// AdTarget's answer, passed on, with its `cookies` hint set as Set-Cookie.
-pub fn pass_on(reply: &Reply, scope: Scope<'_>) -> Answer {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Hint {
-        name: String,
-        value: String,
-        max_age: u32,
-    }
-    #[derive(Deserialize)]
-    struct Hints {
-        #[serde(default)]
-        cookies: std::collections::BTreeMap<String, Hint>,
-    }
-    let answer = Answer::json_text(reply.status, reply.body.clone());
-    let hints = serde_json::from_str::<Hints>(&reply.body)
-        .map(|hints| hints.cookies)
-        .unwrap_or_default();
-    hints.values().fold(answer, |answer, hint| {
+/// AdTarget's answer, passed on, with the cookies that it hints at.
+pub fn pass_on(reply: Reply, hints: &[CookieHint], scope: Scope<'_>) -> Answer {
+    let answer = Answer::json_text(reply.status, reply.body);
+    hints.iter().fold(answer, |answer, hint| {
         answer.cookie(scope.set(&hint.name, &hint.value, hint.max_age))
     })
 }

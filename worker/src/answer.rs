@@ -17,12 +17,15 @@ pub struct Answer {
     body: String,
 }
 
+/// What the header lines of most answers fit in, in bytes.
+const ROOM: usize = 1024;
+
 impl Answer {
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
         Self {
             status,
-            headers: String::new(),
+            headers: String::with_capacity(ROOM),
             body: String::new(),
         }
     }
@@ -59,10 +62,15 @@ impl Answer {
     /// Adds a header. A value that would end the line is left out: no caller's words can make a header of their own.
     #[must_use]
     #[inline(never)]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(self, name: &str, value: &str) -> Self {
         if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
             return self;
         }
+        self.line(name, value)
+    }
+
+    /// Adds a header whose value is known to hold no line's end.
+    fn line(mut self, name: &str, value: &str) -> Self {
         if !self.headers.is_empty() {
             self.headers.push('\n');
         }
@@ -83,7 +91,8 @@ impl Answer {
     #[must_use]
     pub fn cookie(self, cookie: Option<String>) -> Self {
         match cookie {
-            Some(cookie) => self.header("set-cookie", &cookie),
+            // `Scope::set` lets no control byte through.
+            Some(cookie) => self.line("set-cookie", &cookie),
             None => self,
         }
     }
@@ -102,12 +111,10 @@ impl Answer {
     pub fn into_response(self) -> Response {
         let Self {
             status,
-            mut headers,
+            headers,
             body,
         } = self;
-        headers.push_str("\n\n");
-        headers.push_str(&body);
-        runtime::respond(status, &headers)
+        runtime::respond(status, &headers, &body)
     }
 }
 

@@ -35,17 +35,7 @@ pub struct Caller<'a> {
     pub cookies: &'a str,
     /// The Content-Type header; of a POST alone.
     pub content_type: &'a str,
-    /// The Accept header; this and what follows are empty for a POST.
-    pub accept: &'a str,
-    /// The Accept-Language header.
-    pub accept_language: &'a str,
-    /// The Sec-Fetch-Dest header.
-    pub fetch_destination: &'a str,
-    /// Whether the browser says Global Privacy Control.
-    pub gpc: bool,
-    /// Whether the browser says Do Not Track.
-    pub dnt: bool,
-    /// Whether the browser only prepares for a visit that may never be.
+    /// Whether the browser only prepares for a visit that may never be; not of a POST.
     pub prepares: bool,
 }
 
@@ -55,7 +45,10 @@ impl<'a> Caller<'a> {
         let mut lines = packed.split('\n');
         let mut line = || lines.next().unwrap_or_default();
         let (method, url) = (line(), line());
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let after_scheme = url.strip_prefix("https://");
+        let rest = after_scheme
+            .or_else(|| url.strip_prefix("http://"))
+            .unwrap_or(url);
         let (authority, target) = rest
             .split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
             .unwrap_or((rest, ""));
@@ -65,7 +58,7 @@ impl<'a> Caller<'a> {
             url,
             authority,
             host: host_of(authority),
-            secure: scheme == "https",
+            secure: after_scheme.is_some(),
             path,
             query,
             ip: line(),
@@ -74,11 +67,6 @@ impl<'a> Caller<'a> {
             referer: line(),
             cookies: line(),
             content_type: if method == "POST" { line() } else { "" },
-            accept: line(),
-            accept_language: line(),
-            fetch_destination: line(),
-            gpc: line() == "1",
-            dnt: line() == "1",
             prepares: lines
                 .any(|purpose| purpose.contains("prefetch") || purpose.contains("prerender")),
         }
@@ -118,11 +106,6 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Whether the client wants a page to look at.
-    pub fn wants_html(&self) -> bool {
-        self.accept.contains("text/html")
-    }
-
     /// Whether the client names itself a program.
     pub fn is_bot(&self) -> bool {
         is_bot(self.user_agent)
@@ -131,8 +114,7 @@ impl<'a> Caller<'a> {
 
 /// Whether a User-Agent names a program: crawlers and link previews fetch pages, too.
 pub fn is_bot(user_agent: &str) -> bool {
-    const MARKS: [&[u8]; 6] = [
-        b"bot",
+    const REST: [&[u8]; 5] = [
         b"crawl",
         b"spider",
         b"preview",
@@ -140,14 +122,20 @@ pub fn is_bot(user_agent: &str) -> bool {
         b"headless",
     ];
     let agent = user_agent.as_bytes();
-    (0..agent.len())
-        .filter_map(|at| agent.get(at..))
-        .any(|rest| {
-            MARKS.iter().any(|mark| {
-                rest.get(..mark.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(mark))
-            })
-        })
+    let begins = |at: usize, mark: &[u8]| {
+        let word = agent.get(at..).and_then(|rest| rest.get(..mark.len()));
+        word.is_some_and(|word| word.eq_ignore_ascii_case(mark))
+    };
+    // Two letters tell nearly every place where no mark stands.
+    (agent.windows(2).enumerate()).any(|(at, pair)| match pair {
+        [b'b' | b'B', b'o' | b'O'] => begins(at, b"bot"),
+        [b'c' | b'C', b'r' | b'R']
+        | [b's' | b'S', b'p' | b'P']
+        | [b'p' | b'P', b'r' | b'R']
+        | [b'f' | b'F', b'a' | b'A']
+        | [b'h' | b'H', b'e' | b'E'] => REST.iter().any(|mark| begins(at, mark)),
+        _ => false,
+    })
 }
 
 /// The host of an authority without its port.
@@ -164,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_head_is_read_in_order() {
-        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\n*/*\nde\nempty\n1\n\nprefetch;prerender\n\n";
+        let packed = "GET\nhttp://lp.example.com:8787/c/vip?a=1&to=x%26y\n203.0.113.7\nUA\nhttps://o\nhttps://r\nadtarget_temp_id=6e1f0d1c-0000-4000-8000-000000000001\nprefetch;prerender\n\n";
         let caller = Caller::read(packed);
         assert_eq!(
             (caller.authority, caller.host, caller.path, caller.query),
@@ -175,10 +163,7 @@ mod tests {
                 "a=1&to=x%26y"
             )
         );
-        assert_eq!(
-            (caller.ip, caller.prepares, caller.gpc, caller.dnt),
-            ("203.0.113.7", true, true, false)
-        );
+        assert_eq!((caller.ip, caller.prepares), ("203.0.113.7", true));
         assert_eq!(caller.parameter("to").as_deref(), Some("x&y"));
         assert_eq!(
             caller.temp_id().unwrap().to_string(),

@@ -9,6 +9,7 @@ use crate::caller::Caller;
 use crate::config::{Config, Site};
 use crate::error::Error;
 use crate::ids::TempId;
+use crate::json;
 use crate::ledger::{self, Database, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
 use crate::record::{Client, Record};
@@ -127,6 +128,17 @@ impl Edge<'_> {
             .unwrap_or_default()
     }
 
+    /// Whether the client wants a page to look at.
+    pub fn wants_html(&self) -> bool {
+        self.header("accept").contains("text/html")
+    }
+
+    /// Whether the browser objects to being tracked, in a way that the settings respect.
+    pub fn has_objected(&self) -> bool {
+        let says = |name| self.header(name) == "1";
+        self.config.respect_gpc && says("sec-gpc") || self.config.respect_dnt && says("dnt")
+    }
+
     /// A binding's own object; `None` when it is not bound.
     pub fn binding(&self, name: &str) -> Option<JsValue> {
         runtime::binding(self.env, name)
@@ -136,7 +148,7 @@ impl Edge<'_> {
 /// Keeps a record after the answer: through the queue, which hands it out after `delay_s` seconds, else in the ledger at
 /// once, else in the log, so that it can be found.
 pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
-    let Ok(message) = serde_json::to_string(message) else {
+    let Ok(message) = json::text(message) else {
         return runtime::log_error("a record could not be written as JSON");
     };
     runtime::send_to_queue(env, context, &message, delay_s);

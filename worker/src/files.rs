@@ -7,9 +7,10 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::routes::is_hashed;
 use crate::runtime;
+use crate::track;
 
 /// The tracker or what belongs to it: for good where the name holds the hash, else for an hour.
-pub async fn tracker(edge: &Edge<'_>, file: &str, cors: Option<&str>) -> Response {
+pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Response {
     let response = match asset(edge, &format!("/{file}")).await {
         Ok(response) => response,
         Err(error) => return Answer::from(error).into_response(),
@@ -20,13 +21,11 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, cors: Option<&str>) -> Respons
         "max-age=3600, stale-while-revalidate=86400"
     };
     let life = if response.ok() { life } else { "no-store" };
-    let mut headers =
-        format!("cache-control:public, {life}\nvary:origin\nx-content-type-options:nosniff");
-    if let Some(cors) = cors {
-        headers.push('\n');
-        headers.push_str(cors);
-    }
-    runtime::amended(&response, &headers, "cache-control")
+    let answer = Answer::empty(0)
+        .header("cache-control", &format!("public, {life}"))
+        .header("x-content-type-options", "nosniff");
+    let answer = track::with_cors(answer, origin);
+    runtime::amended(&response, answer.headers(), "cache-control")
 }
 
 /// What a browser is told of the operator's page: it takes code and data from the edge alone, and stands in no frame.

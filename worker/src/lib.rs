@@ -21,6 +21,7 @@ pub mod health;
 pub mod hooks;
 pub mod ids;
 pub mod invites;
+pub mod json;
 pub mod ledger;
 pub mod message;
 pub mod operator;

@@ -212,7 +212,7 @@ async fn deliver(config: &Config, owed: Vec<(Envelope, Box<OwedCall>)>) {
 async fn deliver_one(adtarget: &AdTarget, message: Envelope, call: Box<OwedCall>) {
     // Made again after an answer that got lost, the call is known by its Idempotency-Key.
     match call.make(adtarget, PATIENT_MS).await {
-        Outcome::Taken(_) | Outcome::Invited(_) => message.ack(),
+        Outcome::Taken(..) | Outcome::Invited(_) => message.ack(),
         // Nothing in it will change: asking again can't help.
         Outcome::Refused(reply) => {
             runtime::log_error(&format!(

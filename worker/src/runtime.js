@@ -22,13 +22,28 @@ export function settle(ticket, answer) {
   awaited.delete(ticket);
 }
 
-/** Calls the door `arrive` with what a promise becomes, unless a new instance has come meanwhile. */
-export function listen(promise, arrival) {
+/**
+ * Calls the door `arrive` with what a promise becomes, unless a new instance has come meanwhile. It fails when that takes longer than
+ * `timeout` (ms; 0: as long as it likes). What still runs then is cancelled by the platform when the invocation ends.
+ */
+export function listen(promise, arrival, timeout) {
   const asked = generation;
-  const arrived = (isKept) => (value) => {
-    if (asked === generation) doors.arrive(arrival, isKept, value);
+  let isOpen = true;
+  const arrived = (isKept, value) => {
+    if (isOpen && asked === generation) doors.arrive(arrival, isKept, value);
+    isOpen = false;
   };
-  promise.then(arrived(true), arrived(false));
+  const timer = timeout && setTimeout(() => arrived(false, new Error(`no answer within ${timeout} ms`)), timeout);
+  promise.then(
+    (value) => {
+      if (timer) clearTimeout(timer);
+      arrived(true, value);
+    },
+    (why) => {
+      if (timer) clearTimeout(timer);
+      arrived(false, why);
+    },
+  );
 }
 
 /** A new instance comes. Gives what the old one leaves undone. */
@@ -43,11 +58,8 @@ export function renew() {
 
 const HEADERS = ["cf-connecting-ip", "user-agent", "origin", "referer", "cookie"];
 const OF_A_CALL = ["content-type"];
-const OF_A_PAGE = [
-  "accept", "accept-language", "sec-fetch-dest", "sec-gpc", "dnt",
-  // Why a browser asks, in three spellings: the standard's, Safari's and Firefox's.
-  "sec-purpose", "purpose", "x-moz",
-];
+// Why a browser asks, in three spellings: the standard's, Safari's and Firefox's.
+const OF_A_PAGE = ["sec-purpose", "purpose", "x-moz"];
 
 /**
  * Method, URL and the headers above, a line each: those of a call for POST, else those of a page. A header value can't hold
@@ -63,7 +75,7 @@ export function inbound(request) {
 
 /** Country, region and city, as the platform located the client; read apart from `inbound`, since it is costly. */
 export function place({ cf }) {
-  return (cf?.country ?? "") + "\n" + (cf?.region ?? "") + "\n" + (cf?.city ?? "");
+  return cf ? (cf.country ?? "") + "\n" + (cf.region ?? "") + "\n" + (cf.city ?? "") : "";
 }
 
 /** Calls `put` with name and value of each of `lines`. A list of pairs would be read by the platform through iterators, at twice the cost. */
@@ -75,67 +87,58 @@ function eachHeader(lines, put) {
   }
 }
 
-/** A new answer; `packed` are its headers, lines of `name:value`, an empty line, and its body. */
-export function answer(status, packed) {
-  const end = packed.indexOf("\n\n");
-  const body = packed.slice(end + 2);
+/** A new answer; its headers are lines of `name:value`. */
+export function answer(status, lines, body) {
   const response = new Response(body === "" ? null : body, { status });
   const { headers } = response;
   // A text brings a content type of its own; of cookies there may be many.
-  eachHeader(packed.slice(0, end), (name, value) => (name === "set-cookie" ? headers.append(name, value) : headers.set(name, value)));
+  eachHeader(lines, (name, value) => (name === "set-cookie" ? headers.append(name, value) : headers.set(name, value)));
   return response;
 }
 
-/** A copy of an answer with `headers` added, and those named in `removed` (comma-separated) taken away; the body streams on. */
+/** A copy of an answer, amended; the body streams on. */
 export function amended(response, headers, removed) {
   const copy = new Response(response.body, response);
-  for (const name of removed.split(",")) if (name) copy.headers.delete(name);
-  eachHeader(headers, (name, value) => copy.headers.append(name, value));
+  amend(copy, headers, removed);
   return copy;
+}
+
+/** Takes the headers named in `removed` (comma-separated) from an answer of this worker's own, and adds `headers`. */
+export function amend({ headers: its }, headers, removed) {
+  for (const name of removed.split(",")) its.delete(name);
+  eachHeader(headers, (name, value) => its.append(name, value));
+}
+
+/** Where an answer leads and what it is. */
+export function kind({ headers }) {
+  return (headers.get("location") ?? "") + "\n" + (headers.get("content-type") ?? "");
 }
 
 /**
  * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
  * and x-idempotent-replay, a line each, then the body. `body` is a text (empty: none), bytes, or a request whose own body
- * streams on. Rejects when that takes longer than `timeout` (ms) or the answer is larger than `limit` (bytes). What still runs then is
- * cancelled by the platform when the invocation ends.
+ * streams on. Rejects when the answer is larger than `limit` (bytes).
  */
-export function call(head, body, timeout, limit) {
-  return within(timeout, exchange(head, body, limit));
-}
-
-/** What `promise` becomes; rejects when that takes longer than `timeout` (ms). */
-function within(timeout, promise) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
-    const settle = (settled) => (value) => {
-      clearTimeout(timer);
-      settled(value);
-    };
-    promise.then(settle(resolve), settle(reject));
-  });
-}
-
-async function exchange(call, body, limit) {
-  const url = call.indexOf("\n") + 1;
-  const lines = call.indexOf("\n", url);
-  const headers = {};
-  eachHeader(call.slice(lines + 1), (name, value) => (headers[name] = value));
-  const response = await fetch(call.slice(url, lines), {
-    method: call.slice(0, url - 1),
+export async function call(head, body, limit) {
+  const url = head.indexOf("\n") + 1;
+  const lines = head.indexOf("\n", url);
+  const headers = new Headers();
+  eachHeader(head.slice(lines + 1), (name, value) => headers.set(name, value));
+  const response = await fetch(head.slice(url, lines), {
+    method: head.slice(0, url - 1),
     headers,
     body: body === "" ? undefined : body instanceof Request ? body.body : body,
     redirect: "manual",
   });
-  const { status } = response;
-  const told = ["location", "retry-after", "x-idempotent-replay"].map((name) => response.headers.get(name) ?? "");
-  const head = [status, ...told, ""].join("\n");
+  const { status, headers: told } = response;
+  const say = (name) => told.get(name) ?? "";
   // A redirect says all it has to say in its head.
-  if (status >= 300 && status < 400) return head;
-  if (+response.headers.get("content-length") > limit) throw new Error("the answer is too large");
+  if (status >= 300 && status < 400) return status + "\n" + say("location") + "\n\n\n";
+  const reply = status + "\n\n" + (status >= 400 ? say("retry-after") : "") + "\n" + say("x-idempotent-replay") + "\n";
+  if (+told.get("content-length") > limit) throw new Error("the answer is too large");
   const text = await response.text();
   if (text.length > limit) throw new Error("the answer is too large");
-  return head + text;
+  return reply + text;
 }
 
 /** What concerns one connection (RFC 9110, 7.6.1), and what a browser has no business to send. */
@@ -143,10 +146,12 @@ const DROPPED = /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|authorizati
 
 /** Sends the request on to another URL, less the headers that are dropped, with `headers` set; redirects are not followed. */
 export function passOn(request, url, headers) {
-  const copy = new Request(url, request);
-  for (const name of request.headers.keys()) if (DROPPED.test(name)) copy.headers.delete(name);
-  eachHeader(headers, (name, value) => copy.headers.set(name, value));
-  return fetch(copy, { redirect: "manual" });
+  const { method, headers: asked, body } = request;
+  const kept = new Headers(asked);
+  for (const name of asked.keys()) if (DROPPED.test(name)) kept.delete(name);
+  eachHeader(headers, (name, value) => kept.set(name, value));
+  // Not the request itself as options: all that the platform knows of the client would be copied along.
+  return fetch(url, { method, headers: kept, body, redirect: "manual" });
 }
 
 /**
@@ -183,6 +188,9 @@ export function asset(assets, request, path) {
   return assets.fetch(new Request(new URL(path, request.url), request));
 }
 
+/** All that a link to Telegram can begin with: for any other the platform would come here in vain, at a price. */
+const MAY_BE_TELEGRAMS = 'a[href^="https://t" i], a[href^="http://t" i], a[href^="tg:" i]';
+
 /**
  * The page with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
  * are the attributes, `name=value` a line. A tag that stands there already is kept, and only told of the visit.
@@ -192,7 +200,7 @@ export function decorated(response, env, websiteId, tag) {
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
   let tagged = false;
   return new HTMLRewriter()
-    .on("a[href]", {
+    .on(MAY_BE_TELEGRAMS, {
       element(anchor) {
         const instead = doors.link(env, websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
         if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", instead);
@@ -240,11 +248,11 @@ export function wakeBy(storage, at) {
   set().catch((why) => console.error(`no alarm could be set: ${why}`));
 }
 
-/** Asks a Durable Object of `binding` by its name; resolves to its answer, a text. Rejects when that takes longer than `timeout` (ms). */
-export async function askObject(env, binding, name, method, argument, timeout) {
+/** Asks a Durable Object of `binding` by its name; resolves to its answer, a text. */
+export async function askObject(env, binding, name, method, argument) {
   const objects = env[binding];
   if (!objects) throw new Error(`${binding} is not bound`);
-  return within(timeout, objects.get(objects.idFromName(name))[method](name, argument));
+  return objects.get(objects.idFromName(name))[method](name, argument);
 }
 
 /**

@@ -5,19 +5,25 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
-use crate::tasks::{self, promised};
+use crate::tasks::{self, promised, promised_within};
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
     /// Country (two letters), region and city of the client, a line each, as the platform located it.
     pub fn place(request: &Request) -> String;
 
-    /// An answer made here: its headers, lines of `name:value`, an empty line, and its body.
+    /// An answer made here; its headers are lines of `name:value`.
     #[wasm_bindgen(js_name = answer)]
-    pub fn respond(status: u16, packed: &str) -> Response;
+    pub fn respond(status: u16, headers: &str, body: &str) -> Response;
 
-    /// A copy of an answer whose body streams on, with `headers` added and the comma-separated `removed` taken away.
+    /// A copy of an answer whose body streams on, amended.
     pub fn amended(response: &Response, headers: &str, removed: &str) -> Response;
+
+    /// Adds `headers` to an answer of this worker's own, once the comma-separated `removed` are taken away.
+    pub fn amend(response: &Response, headers: &str, removed: &str);
+
+    /// Where an answer leads (Location) and what it is (Content-Type), a line each.
+    pub fn kind(response: &Response) -> String;
 
     /// The page with its Telegram links replaced, as the door `link` says, and the tracker's tag added, streamed.
     pub fn decorated(response: &Response, env: &Env, website_id: &str, tag: &str) -> Response;
@@ -26,7 +32,7 @@ extern "C" {
     fn after_answer(context: &Context, ticket: usize);
 
     #[wasm_bindgen(js_name = call)]
-    fn send(head: &str, body: &str, timeout_ms: u32, limit: u32) -> Promise;
+    fn send(head: &str, body: &str, limit: u32) -> Promise;
 
     #[wasm_bindgen(js_name = passOn)]
     fn forward(request: &Request, url: &str, headers: &str) -> Promise;
@@ -159,8 +165,8 @@ impl Call<'_> {
             "
 ",
         );
-        let promise = send(&head, self.body, self.timeout_ms, REPLY_LIMIT);
-        match promised(&promise).await {
+        let promise = send(&head, self.body, REPLY_LIMIT);
+        match promised_within(self.timeout_ms, &promise).await {
             Ok(packed) => packed
                 .as_string()
                 .and_then(|packed| Reply::read(&packed))

@@ -17,8 +17,8 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
-    /// Calls [`arrive`] with what `promise` becomes.
-    fn listen(promise: &Promise, arrival: usize);
+    /// Calls [`arrive`] with what `promise` becomes, or that it took longer than `timeout_ms` (0: as long as it likes).
+    fn listen(promise: &Promise, arrival: usize, timeout_ms: u32);
 
     /// Hands out what a ticket stands for.
     fn settle(ticket: usize, answer: &JsValue);
@@ -123,9 +123,14 @@ pub struct Promised(Rc<RefCell<Arrival>>);
 
 /// Waits for a promise.
 pub fn promised(promise: &Promise) -> Promised {
+    promised_within(0, promise)
+}
+
+/// Waits for a promise, which has failed when that takes longer than so many ms.
+pub fn promised_within(timeout_ms: u32, promise: &Promise) -> Promised {
     let arrival = Rc::new(RefCell::new(Arrival::default()));
     let number = ARRIVALS.with_borrow_mut(|arrivals| arrivals.insert(Rc::clone(&arrival)));
-    listen(promise, number);
+    listen(promise, number, timeout_ms);
     Promised(arrival)
 }
 

@@ -57,12 +57,12 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
     if let Some(page) = page {
         return page.unwrap_or_else(|error| Answer::from(error).into_response());
     }
-    let cors = track::cors_headers(edge);
+    let origin = track::origin_of_site(edge);
     if edge.caller.method == "OPTIONS" {
-        return with_cors(track::preflight(), cors).into_response();
+        return track::with_cors(track::preflight(), origin).into_response();
     }
     let answer = match route {
-        Route::Tracker(file) => return files::tracker(edge, file, cors.as_deref()).await,
+        Route::Tracker(file) => return files::tracker(edge, file, origin).await,
         Route::Init => track::init::init(edge).await,
         Route::UpdateFbp => track::update_fbp::update_fbp(edge).await,
         Route::Invite => track::click::invite(edge).await,
@@ -71,7 +71,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::Channel(slug) => track::click::channel(edge, slug).await,
         _ => Err(Error::Internal),
     };
-    with_cors(answer.unwrap_or_else(Answer::from), cors).into_response()
+    track::with_cors(answer.unwrap_or_else(Answer::from), origin).into_response()
 }
 
 async fn page(edge: &Edge<'_>) -> Result<Response, Error> {
@@ -79,15 +79,6 @@ async fn page(edge: &Edge<'_>) -> Result<Response, Error> {
         Some(front) => site::page(edge, front).await,
         None => files::page(edge).await,
     }
-}
-
-/// Lets pages of configured sites read the answer, and tells caches that it differs by origin.
-fn with_cors(answer: Answer, cors: Option<String>) -> Answer {
-    let lines = cors.unwrap_or_default();
-    let named = lines.lines().filter_map(|line| line.split_once(':'));
-    named.fold(answer.header("vary", "origin"), |answer, (name, value)| {
-        answer.header(name, value)
-    })
 }
 
 // Cargo asks for one.

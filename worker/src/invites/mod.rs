@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::*;
 use crate::config::{Backend, Channel, Config, InviteMode};
 use crate::ids::{ClickId, EventId};
 use crate::runtime::{self, Env};
-use crate::tasks::promised;
+use crate::tasks::{Promised, promised_within};
 use crate::telegram::{Bot, ChatId};
 
 use pool::Terms;
@@ -34,14 +34,7 @@ const MAKING_MS: u32 = 14_000;
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
     #[wasm_bindgen(js_name = askObject)]
-    fn ask(
-        env: &Env,
-        binding: &str,
-        channel: &str,
-        method: &str,
-        argument: &str,
-        timeout_ms: u32,
-    ) -> Promise;
+    fn ask(env: &Env, binding: &str, channel: &str, method: &str, argument: &str) -> Promise;
 }
 
 /// A link of a click's own.
@@ -236,14 +229,14 @@ fn ask_pool(
     method: &str,
     argument: &str,
     timeout_ms: u32,
-) -> Promise {
+) -> Promised {
     let channel = format!("{}:{chat}", bot.username.to_ascii_lowercase());
-    ask(env, POOLS, &channel, method, argument, timeout_ms)
+    promised_within(timeout_ms, &ask(env, POOLS, &channel, method, argument))
 }
 
-async fn told(answer: Promise) -> Result<String, String> {
+async fn told(answer: Promised) -> Result<String, String> {
     // The method says for itself why repeating it does no harm.
-    match promised(&answer).await {
+    match answer.await {
         Ok(text) => text
             .as_string()
             .ok_or_else(|| "no text came back".to_owned()),

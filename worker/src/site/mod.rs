@@ -47,15 +47,9 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
             runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
             Error::BadGateway
         })?;
-    let header = |name| {
-        response
-            .headers()
-            .get(name)
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-    };
-    if let Some(path) = header("location").strip_prefix(&front.origin) {
+    let said = runtime::kind(&response);
+    let (location, media_type) = said.split_once('\n').unwrap_or_default();
+    if let Some(path) = location.strip_prefix(&front.origin) {
         // A redirect to the origin's own address stays with the edge.
         return Ok(runtime::amended(
             &response,
@@ -63,7 +57,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
             "location",
         ));
     }
-    let is_html = header("content-type")
+    let is_html = media_type
         .get(..9)
         .is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/html"));
     let Some(site) = edge
@@ -78,44 +72,33 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     } else {
         None
     };
-    let response = match &visit {
-        None => response,
-        Some(new) => {
-            let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-            let cookies = new.add_pixel_cookies(new.add_ids(Answer::empty(200), scope), scope);
-            // The page names this one visit: it is nobody else's.
-            let headers = format!("{}\ncache-control:private, no-cache", cookies.headers());
-            runtime::amended(
-                &response,
-                &headers,
-                "cache-control,etag,last-modified,expires",
-            )
-        }
-    };
     let tag = tag(edge, site, visit.as_ref().map(|new| new.visit.visit_id));
-    if let Some(new) = visit {
-        record(edge, new.visit);
-    }
-    Ok(runtime::decorated(
-        &response,
-        edge.env,
-        &site.website_id,
-        &tag,
-    ))
+    let page = runtime::decorated(&response, edge.env, &site.website_id, &tag);
+    let Some(new) = visit else {
+        return Ok(page);
+    };
+    let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
+    let answer = new.add_pixel_cookies(new.add_ids(Answer::empty(200), scope), scope);
+    // The page names this one visit: it is nobody else's.
+    let answer = answer.header("cache-control", "private, no-cache");
+    runtime::amend(
+        &page,
+        answer.headers(),
+        "cache-control,etag,last-modified,expires",
+    );
+    record(edge, new.visit);
+    Ok(page)
 }
 
 /// Whether a request is a person coming to a page: not a frame, not a fetch, not a page prepared in advance.
 fn is_visit(edge: &Edge<'_>) -> bool {
-    let caller = &edge.caller;
-    let is_document = match caller.fetch_destination {
+    let is_document = match edge.header("sec-fetch-dest").as_str() {
         "document" => true,
         // Browsers before 2023 do not say; then what they accept tells.
-        "" => caller.wants_html(),
+        "" => edge.wants_html(),
         _ => false,
     };
-    let has_objected =
-        edge.config.respect_gpc && caller.gpc || edge.config.respect_dnt && caller.dnt;
-    is_document && !caller.prepares && !has_objected
+    is_document && !edge.caller.prepares && !edge.has_objected()
 }
 
 /// The visit that a page request is.

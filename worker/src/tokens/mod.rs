@@ -9,7 +9,7 @@ pub mod kept;
 pub mod object;
 
 use crate::runtime::Env;
-use crate::tasks::promised;
+use crate::tasks::promised_within;
 use conversions::{Hash, Secret};
 use futures_util::future::LocalBoxFuture;
 use js_sys::Promise;
@@ -31,14 +31,7 @@ const STATUS_MS: u32 = 1_000;
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
     #[wasm_bindgen(js_name = askObject)]
-    fn ask(
-        env: &Env,
-        binding: &str,
-        kind: &str,
-        method: &str,
-        argument: &str,
-        timeout_ms: u32,
-    ) -> Promise;
+    fn ask(env: &Env, binding: &str, kind: &str, method: &str, argument: &str) -> Promise;
 }
 
 /// A kind of token.
@@ -82,9 +75,9 @@ pub struct Bearer {
 /// [`Failure`]
 pub async fn bearer(env: &Env, kind: &str, refused: Option<&Secret>) -> Result<Bearer, Failure> {
     let refused = refused.map_or("", Secret::reveal);
-    let answer = ask(env, KEEPER, kind, "token", refused, PATIENT_MS);
+    let answer = ask(env, KEEPER, kind, "token", refused);
     // Repeating it does no harm: what is kept and good is handed out.
-    let told = text(answer).await.map_err(Failure::Away)?;
+    let told = text(answer, PATIENT_MS).await.map_err(Failure::Away)?;
     let (word, rest) = told.split_once('\n').unwrap_or((&told, ""));
     match word {
         "token" => {
@@ -102,7 +95,7 @@ pub async fn bearer(env: &Env, kind: &str, refused: Option<&Secret>) -> Result<B
 /// How the token of `kind` stands, for the operator; `None`: its object does not answer.
 pub async fn status(env: &Env, kind: &str) -> Option<Status> {
     // Repeating it does no harm: it reads.
-    match text(ask(env, KEEPER, kind, "status", "", STATUS_MS)).await {
+    match text(ask(env, KEEPER, kind, "status", ""), STATUS_MS).await {
         Ok(told) => serde_json::from_str(&told).ok(),
         Err(why) => {
             runtime::log_warning(&format!("tokens: {kind}: {why}"));
@@ -111,9 +104,9 @@ pub async fn status(env: &Env, kind: &str) -> Option<Status> {
     }
 }
 
-async fn text(answer: Promise) -> Result<String, String> {
+async fn text(answer: Promise, timeout_ms: u32) -> Result<String, String> {
     // The method says for itself why repeating it does no harm.
-    match promised(&answer).await {
+    match promised_within(timeout_ms, &answer).await {
         Ok(text) => text
             .as_string()
             .ok_or_else(|| "no text came back".to_owned()),

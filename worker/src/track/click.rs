@@ -230,14 +230,12 @@ async fn hosted(
     match call.make(adtarget, adtarget.timeout_ms).await {
         Outcome::Invited(link) => Answer::redirect(&link),
         // A person is told in words that there is no channel.
-        Outcome::Refused(reply)
-            if reply.status == 404 && shared.is_none() && edge.caller.wants_html() =>
-        {
+        Outcome::Refused(reply) if reply.status == 404 && shared.is_none() && edge.wants_html() => {
             runtime::log_warning(&format!("a click found no channel: {call:?}"));
             to_channel(edge, None)
         }
         Outcome::Refused(reply) => Answer::json_text(reply.status, reply.body),
-        Outcome::Taken(_) => to_channel(edge, shared),
+        Outcome::Taken(..) => to_channel(edge, shared),
         Outcome::Failed { why, retry_after_s } => {
             runtime::log_warning(&format!("invite: AdTarget: {why}; the queue has the click"));
             edge.keep_later(
@@ -253,7 +251,7 @@ async fn hosted(
 fn to_channel(edge: &Edge<'_>, link: Option<TelegramLink>) -> Answer {
     match link {
         Some(link) => Answer::redirect(&link),
-        None if edge.caller.wants_html() => missing_channel::page(edge.caller.accept_language),
+        None if edge.wants_html() => missing_channel::page(&edge.header("accept-language")),
         None => Error::ChannelNotFound.into(),
     }
 }

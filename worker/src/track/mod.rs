@@ -81,15 +81,21 @@ fn check_origin(edge: &Edge<'_>, site: &Site) -> Result<(), Error> {
     }
 }
 
-/// The Access-Control headers for the caller's Origin; `None` when no site is on it.
-pub fn cors_headers(edge: &Edge<'_>) -> Option<String> {
+/// The caller's Origin, where a site is on it: its pages may read the answer.
+pub fn origin_of_site<'a>(edge: &Edge<'a>) -> Option<&'a str> {
     let origin = edge.caller.origin;
     let host = url::split(origin)?.host;
-    edge.config
-        .sites
-        .iter()
-        .any(|site| site.owns(host))
-        .then(|| {
-            format!("access-control-allow-origin:{origin}\naccess-control-allow-credentials:true")
-        })
+    let is_ours = edge.config.sites.iter().any(|site| site.owns(host));
+    is_ours.then_some(origin)
+}
+
+/// Lets pages of `origin` read the answer, and tells caches that it differs by origin.
+pub fn with_cors(answer: Answer, origin: Option<&str>) -> Answer {
+    let answer = answer.header("vary", "origin");
+    match origin {
+        Some(origin) => answer
+            .header("access-control-allow-origin", origin)
+            .header("access-control-allow-credentials", "true"),
+        None => answer,
+    }
 }

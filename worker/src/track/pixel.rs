@@ -60,7 +60,7 @@ pub async fn pixel(edge: &Edge<'_>) -> Result<Answer, Error> {
     if fields.first("t").is_none() {
         fields.put("t", edge.now_ms.to_string());
     }
-    if !has_objected(edge) {
+    if !edge.has_objected() {
         deliver(edge, PixelCall::new(&fields, edge));
     }
     Ok(if is_post {
@@ -68,12 +68,6 @@ pub async fn pixel(edge: &Edge<'_>) -> Result<Answer, Error> {
     } else {
         Answer::new(200, "image/gif", GIF.to_owned()).header("cache-control", "no-store")
     })
-}
-
-/// Whether the browser says that it is not to be tracked, and the settings heed that: a page without the tracker asks nobody else.
-fn has_objected(edge: &Edge<'_>) -> bool {
-    let says = |name| edge.header(name) == "1";
-    edge.config.respect_gpc && says("sec-gpc") || edge.config.respect_dnt && says("dnt")
 }
 
 /// The form in a body.

@@ -41,7 +41,7 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
         Backend::AdTarget(adtarget) => {
             let owed = OwedCall::new(call(site, temp_id, fbp.as_str()), event, &edge.caller);
             match owed.make(adtarget, adtarget.timeout_ms).await {
-                Outcome::Taken(reply) | Outcome::Refused(reply) => {
+                Outcome::Taken(reply, _) | Outcome::Refused(reply) => {
                     Answer::json_text(reply.status, reply.body)
                 }
                 Outcome::Invited(_) => success(),
