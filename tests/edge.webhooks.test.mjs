@@ -13,7 +13,7 @@ const SECRETS = { SHOP_SECRET: `${whsec(KEY.old)} ${whsec(KEY.shop)}`, STRIPE_SE
 
 const MAP = {
   reference: "/customer/ref", eventType: { const: "Purchase" }, value: "/total", currency: "/currency", email: "/customer/email", phone: "/customer/phone",
-  firstName: "/customer/first_name", lastName: "/customer/last_name", externalUserId: "/customer/id", contentName: "/product/name", eventTime: "/paid_at",
+  firstName: "/customer/first_name", lastName: "/customer/last_name", city: "/customer/home/city", zip: "/customer/home/zip", country: "/customer/home/land", externalUserId: "/customer/id", contentName: "/product/name", eventTime: "/paid_at",
 };
 const WEBHOOKS = [
   { source: "shop", scheme: "standard", secret: "SHOP_SECRET", websiteId: WEBSITE, channelId: "vip", when: { "/type": ["order.paid"] }, map: MAP },
@@ -38,7 +38,7 @@ const someone = () => ++lastUser;
 
 /** An order of the shop; paths of fields are those of `MAP`. */
 const order = (customer = {}, fields = {}) => ({
-  type: "order.paid", total: 19.9, currency: "EUR", product: { name: "Gold" }, paid_at: new Date().toISOString(), customer: { id: "c-1", ref: someone(), ...PERSON, ...customer }, ...fields,
+  type: "order.paid", total: 19.9, currency: "EUR", product: { name: "Gold" }, paid_at: new Date().toISOString(), customer: { id: "c-1", ref: someone(), ...PERSON, home: { city: "New York", zip: "10001", land: "US" }, ...customer }, ...fields,
 });
 
 const bytes = (body) => (typeof body === "string" || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body)));
@@ -187,7 +187,7 @@ describe("signed webhooks", () => {
       [row.website_id, row.channel_id, row.telegram_user_id, row.event_type, row.value_minor, row.currency, row.content_name, row.external_user_id, row.event_ms, row.source],
       [WEBSITE, CHANNELS[1], 4_242, "Purchase", 1990, "EUR", "Gold", "c-1", Date.UTC(2026, 0, 2, 3, 4, 5), "webhook"],
     );
-    assert.deepEqual(Object.keys(JSON.parse(person)).sort(), ["email", "emailGoogle", "externalId", "firstName", "firstNameGoogle", "lastName", "lastNameGoogle", "phone", "phoneE164"]);
+    assert.deepEqual(Object.keys(JSON.parse(person)).sort(), ["city", "country", "email", "emailGoogle", "externalId", "firstName", "firstNameGoogle", "lastName", "lastNameGoogle", "phone", "phoneE164", "zip"]);
   });
 
   it("of any content type and from any method but POST", async () => {
@@ -396,7 +396,7 @@ describe("signed webhooks in front of AdTarget", () => {
   /** All that D1 and the logs hold, which must name nobody. */
   const namesNobody = async () => {
     const kept = JSON.stringify([await owed(), await events(), world.edge.logs, await world.edge.rows("SELECT * FROM idempotency")]);
-    for (const trace of [/ada\.?lovelace/i, /example\.com/i, /lovelace/i, /151.?12345678/]) assert.doesNotMatch(kept, trace);
+    for (const trace of [/ada\.?lovelace/i, /example\.com/i, /lovelace/i, /151.?12345678/, /new york/i]) assert.doesNotMatch(kept, trace);
   };
 
   it("are told to it as they come, with the person, once however often they come", async () => {

@@ -49,6 +49,18 @@ pub struct Pii {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
+    /// The city.
+    pub city: Option<String>,
+    /// The state, province or county.
+    pub state: Option<String>,
+    /// The postal code.
+    pub zip: Option<String>,
+    /// The country.
+    pub country: Option<String>,
+    /// The day of birth.
+    pub birth_date: Option<String>,
+    /// The gender.
+    pub gender: Option<String>,
 }
 
 /// Why a payload makes no conversion. It holds no value of the payload.
@@ -117,6 +129,12 @@ impl Mapping {
             phone: first(Field::Phone),
             first_name: or(Field::FirstName, first_of_name),
             last_name: or(Field::LastName, rest_of_name),
+            city: first(Field::City),
+            state: first(Field::State),
+            zip: first(Field::Zip),
+            country: first(Field::Country),
+            birth_date: first(Field::BirthDate),
+            gender: first(Field::Gender),
         }
     }
 
@@ -129,8 +147,13 @@ impl Mapping {
             phone: pii.phone.as_deref(),
             first_name: pii.first_name.as_deref(),
             last_name: pii.last_name.as_deref(),
+            city: pii.city.as_deref(),
+            state: pii.state.as_deref(),
+            zip: pii.zip.as_deref(),
+            country: pii.country.as_deref(),
+            birth_date: pii.birth_date.as_deref(),
+            gender: pii.gender.as_deref(),
             external_id: external_id.as_deref(),
-            ..RawPerson::default()
         };
         Person::hash(&raw, None, now_ms)
     }

@@ -63,9 +63,18 @@ const THINGS: [&str; 9] = [
 
 /// Takes out of a payload every value under a key that names a person, and every text that looks like an e-mail address or
 /// a phone number. At the places `kept`, which a mapping reads into what a conversion keeps in the clear, a key's name does
-/// not matter, and bare digits are no phone number.
-pub fn redact(payload: &mut Value, kept: &[&Pointer]) {
+/// not matter, and bare digits are no phone number. What stands at the places `personal`, which a mapping reads into the person,
+/// is taken out whatever it looks like.
+pub fn redact(payload: &mut Value, kept: &[&Pointer], personal: &[&Pointer]) {
     redact_at(payload, &mut String::new(), false, kept);
+    for place in personal {
+        if !kept.contains(place)
+            && let Some(value) = payload.pointer_mut(place.as_str())
+            && !value.is_null()
+        {
+            *value = Value::String(REMOVED.to_owned());
+        }
+    }
 }
 
 fn redact_at(value: &mut Value, place: &mut String, is_personal: bool, kept: &[&Pointer]) {

@@ -256,10 +256,22 @@ pub enum Field {
     FirstName,
     /// The person's last name.
     LastName,
+    /// The person's city.
+    City,
+    /// The person's state, province or county.
+    State,
+    /// The person's postal code.
+    Zip,
+    /// The person's country: two letters of ISO 3166-1.
+    Country,
+    /// The day the person was born.
+    BirthDate,
+    /// The person's gender.
+    Gender,
 }
 
 impl Field {
-    const ALL: [(Self, &str); 16] = [
+    const ALL: [(Self, &str); 22] = [
         (Self::TelegramUserId, "telegramUserId"),
         (Self::TempId, "tempId"),
         (Self::Reference, "reference"),
@@ -276,6 +288,12 @@ impl Field {
         (Self::Name, "name"),
         (Self::FirstName, "firstName"),
         (Self::LastName, "lastName"),
+        (Self::City, "city"),
+        (Self::State, "state"),
+        (Self::Zip, "zip"),
+        (Self::Country, "country"),
+        (Self::BirthDate, "birthDate"),
+        (Self::Gender, "gender"),
     ];
 
     /// Its name in the setting.
@@ -289,7 +307,17 @@ impl Field {
     fn is_personal(self) -> bool {
         matches!(
             self,
-            Self::Email | Self::Phone | Self::Name | Self::FirstName | Self::LastName
+            Self::Email
+                | Self::Phone
+                | Self::Name
+                | Self::FirstName
+                | Self::LastName
+                | Self::City
+                | Self::State
+                | Self::Zip
+                | Self::Country
+                | Self::BirthDate
+                | Self::Gender
         )
     }
 }
@@ -351,6 +379,19 @@ const PRESETS: [Preset; 2] = [
             (Field::Email, &["/data/object/customer_details/email"]),
             (Field::Phone, &["/data/object/customer_details/phone"]),
             (Field::Name, &["/data/object/customer_details/name"]),
+            (Field::City, &["/data/object/customer_details/address/city"]),
+            (
+                Field::State,
+                &["/data/object/customer_details/address/state"],
+            ),
+            (
+                Field::Zip,
+                &["/data/object/customer_details/address/postal_code"],
+            ),
+            (
+                Field::Country,
+                &["/data/object/customer_details/address/country"],
+            ),
         ],
     },
     Preset {
@@ -370,6 +411,10 @@ const PRESETS: [Preset; 2] = [
             (Field::Email, &["/data/object/receipt_email"]),
             (Field::Phone, &["/data/object/shipping/phone"]),
             (Field::Name, &["/data/object/shipping/name"]),
+            (Field::City, &["/data/object/shipping/address/city"]),
+            (Field::State, &["/data/object/shipping/address/state"]),
+            (Field::Zip, &["/data/object/shipping/address/postal_code"]),
+            (Field::Country, &["/data/object/shipping/address/country"]),
         ],
     },
 ];
@@ -405,10 +450,11 @@ impl Mapping {
         terms.find(|(set, _)| *set == field).map(|(_, term)| term)
     }
 
-    /// The places of what a conversion keeps in the clear.
-    fn places_kept(&self) -> impl Iterator<Item = &Pointer> {
-        let kept = self.terms.iter().filter(|(field, _)| !field.is_personal());
-        kept.flat_map(|(_, term)| match term {
+    /// The places of what is personal, or of what a conversion keeps in the clear.
+    fn places(&self, personal: bool) -> impl Iterator<Item = &Pointer> {
+        let terms = self.terms.iter();
+        let asked = terms.filter(move |(field, _)| field.is_personal() == personal);
+        asked.flat_map(|(_, term)| match term {
             Term::Constant(_) => [].as_slice(),
             Term::At { places, .. } => places,
         })
@@ -702,8 +748,13 @@ impl Source {
     /// and what decided about it.
     pub fn places_kept(&self) -> Vec<&Pointer> {
         let conditions = self.when.iter().map(|condition| &condition.at);
-        let places = self.mapping.places_kept().chain(conditions);
+        let places = self.mapping.places(false).chain(conditions);
         places.chain(&self.event_id).collect()
+    }
+
+    /// The places whose values name a person or tell of one: of them, hashes alone are kept.
+    pub fn places_personal(&self) -> Vec<&Pointer> {
+        self.mapping.places(true).collect()
     }
 }
 

@@ -614,7 +614,8 @@ fn stripes_presets_take_metadata_before_the_shops_own_reference() {
     let source = source_of(&stripe());
     let payload = json!({ "created": 1_649_367_000, "data": { "object": {
         "amount_total": 1990, "currency": "eur", "client_reference_id": "42", "metadata": { "telegram_user_id": "43" },
-        "customer_details": { "email": " Ada@Example.com ", "phone": "+4915112345678", "name": "Ada King Lovelace" },
+        "customer_details": { "email": " Ada@Example.com ", "phone": "+4915112345678", "name": "Ada King Lovelace",
+            "address": { "city": "New York", "state": "NY", "postal_code": "10001-2345", "country": "US" } },
     } } });
     let mapped = source.mapping.map(&payload, NOW_MS).unwrap();
     assert!(matches!(mapped.lead, Reference::User(id) if id.get() == 43));
@@ -630,6 +631,10 @@ fn stripes_presets_take_metadata_before_the_shops_own_reference() {
         (person.first_name, person.last_name),
         (hash("ada"), hash("kinglovelace"))
     );
+    assert_eq!(
+        (person.city, person.state, person.zip, person.country),
+        (hash("newyork"), hash("ny"), hash("10001"), hash("us"))
+    );
     assert!(source.when.len() == 2 && source.event_id.unwrap().as_str() == "/id");
 }
 
@@ -642,12 +647,14 @@ fn what_names_a_person_is_taken_out() {
         "lastName": "King", "first_name": "Ada", "contacts": [1], "phone": 4_915_112_345_678_u64, "contact": { "id": 7 },
         "note": "call +49 (151) 123-456-78 now", "url": "https://x.test/?e=ada%40example.com", "digits": "4915112345678",
         "two": "+49 151 12345678, +49 30 1234567", "glued": "tel:+16169547888x5", "deep": [{ "a": "mail ada@example.com" }], "ada@example.com": 1,
-        "handle": "@shop", "price": "12 EUR", "order": "A-1001",
+        "handle": "@shop", "price": "12 EUR", "order": "A-1001", "ort": "Wien", "kunde": { "id": 9 },
     });
     let places = ["/ref", "/temp", "/amount", "/at", "/contact/id", "/email"]
         .map(|place| Pointer::parse(place).unwrap());
     let kept: Vec<_> = places.iter().collect();
-    redact(&mut payload, &kept);
+    let places =
+        ["/ort", "/kunde/id", "/nowhere", "/none"].map(|place| Pointer::parse(place).unwrap());
+    redact(&mut payload, &kept, &places.iter().collect::<Vec<_>>());
     assert_eq!(
         payload,
         json!({
@@ -657,7 +664,7 @@ fn what_names_a_person_is_taken_out() {
             "lastName": "[removed]", "first_name": "[removed]", "contacts": ["[removed]"], "phone": "[removed]", "contact": { "id": 7 },
             "note": "[removed]", "url": "[removed]", "digits": "[removed]",
             "two": "[removed]", "glued": "[removed]", "deep": [{ "a": "[removed]" }], "[removed]": 1,
-            "handle": "@shop", "price": "12 EUR", "order": "A-1001",
+            "handle": "@shop", "price": "12 EUR", "order": "A-1001", "ort": "[removed]", "kunde": { "id": "[removed]" },
         })
     );
 }

@@ -210,7 +210,11 @@ impl Attempt<'_> {
     /// The event as it is written down, with what of its payload may be.
     fn event<'a>(&'a self, outcome: &'a Outcome, mut payload: Option<Value>) -> Event<'a> {
         if let Some(payload) = &mut payload {
-            redact(payload, &self.source.places_kept());
+            redact(
+                payload,
+                &self.source.places_kept(),
+                &self.source.places_personal(),
+            );
         }
         Event {
             source: &self.source.name,
@@ -400,7 +404,7 @@ fn channel_at_adtarget<'a>(
     channel.channel_id.as_deref()
 }
 
-/// The field `pii` of a JSON object, behind others; empty: nothing is known.
+/// The field `pii` of a JSON object, behind others, with what AdTarget documents of it; empty: nothing is known.
 fn told_pii(pii: Pii) -> String {
     let mut fields = String::new();
     for (name, text) in [
