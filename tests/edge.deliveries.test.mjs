@@ -38,9 +38,10 @@ describe("a conversion", () => {
   });
 
   it("of a visitor who joins reaches all six, with what the visit knew", async () => {
-    const conversionId = await deliveries.arrive();
+    const conversionId = await deliveries.arrive({ ga: "GA1.1.1234567890.1700000000" });
     await deliveries.settled();
     assert.deepEqual(shown(await deliveries.sends(conversionId), ({ state, attempts }) => `${state} ${attempts}`), each(ALL, "sent 1"));
+    assert.equal(only(platforms.ga4.requests).body.client_id, "1234567890.1700000000");
     const [meta, tiktok, snapchat, google, telegram] = ["meta", "tiktok", "snapchat", "google", "telegram"].map((name) => only(platforms[name].events));
     assert.match(meta.user_data.fbc, /^fb\.1\.\d{13}\.FbClick$/);
     assert.deepEqual([meta.user_data.client_ip_address, tiktok.user.ip, snapchat.user_data.client_ip_address], Array(3).fill("203.0.113.7"));

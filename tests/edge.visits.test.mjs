@@ -75,13 +75,14 @@ forBothBackends("a visit", (backend) => {
   });
 
   it("is parsed at the edge where the page could only send raw cookies", async () => {
-    const cookie = "_fbp=fb.1.1700000000001.77; _fbc=fb.1.1700000000000.Kept; _ttp=TTP; _scid=SCID; _gcl_aw=GCL.1700000000.GadId; other=1";
+    const cookie = "_fbp=fb.1.1700000000001.77; _fbc=fb.1.1700000000000.Kept; _ttp=TTP; _scid=SCID; _gcl_aw=GCL.1700000000.GadId; _ga=GA1.1.1234567890.1700000000; other=1";
     await world.init({ href: "https://www.shop.test/", cookie });
     const visit = only(await world.visits());
     assert.equal(visit.fbp, "fb.1.1700000000001.77");
     assert.equal(visit.fbc, "fb.1.1700000000000.Kept");
     assert.equal(visit.ttp, "TTP");
     assert.equal(visit.scid, "SCID");
+    assert.equal(visit.ga, "GA1.1.1234567890.1700000000");
     assert.equal(visit.gclid, "GadId");
     assert.ok(!JSON.stringify(visit).includes("other=1"), "the site's own cookies stay out");
   });

@@ -29,6 +29,7 @@ const SECTIONS = [
     fbp: ['Facebook browser id', 'fbp'],
     ttp: ['TikTok browser id', '_ttp'],
     scid: ['Snapchat browser id', '_scid'],
+    ga: ['Google Analytics browser id', '_ga'],
     tempId: ['Visitor', 'tempId'],
     clientSessionId: ['Session', 'clientSessionId'],
     eventId: ['This visit, counted once', 'eventId'],

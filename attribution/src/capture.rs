@@ -47,6 +47,8 @@ pub struct Capture {
     pub ttp: Option<String>,
     /// Snapchat's browser cookie `_scid`.
     pub scid: Option<String>,
+    /// Google Analytics' browser cookie `_ga`.
+    pub ga: Option<String>,
     /// The UTM values of the address.
     pub utm: Utm,
 }
@@ -121,6 +123,7 @@ pwbraid wbraid
 ttgclid tgclid _tgclid
 pttp  _ttp
 pscid  _scid
+pga  _ga
 ";
 
 /// A line of [`FIELDS`].
@@ -417,6 +420,7 @@ impl Capture {
             b"fbp" => self.fbp = Fbp::parse(&value),
             b"ttp" => self.ttp = Some(value),
             b"scid" => self.scid = Some(value),
+            b"ga" => self.ga = Some(value),
             _ => {
                 if let Some(slot) = slot(field, &mut self.click_ids, &mut self.utm) {
                     *slot = Some(value);
@@ -448,6 +452,7 @@ impl Capture {
             ("tgclid", click_ids.tgclid.as_deref()),
             ("ttp", self.ttp.as_deref()),
             ("scid", self.scid.as_deref()),
+            ("ga", self.ga.as_deref()),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

@@ -383,7 +383,7 @@ fn a_click_id_unfit_for_a_cookie_is_kept_beside_it() {
 
 #[test]
 fn pixel_cookies_stand_in_for_the_address() {
-    let cookies = "ttclid=tt; _gcl_aw=GCL.1700000000.Cj0K.x_-; _tgclid=t%2Bg; _ttp=p%2B; _scid=s; _fbp=fb.1.2.3";
+    let cookies = "ttclid=tt; _gcl_aw=GCL.1700000000.Cj0K.x_-; _tgclid=t%2Bg; _ttp=p%2B; _scid=s; _ga_X1=GS2.1.s3; _ga=GA1.1.4.5; _fbp=fb.1.2.3";
     let from_cookies = capture("https://a.example/", "", cookies);
     assert_eq!(from_cookies.click_ids.ttclid.as_deref(), Some("tt"));
     assert_eq!(from_cookies.click_ids.gclid.as_deref(), Some("Cj0K.x_-"));
@@ -391,6 +391,7 @@ fn pixel_cookies_stand_in_for_the_address() {
     assert_eq!(from_cookies.click_ids.tgclid.as_deref(), Some("t+g"));
     assert_eq!(from_cookies.ttp.as_deref(), Some("p%2B"));
     assert_eq!(from_cookies.scid.as_deref(), Some("s"));
+    assert_eq!(from_cookies.ga.as_deref(), Some("GA1.1.4.5"));
     assert_eq!(
         from_cookies.fbp.as_ref().map(|fbp| fbp.as_str()),
         Some("fb.1.2.3")
@@ -436,7 +437,11 @@ fn landing_page_and_referrer_lose_their_fragment_alone() {
 #[test]
 fn fields_bear_the_names_of_the_contract() {
     let href = "https://a.example/?fbclid=F&gclid=G&ttclid=T&ScCid=S&gbraid=B&wbraid=W&tgclid=P&utm_source=1&utm_medium=2&utm_campaign=3&utm_content=4&utm_term=5";
-    let capture = capture(href, "https://b.example/", "_fbp=fb.1.2.3; _ttp=p; _scid=s");
+    let capture = capture(
+        href,
+        "https://b.example/",
+        "_fbp=fb.1.2.3; _ttp=p; _scid=s; _ga=GA1.1.4.5",
+    );
     let fields: Vec<_> = capture.fields().collect();
     assert_eq!(
         fields,
@@ -458,6 +463,7 @@ fn fields_bear_the_names_of_the_contract() {
             ("tgclid", "P"),
             ("ttp", "p"),
             ("scid", "s"),
+            ("ga", "GA1.1.4.5"),
         ]
     );
     assert_eq!(

@@ -74,15 +74,15 @@ export const visits = {
     visits: 1,
     clicks: 1,
     async run(story) {
-      await withCookies(story, ["_fbp=fb.1.1700000000001.77", "_fbc=fb.1.1700000000000.Earlier", "_ttp=TTP", "_scid=SCID", "_gcl_aw=GCL.1700000000.GadId"]);
+      await withCookies(story, ["_fbp=fb.1.1700000000001.77", "_fbc=fb.1.1700000000000.Earlier", "_ttp=TTP", "_scid=SCID", "_gcl_aw=GCL.1700000000.GadId", "_ga=GA1.1.1234567890.1700000000"]);
       await story.open("/plain.html");
       await story.join();
     },
     check({ visit }) {
-      const { fbp, fbc, ttp, scid, gclid } = visit;
+      const { fbp, fbc, ttp, scid, gclid, ga } = visit;
       assert.deepEqual(
-        { fbp, fbc, ttp, scid, gclid },
-        { fbp: "fb.1.1700000000001.77", fbc: "fb.1.1700000000000.Earlier", ttp: "TTP", scid: "SCID", gclid: "GadId" },
+        { fbp, fbc, ttp, scid, gclid, ga },
+        { fbp: "fb.1.1700000000001.77", fbc: "fb.1.1700000000000.Earlier", ttp: "TTP", scid: "SCID", gclid: "GadId", ga: "GA1.1.1234567890.1700000000" },
       );
     },
   },

@@ -32,6 +32,7 @@ export interface EdgewayVisit {
   ttp?: string;
   sccid?: string;
   scid?: string;
+  ga?: string;
   tgclid?: string;
   utmSource?: string;
   utmMedium?: string;

@@ -114,7 +114,7 @@ function carried({ href, referrer, at }, all) {
     return core.capture(href, referrer, known, at, subdomainIndex);
   } catch (missing) {
     // The site's other cookies are none of our business.
-    const ours = known.match(/\b(_fb[cp]|_ttp|_scid|_gcl_aw|_?t[tg]clid)=[^;]*/g) || [];
+    const ours = known.match(/\b(_fb[cp]|_ttp|_scid|_ga|_gcl_aw|_?t[tg]clid)=[^;]*/g) || [];
     return { referrer: referrer || undefined, cookie: ours.join('; ') };
   }
 }

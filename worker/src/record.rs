@@ -173,6 +173,7 @@ attribution! {
     wbraid "wbraid",
     sccid "sccid",
     scid "scid",
+    ga "ga",
     tgclid "tgclid",
     utm_source "utmSource",
     utm_medium "utmMedium",
@@ -220,6 +221,7 @@ impl From<Capture> for Attribution {
             fbp: capture.fbp.map(|fbp| fbp.as_str().to_owned()),
             ttp: capture.ttp,
             scid: capture.scid,
+            ga: capture.ga,
             ..Self::of(capture.click_ids, capture.utm)
         }
     }

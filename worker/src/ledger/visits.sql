@@ -2,7 +2,7 @@
 -- telling lacked is filled in, what it said stands, and nobody else's visit can be filled.
 INSERT INTO visits (
   visit_id, at_ms, website_id, temp_id, client_session_id, external_user_id, captured_by, href,
-  landing_page, referrer, fbc, fbp, fbclid, ttclid, ttp, gclid, gbraid, wbraid, sccid, scid, tgclid,
+  landing_page, referrer, fbc, fbp, fbclid, ttclid, ttp, gclid, gbraid, wbraid, sccid, scid, ga, tgclid,
   utm_source, utm_medium, utm_campaign, utm_content, utm_term,
   ip, user_agent, country, region, city, bot, sourced, consent, extra
 )
@@ -14,7 +14,7 @@ SELECT
   coalesce(value ->> '$.attribution.fbp', (SELECT fbp FROM visitors WHERE temp_id = value ->> 'tempId')),
   value ->> '$.attribution.fbclid', value ->> '$.attribution.ttclid', value ->> '$.attribution.ttp',
   value ->> '$.attribution.gclid', value ->> '$.attribution.gbraid', value ->> '$.attribution.wbraid',
-  value ->> '$.attribution.sccid', value ->> '$.attribution.scid', value ->> '$.attribution.tgclid',
+  value ->> '$.attribution.sccid', value ->> '$.attribution.scid', value ->> '$.attribution.ga', value ->> '$.attribution.tgclid',
   value ->> '$.attribution.utmSource', value ->> '$.attribution.utmMedium', value ->> '$.attribution.utmCampaign',
   value ->> '$.attribution.utmContent', value ->> '$.attribution.utmTerm',
   value ->> '$.client.ip', value ->> '$.client.userAgent', value ->> '$.client.country', value ->> '$.client.region',
@@ -34,6 +34,7 @@ ON CONFLICT (visit_id) DO UPDATE SET
   wbraid           = coalesce(visits.wbraid, excluded.wbraid),
   sccid            = coalesce(visits.sccid, excluded.sccid),
   scid             = coalesce(visits.scid, excluded.scid),
+  ga               = coalesce(visits.ga, excluded.ga),
   tgclid           = coalesce(visits.tgclid, excluded.tgclid),
   bot              = max(visits.bot, excluded.bot),
   consent          = coalesce(excluded.consent, visits.consent)

@@ -89,7 +89,18 @@ struct Attribution {
     wbraid: Option<String>,
     sccid: Option<String>,
     scid: Option<String>,
+    ga: Option<String>,
     tgclid: Option<String>,
+}
+
+/// The client id in the cookie `_ga`: its last two parts, a random number and when it was made
+/// (`GA1.1.1234567890.1700000000`; <https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference>, `client_id`).
+fn ga_client_id(cookie: &str) -> Option<String> {
+    let (rest, made) = cookie.rsplit_once('.')?;
+    let (version, random) = rest.rsplit_once('.')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (version.starts_with("GA") && is_number(random) && is_number(made))
+        .then(|| [random, ".", made].concat())
 }
 
 impl Claimed {
@@ -136,6 +147,7 @@ impl Claimed {
             wbraid: known.wbraid,
             sccid: known.sccid,
             scid: known.scid,
+            ga_client_id: known.ga.as_deref().and_then(ga_client_id),
             tgclid: known.tgclid,
             ip: self.client_ip.clone().filter(|ip| !ip.is_empty()),
             user_agent: self
@@ -143,7 +155,6 @@ impl Claimed {
                 .clone()
                 .filter(|text| !text.is_empty()),
             country: self.client_country.clone().filter(|text| !text.is_empty()),
-            ..Click::default()
         };
         conversion.page = Page {
             url: self.page_url.clone(),
@@ -292,5 +303,25 @@ impl<'a> Claim<'a> {
         }
         // Repeating it does no harm: a send that is settled is pending no more.
         database.transact(&statements).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_id_is_read_from_google_analytics_cookie() {
+        for (cookie, client_id) in [
+            ("GA1.1.1234567890.1700000000", Some("1234567890.1700000000")),
+            ("GA1.2-2.7.8", Some("7.8")),
+            ("GS2.1.7.8", None),
+            ("GA1.1.7.", None),
+            ("GA1.1.7.x", None),
+            ("GA1", None),
+            ("", None),
+        ] {
+            assert_eq!(ga_client_id(cookie).as_deref(), client_id, "{cookie}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::runtime;
 
 /// What a body may hold that is read here; all else is passed on untouched. The client's own account of its address,
 /// browser and place is in it, too, and is not believed: the edge knows better.
-const KNOWN: [&str; 35] = [
+const KNOWN: [&str; 36] = [
     "websiteId",
     "href",
     "tempId",
@@ -43,6 +43,7 @@ const KNOWN: [&str; 35] = [
     "wbraid",
     "sccid",
     "scid",
+    "ga",
     "tgclid",
     "utmSource",
     "utmMedium",
