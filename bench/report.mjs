@@ -1,14 +1,16 @@
 // How long D1 takes for the report, the feed and a trail over a large ledger: `node bench/report.mjs [visits]`, a million unless said, with a
-// tenth as many clicks and half of those joins. Prints what D1 itself says, in ms: the median of five.
-import { readFileSync } from "node:fs";
+// tenth as many clicks, half of those joins, and AdStat's numbers of a hundred ads a day. Asks the built worker, and prints what D1 itself says, in ms: the
+// median of five. Beside each report stands the same reckoned from the rows (`bench/reckoned.mjs`), each in its turn.
 import { startEdge } from "../tests/harness/edge.mjs";
+import { reckoned } from "./reckoned.mjs";
 
+const KEY = "operator-of-the-bench-0123456789abcdef";
 const visits = Number(process.argv[2] ?? 1_000_000);
 const DAY = 86_400_000;
 const DAYS = 90;
+const ROUNDS = 5;
 const today = Math.floor(Date.now() / DAY);
-const sql = (...names) => names.map((name) => readFileSync(new URL(`../worker/src/report/${name}.sql`, import.meta.url), "utf8")).join("\n");
-const edge = await startEdge();
+const edge = await startEdge({ vars: { OPERATOR_KEY: KEY, SITES: JSON.stringify([{ websiteId: "atid_1", domains: ["shop.test"], channels: [{ slug: "main", channelId: "main", invite: "https://t.me/+x", telegramId: "-100" }] }]) } });
 const run = (text) => edge.d1.prepare(text).run();
 
 const CHUNK = 10_000;
@@ -18,42 +20,60 @@ for (let from = 0; from < visits; from += CHUNK) {
   await run(`INSERT INTO visits (visit_id, at_ms, website_id, temp_id, client_session_id, captured_by, href, fbclid, utm_source, utm_campaign, utm_content, ip, user_agent, country, region, city, bot, sourced, extra)
     ${series(from, Math.min(from + CHUNK, visits))}
     SELECT printf('00000000-0000-4000-8000-%012x', n * 7919 % ${visits} + ${visits}), ${at}, 'atid_1', printf('00000000-0000-4000-9000-%012x', n * 7919 % ${visits}), 's', 'page',
-      'https://www.shop.test/landing?fbclid=' || hex(randomblob(30)), hex(randomblob(30)), iif(n % 3, 'source' || n % 5, NULL), 'campaign' || n % 40, 'ad' || n % 200,
+      'https://www.shop.test/landing?fbclid=' || hex(randomblob(30)), hex(randomblob(30)), iif(n % 3, 'source' || (n % 5), NULL), 'campaign' || (n % 40), 'ad' || (n / 10 % 200),
       '203.0.113.7', 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36', 'DE', 'Berlin', 'Berlin', 0, 1, '{}' FROM series`);
 }
 for (let from = 0; from < visits; from += CHUNK * 10) {
-  const rows = `${series(from / 10, Math.min(from + CHUNK * 10, visits) / 10)}`;
-  await run(`INSERT INTO clicks ${rows} SELECT printf('%032x', n), at_ms + 30000, website_id, temp_id, 's', visit_id, 'main', 'https://t.me/+x', 1, '{}', ip, user_agent
+  await run(`INSERT INTO clicks ${series(from / 10, Math.min(from + CHUNK * 10, visits) / 10)} SELECT printf('%032x', n), at_ms + 30000, website_id, temp_id, 's', visit_id, 'main', 'https://t.me/+x', 1, '{}', ip, user_agent
     FROM series JOIN visits ON visits.rowid = n * 10 + 1`);
 }
-await run("INSERT INTO members SELECT -100, rowid, iif(rowid % 9, 'member', 'left'), at_ms + 60000, 1, at_ms + 40000, 1, click_id FROM clicks WHERE rowid % 2");
-await run(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
-  SELECT 'c' || telegram_user_id || kind, 'atid_1', 'main', telegram_user_id, kind, 1990, 'EUR', first_joined_ms, first_joined_ms, 'api', 0, 0, click_id, '{}', '{}'
+const ORIGIN = "origin_source, origin_campaign, origin_ad";
+await run(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id, ${ORIGIN})
+  SELECT -100, row_number() OVER (), iif(row_number() OVER () % 9, 'member', 'left'), at_ms + 60000, 1, at_ms + 40000, 1, click_id, source, campaign, ad FROM click_origins WHERE click_id IN (SELECT click_id FROM clicks WHERE rowid % 2)`);
+await run(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person, ${ORIGIN})
+  SELECT 'c' || telegram_user_id || kind, 'atid_1', 'main', telegram_user_id, kind, 1990, 'EUR', first_joined_ms, first_joined_ms, 'api', 0, 0, click_id, '{}', '{}', ${ORIGIN}
   FROM members, (SELECT 'CompleteRegistration' AS kind UNION SELECT 'Purchase') WHERE kind <> 'Purchase' OR telegram_user_id % 20 = 1`);
-const counting = await run("INSERT INTO traffic SELECT day, website_id, source, campaign, ad, '', count(*), 0 FROM visit_origins GROUP BY 1, 2, 3, 4, 5");
+await run("INSERT INTO traffic SELECT day, website_id, source, campaign, ad, '', count(*), 0 FROM visit_origins GROUP BY 1, 2, 3, 4, 5");
 await run("INSERT INTO traffic SELECT day, website_id, source, campaign, ad, channel, 0, count(*) FROM click_origins WHERE true GROUP BY 1, 2, 3, 4, 5, 6 ON CONFLICT DO UPDATE SET clicks = traffic.clicks + excluded.clicks");
-const [{ n }] = await edge.rows("SELECT count(*) AS n FROM traffic");
-console.log(`${visits} visits, ${visits / 10} clicks, ${visits / 20} joins; ${n} rows of counts, made in ${Math.round(counting.meta.duration)} ms`);
+await run(`INSERT INTO ad_days ${series(0, DAYS * 100)} SELECT ${today - DAYS + 1} + n / 100, n % 100, n % 10, 1000, 10, 1100000, 'EUR' FROM series`);
+const [counts] = await edge.rows("SELECT (SELECT count(*) FROM members) AS joins, (SELECT count(*) FROM traffic) AS traffic, (SELECT count(*) FROM moves) AS moves, (SELECT count(*) FROM sales) AS sales");
+console.log(`${visits} visits, ${visits / 10} clicks, ${counts.joins} joins; rows of counts: ${counts.traffic} of traffic, ${counts.moves} of moves, ${counts.sales} of sales\n`);
 
-async function measure(name, parameter, statements) {
-  const times = [];
-  let read = 0;
-  for (let round = 0; round < 5; round += 1) {
-    const results = await Promise.all(statements.map((text) => edge.d1.prepare(text).bind(JSON.stringify(parameter)).all()));
-    times.push(results.reduce((all, { meta }) => all + meta.duration, 0));
-    read = results.reduce((all, { meta }) => all + meta.rows_read, 0);
-  }
-  console.log(`${name.padEnd(32)} ${times.sort((a, b) => a - b)[2].toFixed(1).padStart(8)} ms  ${read} rows read`);
+const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
+/** What D1 says of a call of the worker: `{ms, read}`. */
+async function asked(path) {
+  await edge.fail({ forget: true });
+  const answer = await edge.request(`/api/v1/${path}`, { headers: { authorization: `Bearer ${KEY}` } });
+  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
+  const { d1Ms: ms, rowsRead: read } = await edge.queue();
+  return { ms, read };
 }
-
-const report = [sql("sums/traffic"), sql("sums/moved", "sums/moves"), sql("sums/purchases"), sql("sums/ads"), sql("sums/spend")];
-for (const days of [7, DAYS]) for (const by of ["day", "ad", "campaign", "source", "channel"]) {
+/** What D1 says of statements. */
+async function ran(parameter, statements) {
+  const results = await edge.d1.batch(statements.map((text) => edge.d1.prepare(text).bind(JSON.stringify(parameter))));
+  return results.reduce((all, { meta }) => ({ ms: all.ms + meta.duration, read: all.read + meta.rows_read }), { ms: 0, read: 0 });
+}
+const cells = (...list) => console.log(list.map((text, n) => (n ? String(text).padStart(12) : text.padEnd(30))).join(""));
+cells("", "ms", "rows read", "from rows ms", "rows read", "ratio");
+for (const days of [7, 30, DAYS]) for (const by of ["day", "ad", "campaign", "source", "channel"]) {
   const fromDay = today + 1 - days;
-  await measure(`report of ${days} days by ${by}`, { by, fromDay, toDay: today + 1, fromMs: fromDay * DAY, toMs: (today + 1) * DAY, websiteId: null, chatIds: [], contentLength: 12 }, report);
+  const [ours, theirs] = [[], []];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    ours.push(await asked(`report?by=${by}&from=${fromDay * DAY}&to=${(today + 1) * DAY}`));
+    theirs.push(await ran({ by, fromDay, toDay: today + 1, fromMs: fromDay * DAY, toMs: (today + 1) * DAY, websiteId: null, chatIds: [], contentLength: 12 }, reckoned));
+  }
+  const [ms, from] = [ours, theirs].map((list) => median(list.map((each) => each.ms)));
+  cells(`report of ${days} days by ${by}`, ms.toFixed(1), ours[0].read, from.toFixed(1), theirs[0].read, (ms / from).toFixed(2));
 }
-const kinds = ["visits", "clicks", "joins", "leaves", "conversions", "sends"];
-await measure("feed, the latest 50", { limit: 100, beforeMs: null, websiteId: null, chatIds: [] }, kinds.map((kind) => sql(`items/${kind}`, `latest/${kind}`)));
-await measure("trail: whom it is", { telegramUserId: 12_345, websiteId: null, chatIds: [] }, [sql("person")]);
-const person = { tempIds: ["00000000-0000-4000-9000-000000000005"], telegramUserIds: [12_345], websiteId: null, chatIds: [] };
-await measure("trail: the steps", person, [...kinds.map((kind) => sql(`items/${kind}`, `of_person/${kind}`)), sql("items/late_fbp")]);
+const { key: deep } = await middle();
+for (const [name, path] of [["feed, the latest 50", "feed?limit=50"], ["feed, 50 in the midst", `feed?limit=50&before=${deep}`], ["trail of a Telegram user", "trail?telegramUserId=12345"]]) {
+  const rounds = [];
+  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await asked(path));
+  cells(name, median(rounds.map(({ ms }) => ms)).toFixed(1), rounds[0].read);
+}
 await edge.close();
+
+/** A page of the feed in the midst of the time. */
+async function middle() {
+  return { key: (today - DAYS / 2) * DAY };
+}

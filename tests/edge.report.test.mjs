@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { unstable_splitSqlQuery } from "wrangler";
 import { OPERATOR_KEY, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
 import { clickId } from "./harness/chats.mjs";
 import { CHANNELS, WEBSITE, only } from "./harness/world.mjs";
@@ -48,28 +49,58 @@ const rowOf = (report, key) => only(report.rows.filter((row) => row.key === key)
 
 // ---- a season, generated ---------------------------------------------------------------------------------------------------------
 
-const SQL = Object.fromEntries(["traffic", "visits", "clicks"].map((name) => [name, readFileSync(new URL(`../worker/src/ledger/${name}.sql`, import.meta.url), "utf8")]));
+/** Statements of the worker, one after the other where they are made of several. */
+const sql = (...names) => names.map((name) => readFileSync(new URL(`../worker/src/${name}.sql`, import.meta.url), "utf8")).join("\n");
+const [VISITS, CLICKS, TRAFFIC] = [sql("ledger/visits"), sql("ledger/clicks"), sql("ledger/touched", "ledger/traffic")];
+const ORIGINS = [sql("ledger/touched", "ledger/origins/members"), sql("ledger/touched", "ledger/origins/conversions")];
+const [MEMBER, JOIN, UPDATE] = [sql("ledger/joins/link", "ledger/joins/members"), sql("ledger/joins/link", "ledger/joins/conversions"), sql("ledger/joins/updates")];
+const [CONVERSION, VALUE] = [sql("ledger/conversion"), sql("api/value")];
 
 const told = (edge, sql, parameter) => edge.d1.prepare(sql).bind(JSON.stringify(parameter));
-const counting = (edge, visits, clicks, sign) =>
-  told(edge, SQL.traffic, { visits: visits.map(({ visitId, tempId, atMs }) => ({ visitId, tempId, atMs })), clicks: clicks.map((click) => click.clickId), sign });
+/** What counts visits and clicks, before they are written and after. */
+const counting = (edge, visits, clicks) => {
+  const counted = { visits: visits.map(({ visitId, tempId, atMs }) => ({ visitId, tempId, atMs })), clicks: clicks.map((click) => click.clickId) };
+  return [[told(edge, TRAFFIC, { ...counted, sign: -1 })], [told(edge, TRAFFIC, { ...counted, sign: 1 }), ...ORIGINS.map((sql) => told(edge, sql, counted))]];
+};
 
 /** Writes records as the queue's consumer does. */
-const write = (edge, visits, clicks) =>
-  edge.d1.batch([counting(edge, visits, clicks, -1), told(edge, SQL.visits, visits), told(edge, SQL.clicks, clicks), counting(edge, visits, clicks, 1)]);
+const write = (edge, visits, clicks) => {
+  const [before, after] = counting(edge, visits, clicks);
+  return edge.d1.batch([...before, told(edge, VISITS, visits), told(edge, CLICKS, clicks), ...after]);
+};
 
 /** Writes visits that come for the first time: the same with less to read. */
-const writeNew = (edge, visits) =>
-  edge.d1.batch([
-    counting(edge, visits, [], -1),
-    told(
-      edge,
-      `INSERT INTO visits (visit_id, temp_id, at_ms, website_id, utm_source, utm_campaign, utm_content, tgclid, fbclid, gclid, landing_page, bot, client_session_id, captured_by, href, ip, user_agent, country, region, city, sourced, extra)
-      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, 's', 'page', 'https://www.shop.test/', '', '', '', '', '', 1, '{}' FROM json_each(?1)`,
-      visits.map(({ visitId, tempId, atMs, websiteId, attribution: told, client }) => [visitId, tempId, atMs, websiteId, told.utmSource, told.utmCampaign, told.utmContent, told.tgclid, told.fbclid, told.gclid, told.landingPage, +client.bot]),
-    ),
-    counting(edge, visits, [], 1),
-  ]);
+const writeNew = (edge, visits) => {
+  const [before, after] = counting(edge, visits, []);
+  const written = told(
+    edge,
+    `INSERT INTO visits (visit_id, temp_id, at_ms, website_id, utm_source, utm_campaign, utm_content, tgclid, fbclid, gclid, landing_page, bot, client_session_id, captured_by, href, ip, user_agent, country, region, city, sourced, extra)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, 's', 'page', 'https://www.shop.test/', '', '', '', '', '', 1, '{}' FROM json_each(?1)`,
+    visits.map(({ visitId, tempId, atMs, websiteId, attribution: told, client }) => [visitId, tempId, atMs, websiteId, told.utmSource, told.utmCampaign, told.utmContent, told.tgclid, told.fbclid, told.gclid, told.landingPage, +client.bot]),
+  );
+  return edge.d1.batch([...before, written, ...after]);
+};
+
+/** Telegram's updates of a person, in the order they happened. */
+const updatesOf = ({ user, click, joinedMs, leftMs, backMs, websiteId, channelId }) => {
+  const update = (part, changedMs, status, joined) => ({
+    bot: "news_bot", updateId: user * 3 + part, toldMs: changedMs + 1, chatId: CHAT, telegramUserId: user, status, changedMs, joined, conversionId: `join${user}`,
+    websiteId, channelId, eventType: "CompleteRegistration", link: joined && part === 0 ? { url: "https://t.me/+x…", name: click.clickId, click: click.clickId } : null, destinations: [],
+  });
+  return [update(0, joinedMs, "member", true), ...(leftMs ? [update(1, leftMs, "left", false)] : []), ...(backMs ? [update(2, backMs, "member", true)] : [])];
+};
+/** The statements of an update, as the ledger takes it. */
+const moved = (edge, update) => (update.joined ? [MEMBER, JOIN, UPDATE] : [MEMBER, UPDATE]).map((sql) => told(edge, sql, update));
+
+/** The statements of a purchase: one that awaits its value at first is told it later. */
+const bought = (edge, { conversionId, user: telegramUserId, websiteId, channelId, atMs, minor, currency, isLate, overrides = {} }) => {
+  const value = { valueMinor: minor, currency };
+  const purchase = {
+    conversionId, telegramUserId, websiteId, channelId, eventType: "Purchase", eventMs: atMs, toldMs: atMs + 1, purchaseWindowMs: DAY, source: "api", awaitsValue: isLate, overrides, person: {},
+    ...(!isLate && value),
+  };
+  return [told(edge, CONVERSION, purchase), ...(isLate ? [told(edge, VALUE, { conversionId, telegramUserId, person: {}, ...value })] : [])];
+};
 
 /** Numbers that are the same in every run: mulberry32. */
 function random(seed) {
@@ -127,18 +158,36 @@ function season(count, seed = 1) {
     if (channel !== "main" || next() > 0.6) continue;
     const joinedMs = click.atMs + 60_000;
     const left = next() < 0.2;
+    const back = left && next() < 0.3;
     const user = 1_000_000 + n;
-    made.members.push({ user, click, joinedMs, leftMs: left ? joinedMs + HOUR : null, ...origin, channelId });
-    if (next() < 0.3) made.purchases.push({ conversionId: id(), user, click, atMs: joinedMs + 2 * HOUR, minor: 1 + Math.floor(next() * 99_999), currency: pick(["EUR", "USD", "JPY", "GBP"]), ...origin, channelId });
+    made.members.push({ user, click, joinedMs, leftMs: left ? joinedMs + HOUR : null, backMs: back ? joinedMs + 30 * HOUR : null, ...origin, channelId });
+    if (next() < 0.3) made.purchases.push({ conversionId: id(), user, atMs: joinedMs + 2 * HOUR, minor: 1 + Math.floor(next() * 99_999), currency: pick(["EUR", "USD", "JPY", "GBP"]), isLate: next() < 0.2, ...origin, channelId });
+  }
+  // Some buy of whom no more is known than what the caller tells.
+  for (let n = 0; n < 200; n += 1) {
+    const [field, source] = pick([["ttclid", "tiktok"], ["fbc", "meta"], ["gclid", "google"], ["clientIp", ""]]);
+    made.purchases.push({
+      conversionId: id(), user: 5_000_000 + n, atMs: (TODAY - DAYS + 1) * DAY + Math.floor(next() * DAYS * DAY * 0.99), minor: 1 + Math.floor(next() * 99_999), currency: "EUR", isLate: false,
+      websiteId: WEBSITE, overrides: { [field]: "x" }, source, campaign: "", ad: "", channelId: CHANNELS[1],
+    });
   }
   return made;
+}
+
+/** Runs the statements of each of `list`, whole lists of them at once. */
+async function runAll(edge, list, statements) {
+  const CHUNK = 250;
+  for (let at = 0; at < list.length; at += CHUNK) await edge.d1.batch(list.slice(at, at + CHUNK).flatMap(statements));
 }
 
 async function fill(edge, made) {
   const CHUNK = 2_000;
   const clicks = made.clicks.map(({ click }) => click);
-  // A tenth of the clicks overtakes its visits.
+  // A tenth of the clicks overtakes its visits, and of the people an eighth their clicks; what these buy, too.
   await write(edge, [], clicks.filter((_, n) => n % 10 === 0));
+  const early = ({ user }) => user % 8 === 0;
+  await runAll(edge, made.members.filter(early), (member) => updatesOf(member).flatMap((update) => moved(edge, update)));
+  await runAll(edge, made.purchases.filter(early), (purchase) => bought(edge, purchase));
   for (let at = 0; at < made.visits.length; at += CHUNK) {
     const chunk = made.visits.slice(at, at + CHUNK).map(({ visit }) => visit);
     await writeNew(edge, chunk);
@@ -146,10 +195,12 @@ async function fill(edge, made) {
     if (at % (CHUNK * 10) === 0) await write(edge, [...chunk.slice(0, 500), ...chunk.slice(0, 5)], []);
   }
   for (let at = 0; at < clicks.length; at += CHUNK) await write(edge, [], clicks.slice(at, at + CHUNK));
-  await edge.d1.prepare(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id)
-    SELECT ${CHAT}, value ->> 'user', iif(value ->> 'leftMs', 'left', 'member'), coalesce(value ->> 'leftMs', value ->> 'joinedMs'), 1, value ->> 'joinedMs', 1, value ->> '$.click.clickId' FROM json_each(?1)`).bind(JSON.stringify(made.members)).run();
-  await edge.d1.prepare(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
-    SELECT value ->> 'conversionId', value ->> 'websiteId', value ->> 'channelId', value ->> 'user', 'Purchase', value ->> 'minor', value ->> 'currency', value ->> 'atMs', value ->> 'atMs', 'api', 0, 0, value ->> '$.click.clickId', '{}', '{}' FROM json_each(?1)`).bind(JSON.stringify(made.purchases)).run();
+  // Of some, all is told the wrong way round, and of some, twice.
+  await runAll(edge, made.members.filter((member) => !early(member)), (member) => {
+    const updates = updatesOf(member).flatMap((update) => [moved(edge, update)]);
+    return [...(member.user % 5 ? updates : updates.reverse()), ...(member.user % 6 ? [] : updates)].flat();
+  });
+  await runAll(edge, made.purchases.filter((purchase) => !early(purchase)), (purchase) => [...bought(edge, purchase), ...(purchase.user % 6 ? [] : bought(edge, purchase))]);
 }
 
 /** What AdStat counts: a row an hour and ad. */
@@ -185,7 +236,7 @@ function secondly(made, stats, { by, fromDay, toDay, websiteId }) {
   for (const { click, ...each } of made.clicks) if (counts(each, click.atMs)) add(keyOf(each, click.atMs), "inviteClicks");
   for (const each of made.members) {
     if (counts(each, each.joinedMs)) add(keyOf(each, each.joinedMs), "joins");
-    if (each.leftMs && counts(each, each.leftMs)) add(keyOf(each, each.leftMs), "leaves");
+    if (each.leftMs && !each.backMs && counts(each, each.leftMs)) add(keyOf(each, each.leftMs), "leaves");
   }
   for (const each of made.purchases) if (counts(each, each.atMs)) {
     add(keyOf(each, each.atMs), "purchases");
@@ -304,14 +355,28 @@ describe("the report", () => {
     refused(await shop.api.get("report", { key: "" }), 401, "AUTH_REQUIRED");
   });
 
+  it("is the same on a ledger that was there before joins and purchases were counted", async () => {
+    const { edge } = shop;
+    const counts = () => Promise.all([edge.rows("SELECT * FROM moves WHERE joins OR leaves"), edge.rows("SELECT * FROM sales WHERE purchases")]);
+    const counted = await counts();
+    assert.ok(counted.every((rows) => rows.length > 100));
+    const triggers = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'");
+    const columns = ["source", "campaign", "ad"].flatMap((name) => ["members", "conversions"].map((table) => `ALTER TABLE ${table} DROP COLUMN origin_${name}`));
+    const [earlier, later] = ["0005_report", "0006_outcomes"].map((name) => unstable_splitSqlQuery(readFileSync(new URL(`../migrations/${name}.sql`, import.meta.url), "utf8")));
+    const undone = [...triggers.map(({ name }) => `DROP TRIGGER ${name}`), "DROP TABLE moves", "DROP TABLE sales", ...columns, ...earlier.filter((text) => text.includes("CREATE TABLE kept_origins"))];
+    await edge.d1.batch([...undone, ...later].map((text) => edge.d1.prepare(text)));
+    assert.deepEqual(await counts(), counted);
+  });
+
   it("keeps its sums when visits and people are forgotten", async () => {
     const query = { by: "ad", from: dateOf(TODAY - DAYS + 1) };
     const earlier = await shop.report(query);
-    const gone = made.members.filter(({ leftMs }) => leftMs).slice(0, 1);
+    const gone = made.members.filter(({ user, leftMs, backMs }) => leftMs && !backMs && made.purchases.some((purchase) => purchase.user === user)).slice(0, 1);
     done(await shop.api.call("DELETE", `leads/${only(gone).user}`));
     const later = await shop.report(query);
     assert.deepEqual([later.total.visits, later.total.inviteClicks], [earlier.total.visits, earlier.total.inviteClicks]);
-    assert.deepEqual([later.total.joins, later.total.leaves], [earlier.total.joins - 1, earlier.total.leaves - 1], "who is erased is no member");
+    const lost = ["joins", "leaves", "purchases"];
+    assert.deepEqual(lost.map((name) => later.total[name]), lost.map((name) => earlier.total[name] - 1), "who is erased is no member");
     // Everything is old: visits and clicks go, in several sweeps.
     await shop.edge.rows("DELETE FROM clicks WHERE click_id NOT IN (SELECT click_id FROM members WHERE click_id IS NOT NULL)");
     await shop.edge.rows("DELETE FROM visits WHERE temp_id NOT IN (SELECT temp_id FROM clicks)");
@@ -421,7 +486,8 @@ describe("what happened", () => {
     await api.edge.request("/e/update-fbp", { method: "POST", headers: { "content-type": "text/plain" }, body: { websiteId: WEBSITE, tempId, fbp: "fb.1.1795231938971.1" } });
     const { click_id: click } = only(await api.world.clicks().then(() => api.edge.rows("SELECT click_id FROM clicks WHERE temp_id = ?1", tempId)));
     const at = Date.now();
-    await api.edge.rows(`INSERT INTO members VALUES (${CHAT}, ${user}, 'left', ${at + 2}, 1, ${at + 1}, 1, ?1)`, click);
+    await api.edge.rows(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id, origin_source, origin_campaign, origin_ad)
+      SELECT ${CHAT}, ${user}, 'left', ${at + 2}, 1, ${at + 1}, 1, click_id, source, campaign, ad FROM click_origins WHERE click_id = ?1`, click);
     await api.edge.rows(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
       VALUES ('c${user}', '${WEBSITE}', '${CHANNELS[0]}', ${user}, 'Purchase', 1990, 'EUR', ${at + 3}, ${at + 3}, 'api', 0, 0, ?1, '{}', '{}')`, click);
     await api.edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms, code, words)

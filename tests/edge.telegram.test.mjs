@@ -95,10 +95,11 @@ describe("Telegram's updates", () => {
       const click = clickId();
       const update = botapi.join(await telegram.link(click, { member_limit: 1 }), 2 ** 52 - 1);
       const date = update.chat_member.date * 1000;
+      const unknown = { origin_source: "", origin_campaign: "", origin_ad: "" };
       await telegram.tell(update);
       const member = only(await telegram.members());
       assert.deepEqual(member, {
-        chat_id: NEWS.id, telegram_user_id: 2 ** 52 - 1, status: "member", changed_ms: date, changed_by: update.update_id, first_joined_ms: date, joins: 1, click_id: click,
+        chat_id: NEWS.id, telegram_user_id: 2 ** 52 - 1, status: "member", changed_ms: date, changed_by: update.update_id, first_joined_ms: date, joins: 1, click_id: click, ...unknown,
       });
       assert.deepEqual(only(await telegram.leads()), {
         website_id: "atid_shop", telegram_user_id: 2 ** 52 - 1, first_seen_ms: date, last_seen_ms: date, external_user_id: null, organic: 0,
@@ -107,7 +108,7 @@ describe("Telegram's updates", () => {
       assert.deepEqual(conversion, {
         website_id: "atid_shop", channel_id: "chan_news", telegram_user_id: 2 ** 52 - 1, event_type: "CompleteRegistration", custom_event_name: null,
         value_minor: null, currency: null, content_name: null, external_user_id: null, event_ms: date, source: "tracker", cold: 0, awaits_value: 0,
-        consent: null, click_id: click, overrides: "{}", person: "{}",
+        consent: null, click_id: click, overrides: "{}", person: "{}", ...unknown,
       });
       assert.match(conversion_id, /^[0-9a-f]{32}$/);
       assert.ok(attributed_ms >= date);

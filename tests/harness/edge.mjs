@@ -92,8 +92,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
    */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /**
-   * The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], recorded, rowsWritten}`, delays being those asked for;
-   * and D1's rows written.
+   * The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], recorded, rowsWritten, rowsRead, d1Ms}`, delays being those asked
+   * for; and D1's rows, and how long it took by its own account.
    */
   edge.queue = async () => (await edge.request("/__instrument")).json();
   /** Puts a message into the queue from outside. */

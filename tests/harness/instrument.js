@@ -5,7 +5,7 @@ import * as built from "./worker/index.js";
 import { numbers } from "./numbers.js";
 
 const faults = { d1: null, d1Answer: null, d1Chance: null, queue: null, invites: null, haste: 1 };
-const queue = { sent: 0, settled: 0, delays: [], retries: [], recorded: [], rowsWritten: 0 };
+const queue = { sent: 0, settled: 0, delays: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
 const around = (target, changed) =>
@@ -56,7 +56,11 @@ const database = (target) =>
       if (fails("before", sql)) return strike("fail", D1_DOWN);
       const results = await target.batch(statements.map((each) => each[real] ?? each));
       // As Cloudflare bills them: rows, and entries of indexes.
-      for (const { meta } of results) queue.rowsWritten += meta?.rows_written ?? 0;
+      for (const { meta } of results) {
+        queue.rowsWritten += meta?.rows_written ?? 0;
+        queue.rowsRead += meta?.rows_read ?? 0;
+        queue.d1Ms += meta?.duration ?? 0;
+      }
       return fails("after", sql) ? strike("fail", D1_DOWN) : answered(sql, results);
     }),
     exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
@@ -183,7 +187,7 @@ export default {
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
     if (ms) await advance(ms, env, quietly);
-    if (forget) Object.assign(queue, { delays: [], retries: [], recorded: [], rowsWritten: 0 });
+    if (forget) Object.assign(queue, { delays: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 });
     return Response.json(queue);
   },
 

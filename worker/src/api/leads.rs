@@ -255,14 +255,13 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
             .collect(),
         sources: call.visible_sources().collect(),
     };
-    const STEPS: [&str; 12] = [
+    const STEPS: [&str; 11] = [
         include_str!("erase/known.sql"),
         // While the clicks and conversions still say whose they were.
         include_str!("erase/webhook_events.sql"),
         include_str!("erase/visits.sql"),
         include_str!("erase/visitors.sql"),
         include_str!("erase/invite_names.sql"),
-        include_str!("erase/kept_origins.sql"),
         include_str!("erase/clicks.sql"),
         include_str!("erase/members.sql"),
         include_str!("erase/sends.sql"),

@@ -24,14 +24,17 @@ met AS (
   LIMIT 1
 ),
 origin AS (
-  SELECT click_id, overrides
+  SELECT click_id, overrides, origin_source, origin_campaign, origin_ad
   FROM earlier
   ORDER BY click_id IS NOT NULL OR overrides <> '{}' DESC, attributed_ms DESC
   LIMIT 1
-)
+),
+-- The same, where it says anything of a click.
+known AS (SELECT * FROM origin WHERE click_id IS NOT NULL OR overrides <> '{}')
 INSERT INTO conversions (
   conversion_id, website_id, channel_id, telegram_user_id, event_type, custom_event_name, value_minor, currency, content_name,
-  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, consent, click_id, overrides, person
+  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, consent, click_id, overrides, person,
+  origin_source, origin_campaign, origin_ad
 )
 SELECT
   coalesce((SELECT conversion_id FROM met), told.conversion_id), told.website_id, told.channel_id, told.telegram_user_id,
@@ -39,7 +42,16 @@ SELECT
   ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
   ?1 ->> 'awaitsValue', ?1 ->> 'consent',
   (SELECT click_id FROM origin),
-  coalesce((SELECT overrides FROM origin WHERE click_id IS NOT NULL OR overrides <> '{}'), ?1 -> 'overrides'), ?1 -> 'person'
+  coalesce((SELECT overrides FROM known), ?1 -> 'overrides'), ?1 -> 'person',
+  -- Where a caller told the click itself, its ids say the source.
+  coalesce((SELECT origin_source FROM known), CASE
+    WHEN ?1 ->> '$.overrides.ttclid' IS NOT NULL THEN 'tiktok'
+    WHEN ?1 ->> '$.overrides.sccid' IS NOT NULL THEN 'snapchat'
+    WHEN ?1 ->> '$.overrides.gclid' IS NOT NULL THEN 'google'
+    WHEN ?1 ->> '$.overrides.fbc' IS NOT NULL THEN 'meta'
+    ELSE ''
+  END),
+  coalesce((SELECT origin_campaign FROM known), ''), coalesce((SELECT origin_ad FROM known), '')
 FROM told
 WHERE true
 ON CONFLICT (conversion_id) DO UPDATE SET
@@ -49,6 +61,7 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   external_user_id = coalesce(conversions.external_user_id, excluded.external_user_id),
   consent          = coalesce(excluded.consent, conversions.consent),
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
+  origin_source    = CASE WHEN conversions.click_id IS NULL AND conversions.overrides = '{}' THEN excluded.origin_source ELSE conversions.origin_source END,
   overrides        = CASE WHEN conversions.click_id IS NULL AND conversions.overrides = '{}' THEN excluded.overrides ELSE conversions.overrides END,
   person           = json_patch(excluded.person, conversions.person)
 WHERE conversions.telegram_user_id = excluded.telegram_user_id AND conversions.website_id = excluded.website_id

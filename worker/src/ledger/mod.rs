@@ -21,7 +21,19 @@ use crate::record::{Click, LateFbp, Record, Visit};
 use crate::runtime::Env;
 
 /// Keeps the day's counts of visits and clicks.
-const TRAFFIC: &str = include_str!("traffic.sql");
+const TRAFFIC: &str = concat!(include_str!("touched.sql"), include_str!("traffic.sql"));
+
+/// Where joins and conversions came from, whose clicks' visits come after them.
+const ORIGINS: [&str; 2] = [
+    concat!(
+        include_str!("touched.sql"),
+        include_str!("origins/members.sql")
+    ),
+    concat!(
+        include_str!("touched.sql"),
+        include_str!("origins/conversions.sql")
+    ),
+];
 
 /// What is counted, and whether it is added (1) or taken off (-1).
 #[derive(Serialize)]
@@ -66,10 +78,10 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
     }
     let counted_visits: Vec<_> = visits.iter().map(|visit| visit.counted()).collect();
     let counted_clicks: Vec<_> = clicks.iter().map(|click| &click.click_id).collect();
-    let count = |sign| {
+    let counted = |sql, sign| {
         let (visits, clicks) = (&counted_visits, &counted_clicks);
         Statement::new(
-            TRAFFIC,
+            sql,
             &Counted {
                 visits,
                 clicks,
@@ -80,7 +92,7 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
     let has_counted = !visits.is_empty() || !clicks.is_empty();
     let mut statements = Vec::new();
     if has_counted {
-        statements.push(count(-1)?);
+        statements.push(counted(TRAFFIC, -1)?);
     }
     if !visits.is_empty() {
         statements.push(Statement::new(include_str!("visits.sql"), &visits)?);
@@ -97,7 +109,10 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
         statements.push(Statement::new(include_str!("clicks.sql"), &clicks)?);
     }
     if has_counted {
-        statements.push(count(1)?);
+        statements.push(counted(TRAFFIC, 1)?);
+        for sql in ORIGINS {
+            statements.push(counted(sql, 1)?);
+        }
     }
     if statements.is_empty() {
         return Ok(());

@@ -26,7 +26,6 @@ fn rules(visits_ms: u64) -> [Rule; 8] {
         Rule {
             keeps_ms: visits_ms,
             sql: &[
-                include_str!("keep_origins.sql"),
                 "DELETE FROM visitors WHERE last_seen_ms < ?1 ->> 'before' AND temp_id IN (
                     SELECT temp_id FROM visits ORDER BY rowid LIMIT ?1 ->> 'limit')",
                 "DELETE FROM visits WHERE at_ms < ?1 ->> 'before' AND rowid IN (

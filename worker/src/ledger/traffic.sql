@@ -1,15 +1,6 @@
--- ?1: visits (`visitId`, `tempId`, `atMs`), clicks (`clickId`), and a sign. Takes what stands of them off the day's counts, or adds it: before
--- and after they are written, in one transaction, so that each counts once as it stands, however often and in whatever order it was told.
--- With a visit go the clicks that may be its own.
-WITH
-touched AS (
-  SELECT click_id FROM clicks WHERE click_id IN (SELECT value FROM json_each(?1, '$.clicks'))
-  UNION
-  SELECT clicks.click_id
-  FROM json_each(?1, '$.visits') AS visit JOIN clicks ON clicks.temp_id = visit.value ->> 'tempId'
-  WHERE clicks.visit_id = visit.value ->> 'visitId' OR clicks.at_ms >= visit.value ->> 'atMs'
-),
-counted AS (
+-- Behind `touched`, with a sign. Takes what stands of the visits and clicks off the day's counts, or adds it: before and after they are written,
+-- in one transaction, so that each counts once as it stands, however often and in whatever order it was told.
+, counted AS (
   SELECT day, website_id, source, campaign, ad, '' AS channel, 1 AS visits, 0 AS clicks
   FROM visit_origins
   WHERE visit_id IN (SELECT value ->> 'visitId' FROM json_each(?1, '$.visits')) AND NOT bot

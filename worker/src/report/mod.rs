@@ -2,7 +2,8 @@
 //!
 //! **Where a visit comes from** is counted as visits and clicks are written (`traffic` of the ledger): by day, `utm_source` (else the platform
 //! whose click id it carries), `utm_campaign` and `utm_content`; a visit with `tgclid` that names no ad stands by its landing page. Joins,
-//! leaves and purchases are their click's.
+//! leaves and purchases are their click's: that is written down with each (`origin_source` …), corrected when a click or visit comes late, and
+//! counted by day (`moves`, `sales`) by triggers of the schema, so that no way of writing can forget it.
 //!
 //! **Which ad of AdStat's that is** is decided when it is asked, see [`ads::Ads`]: by its id or the order's in `utm_content`, else by the landing
 //! page where `tgclid` says that Telegram Ads brought the visit and one ad alone leads there. The ad says its campaign; a visit without an ad

@@ -54,6 +54,56 @@ impl By {
     }
 }
 
+/// A statement of `sums/`, its rows by those columns.
+macro_rules! grouped {
+    ($table:literal, $columns:literal) => {
+        grouped!($table, $columns, $columns)
+    };
+    ($table:literal, $columns:literal, $groups:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            ",\n",
+            include_str!(concat!("sums/", $table, ".sql")),
+            "GROUP BY ",
+            $groups
+        )
+    };
+}
+
+impl By {
+    /// The statements that sum up what came of ads: by no more than it takes to tell the rows apart.
+    fn statements(self) -> [&'static str; 3] {
+        match self {
+            Self::Day => [
+                grouped!("traffic", "day"),
+                grouped!("moves", "day"),
+                grouped!("sales", "day, currency"),
+            ],
+            Self::Ad => [
+                grouped!("traffic", "ad"),
+                grouped!("moves", "ad"),
+                grouped!("sales", "ad, currency"),
+            ],
+            Self::Campaign => [
+                grouped!("traffic", "ad, campaign"),
+                grouped!("moves", "ad, campaign"),
+                grouped!("sales", "ad, campaign, currency"),
+            ],
+            Self::Source => [
+                grouped!("traffic", "source"),
+                grouped!("moves", "source"),
+                grouped!("sales", "source, currency"),
+            ],
+            Self::Channel => [
+                grouped!("traffic", "website_id, channel"),
+                grouped!("moves", "CAST(chat_id AS TEXT) AS chat_id", "moves.chat_id"),
+                grouped!("sales", "website_id, channel_id, currency"),
+            ],
+        }
+    }
+}
+
 /// What is asked.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,8 +126,6 @@ pub struct Question {
 struct Parameter<'a> {
     #[serde(flatten)]
     question: &'a Question,
-    from_ms: u64,
-    to_ms: u64,
     content_length: usize,
 }
 
@@ -203,8 +251,6 @@ pub async fn report(
     let (from, to) = (question.from_day * DAY_MS, question.to_day * DAY_MS);
     let parameter = Parameter {
         question,
-        from_ms: from,
-        to_ms: to,
         content_length: adstat::CONTENT,
     };
     let bought = [
@@ -228,21 +274,13 @@ pub async fn report(
         drafts.spent(&row, question.website_id.as_deref());
     }
     for binding in bindings(config, question.website_id.as_deref()) {
-        let brought = [
-            Statement::new(include_str!("sums/traffic.sql"), &parameter)?,
-            Statement::new(
-                concat!(
-                    include_str!("sums/moved.sql"),
-                    include_str!("sums/moves.sql")
-                ),
-                &parameter,
-            )?,
-            Statement::new(include_str!("sums/purchases.sql"), &parameter)?,
-        ];
+        let brought = (question.by.statements().iter())
+            .map(|sql| Statement::new(sql, &parameter))
+            .collect::<Result<Vec<_>, _>>()?;
         // Repeating it does no harm: it reads.
         let brought = Database::bound(env, binding)?.transact(&brought).await?;
-        for place in 0..3 {
-            for row in rows_of(&brought, place)? {
+        for rows in &brought {
+            for row in rows.read::<Row>()? {
                 drafts.came(&row);
             }
         }
@@ -289,17 +327,22 @@ impl Drafts<'_> {
 
     /// What came of ads, or of itself.
     fn came(&mut self, row: &Row) {
-        let key = self.key(row);
-        let draft = self.rows.entry(key).or_default();
         let count = |column| row.number(column).unwrap_or_default();
-        draft.sums.add(&Sums {
+        let sums = Sums {
             visits: count("visits"),
             invite_clicks: count("clicks"),
             joins: count("joins"),
             leaves: count("leaves"),
             purchases: count("purchases"),
             ..Sums::default()
-        });
+        };
+        // What was counted there counts elsewhere since.
+        if sums == Sums::default() {
+            return;
+        }
+        let key = self.key(row);
+        let draft = self.rows.entry(key).or_default();
+        draft.sums.add(&sums);
         if let Some(code) = row.text("currency")
             && let Ok(currency) = Currency::parse(code)
         {
