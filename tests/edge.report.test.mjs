@@ -348,6 +348,18 @@ describe("the report", () => {
     assert.deepEqual((await shop.report({ from }, { key: OPERATOR_KEY })).total, (await shop.report({ from })).total);
   });
 
+  it("lists the thousand ads that brought the most, and counts all", async () => {
+    const day = TODAY - 300;
+    await shop.edge.rows(`INSERT INTO traffic SELECT ${day}, '${OTHER_SITE}', 'many', '', 'many' || key, '', key + 1, 0 FROM json_each(?1)`, JSON.stringify(Array(1_200).fill(0)));
+    const query = { from: dateOf(day), to: dateOf(day + 1) };
+    const [ads, days] = [await shop.report({ ...query, by: "ad" }), await shop.report({ ...query, by: "day" })];
+    assert.deepEqual([ads.rows.length, ads.truncated, days.truncated], [1_000, true, false]);
+    assert.deepEqual(ads.rows.map(({ visits }) => visits), Array.from({ length: 1_000 }, (_, n) => 1_200 - n));
+    assert.deepEqual(ads.total, days.total);
+    const csv = await shop.api.get(`report?${new URLSearchParams({ ...query, by: "ad", format: "csv" })}`);
+    assert.equal(csv.text.trimEnd().split("\r\n").length, 1_201);
+  });
+
   it("refuses what it can't read, naming it", async () => {
     for (const [query, field] of [["by=hour", "by"], ["format=xml", "format"], ["from=yesterday", "from"], ["to=2026-13-01", "to"], ["from=2026-09-02&to=2026-09-01", "from"], ["from=1969-12-31", "from"]]) {
       refused(await shop.api.get(`report?${query}`), 400, "INVALID_PAYLOAD", `${field}:`);
@@ -528,6 +540,26 @@ describe("what happened", () => {
     const { at } = (await feed()).find(({ kind }) => kind === "join");
     assert.deepEqual((await feed({ limit: 1, before: at + 1 })).map(({ kind }) => kind).sort(), ["join", "leave"]);
     for (const [query, field] of [["limit=0", "limit"], ["limit=201", "limit"], ["before=x", "before"]]) refused(await api.get(`feed?${query}`), 400, "INVALID_PAYLOAD", field);
+  });
+
+  it("is found in the midst of many without a look at all that came after", async () => {
+    const start = Date.now() - 40 * DAY;
+    // A visit a minute, each tenth a click, and each hundredth half an hour late.
+    const at = (key) => `${start} + ${key} * 60000 - iif(${key} % 100 = 50, 1800000, 0)`;
+    const list = JSON.stringify(Array(20_000).fill(0));
+    await api.edge.rows(`INSERT INTO visits (visit_id, temp_id, at_ms, website_id, bot, client_session_id, captured_by, href, ip, user_agent, country, region, city, sourced, extra)
+      SELECT 'v' || key, 't' || key, ${at("key")}, '${WEBSITE}', 0, 's', 'page', 'https://www.shop.test/', '', '', '', '', '', 1, '{}' FROM json_each(?1)`, list);
+    await api.edge.rows(`INSERT INTO clicks (click_id, at_ms, website_id, temp_id, client_session_id, personal, attribution, ip, user_agent)
+      SELECT 'c' || key, ${at("key")} + 5, '${WEBSITE}', 't' || key, 's', 0, '{}', '', '' FROM json_each(?1) WHERE key % 10 = 0`, list);
+    await api.edge.rows("DELETE FROM visits WHERE rowid % 7 = 3");
+    for (const before of [start + 5, start + 3_000 * 60_000, start + 12_345 * 60_000 + 7, start + 30_000 * 60_000]) {
+      await api.edge.fail({ forget: true });
+      const items = await feed({ before });
+      const { rowsRead } = await api.edge.queue();
+      const expected = await api.edge.rows("SELECT at_ms AS at FROM (SELECT at_ms FROM visits UNION ALL SELECT at_ms FROM clicks) WHERE at_ms < ?1 ORDER BY at_ms DESC LIMIT 50", before);
+      assert.deepEqual(items.map(({ at }) => at), expected.map(({ at }) => at), `before ${before}`);
+      assert.ok(rowsRead < 3_000, `${rowsRead} rows read`);
+    }
   });
 
   it("is one person's trail, by each of its ids, the first step first", async () => {

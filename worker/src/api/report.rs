@@ -16,6 +16,9 @@ use crate::telegram::ChatId;
 /// How many things a page has where the caller says nothing, and how many at most.
 const PAGE: u64 = 50;
 const LONGEST_PAGE: u64 = 200;
+/// The most rows of a report, and of one as CSV.
+const MOST_ROWS: usize = 1_000;
+const MOST_LINES: usize = 50_000;
 /// How many days a report has where the caller says nothing.
 const WEEK_DAYS: u64 = 7;
 
@@ -89,6 +92,7 @@ pub async fn report(call: &Call<'_>) -> Result<Answer, Error> {
         by,
         chat_ids: call.chats_of(website_id.as_deref()),
         website_id,
+        most_rows: if is_csv { MOST_LINES } else { MOST_ROWS },
     };
     // Repeating it does no harm: it reads.
     let report = sums::report(edge.env, edge.config, &question).await?;

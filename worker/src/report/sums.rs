@@ -118,6 +118,9 @@ pub struct Question {
     pub website_id: Option<String>,
     /// The chats of that site.
     pub chat_ids: Vec<ChatId>,
+    /// The most rows that are listed, but for days.
+    #[serde(skip)]
+    pub most_rows: usize,
 }
 
 /// The statements' parameter.
@@ -212,7 +215,9 @@ pub struct Report {
     pub rates: BTreeMap<String, Micros>,
     /// The rows: days in their order, else those that cost the most first.
     pub rows: Vec<Line>,
-    /// All of them together.
+    /// Whether there are more rows, of less.
+    pub truncated: bool,
+    /// All of them together, those that are not listed among them.
     pub total: Sums,
     /// What is in no sum.
     pub unconverted: Vec<Unconverted>,
@@ -234,6 +239,7 @@ struct Draft {
 
 struct Drafts<'a> {
     by: By,
+    most_rows: usize,
     config: &'a Config,
     ads: Ads,
     rows: BTreeMap<String, Draft>,
@@ -266,6 +272,7 @@ pub async fn report(
     };
     let mut drafts = Drafts {
         by: question.by,
+        most_rows: question.most_rows,
         config,
         ads: Ads::of(&rows_of(&bought, 0)?),
         rows: BTreeMap::new(),
@@ -430,6 +437,10 @@ impl Drafts<'_> {
             // Stable: of those that are the same, in the order of their keys.
             rows.sort_by_key(|row| std::cmp::Reverse((row.sums.spend, row.sums.visits)));
         }
+        let truncated = self.by != By::Day && rows.len() > self.most_rows;
+        if truncated {
+            rows.truncate(self.most_rows);
+        }
         let unconverted = unconverted.into_iter().map(|(code, money)| Unconverted {
             currency: code.to_owned(),
             spend: money.spend,
@@ -442,6 +453,7 @@ impl Drafts<'_> {
             currency: currency.clone(),
             rates: by_currency.clone(),
             rows,
+            truncated,
             total: total.with_ratios(),
             unconverted: unconverted.collect(),
         }
