@@ -630,3 +630,77 @@ describe("Telegram's updates of a site with a database of its own", () => {
 function botapiShape() {
   return { chat: NEWS, from: person(5), date: 1_790_000_000, old_chat_member: { user: person(5), status: "left" } };
 }
+
+describe("what the operator sees of webhooks and of what waits", () => {
+  const KEY = "operator-of-the-tests-0123456789abcdef";
+  let telegram, botapi;
+  before(async () => {
+    telegram = await startChats({ vars: { OPERATOR_KEY: KEY } });
+    botapi = telegram.botapi;
+  });
+  after(() => telegram.close());
+  const health = (key) => telegram.edge.request("/healthz", { headers: key ? { authorization: `Bearer ${key}` } : {} });
+  const asked = () => botapi.calls.filter(({ method }) => method === "getWebhookInfo").length;
+
+  it("is what Telegram says, asked once a minute, and what came last; a stranger sees and asks nothing of it", async () => {
+    await telegram.reset();
+    for (let times = 0; times < 3; times += 1) {
+      const { webhooks, backlog } = (await health()).json();
+      assert.deepEqual([webhooks, backlog], [undefined, undefined]);
+    }
+    assert.equal((await health("wrong")).status, 401);
+    assert.equal(asked(), 0, "a stranger has nobody asked");
+
+    botapi.webhooks.set(BOT.username, {
+      url: `https://edge.shop.test/hooks/telegram/${BOT.username}`, pending_update_count: 7, last_error_date: 1_800_000_000, last_error_message: "Wrong response from the webhook: 500 Internal Server Error",
+    });
+    const before = Date.now();
+    await telegram.tell(botapi.join(await telegram.link(clickId(), { member_limit: 1 }), 4242));
+    await telegram.edge.drained();
+    const answer = await health(KEY);
+    const { webhooks, backlog, status } = answer.json();
+    assert.equal(status, "ok");
+    const [ours, other] = webhooks;
+    assert.ok(ours.checkedAt >= before && ours.lastUpdateAt >= before);
+    assert.deepEqual({ ...ours, checkedAt: 0, lastUpdateAt: 0 }, {
+      bot: BOT.username, host: "edge.shop.test", leadsHere: true, pendingUpdates: 7, lastErrorAt: 1_800_000_000_000, lastError: "Wrong response from the webhook: 500 Internal Server Error",
+      lastUpdateAt: 0, checkedAt: 0, failure: null,
+    });
+    assert.deepEqual({ ...other, checkedAt: 0 }, {
+      bot: OTHER_BOT.username, host: null, leadsHere: false, pendingUpdates: 0, lastErrorAt: null, lastError: null, lastUpdateAt: null, checkedAt: 0, failure: null,
+    });
+    assert.deepEqual(backlog, { queue: { pending: 0, oldestAt: null }, outbox: { pending: 0, oldestAt: null, dead: 0 }, owed: { pending: 0, oldestAt: null, dead: 0 } });
+    for (const secret of [BOT.token, OTHER_BOT.token, WEBHOOK_SECRET, KEY]) assert.ok(!answer.text.includes(secret));
+
+    await health(KEY);
+    assert.equal(asked(), 2, "one a bot, within a minute");
+    await telegram.edge.advance(61_000);
+    await health(KEY);
+    assert.equal(asked(), 4);
+  });
+
+  it("is that Telegram does not answer, too", async () => {
+    await telegram.edge.advance(61_000);
+    botapi.misbehave({ method: "getWebhookInfo", cut: "arrival", times: 2 });
+    const answer = await health(KEY);
+    assert.equal(answer.status, 200);
+    const { webhooks } = answer.json();
+    assert.deepEqual(webhooks.map(({ bot, pendingUpdates, failure }) => [bot, pendingUpdates, failure]), [BOT, OTHER_BOT].map(({ username }) => [username, null, "Network connection lost."]));
+  });
+
+  it("is what waits, since when, and what was given up", async () => {
+    const { edge } = telegram;
+    const now = Date.now();
+    const send = (id, state, owed, changed) => edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms) VALUES ('${id}', 'meta', 'atid_shop', 'meta', '${state}', ${owed}, ${owed}, 9e15, 1, ${changed})`);
+    await send("a", "pending", now - 5_000, now);
+    await send("b", "pending", now - 4_000, now);
+    await send("c", "dead", now - 9_000, now);
+    const owe = (id, status, at) => edge.rows(`INSERT INTO owed_conversions (conversion_id, telegram_user_id, at_ms, tried_ms, path, body, status) VALUES ('${id}', 1, ${at}, ${at}, 'x', '', '${status}')`);
+    await owe("a", "owed", now - 3_000);
+    await owe("b", "refused", now - 2_000);
+    await owe("c", "delivered", now - 1_000);
+    const { backlog, deliveries } = (await health(KEY)).json();
+    assert.deepEqual([backlog.outbox, backlog.owed], [{ pending: 2, oldestAt: now - 5_000, dead: 1 }, { pending: 1, oldestAt: now - 3_000, dead: 1 }]);
+    assert.deepEqual(deliveries, [{ websiteId: "atid_shop", destination: "meta", pending: 2, oldestAt: now - 5_000, dead: 1 }]);
+  });
+});

@@ -1,4 +1,8 @@
-//! `GET /healthz`: what is configured and reachable, without a secret.
+//! `GET /healthz`: what is configured and reachable, without a secret. The operator, by the key, sees besides what waits and how Telegram's
+//! webhooks stand.
+
+mod backlog;
+mod webhooks;
 
 use std::vec;
 
@@ -9,15 +13,40 @@ use crate::answer::Answer;
 use crate::config::{AccessPolicy, AdTarget, Backend, Destinations, InviteMode, Problem, Site};
 use crate::destinations;
 use crate::edge::Edge;
+use crate::error::Error;
 use crate::invites::{self, PoolStatus};
-use crate::ledger;
+use crate::ledger::{self, Database, Statement};
+use crate::operator;
 use crate::outbox;
 use crate::report_settings;
 use crate::runtime::{self, Call};
 use crate::tokens;
+use backlog::Backlog;
+use webhooks::Webhook;
 
 /// Answers 200 when all is well, else 503; the body says what is wrong.
 pub async fn health(edge: &Edge<'_>) -> Answer {
+    // Repeating it does no harm: it counts the call once more.
+    match is_the_operators(edge).await {
+        // Repeating it does no harm: it reads.
+        Ok(is_the_operators) => respond(edge, is_the_operators).await,
+        Err(error) => error.into(),
+    }
+}
+
+/// Whether a call is the operator's; without a key it is anybody's, and is counted against its address.
+///
+/// # Errors
+/// `RATE_LIMITED`; as [`operator::check_key`], of a call that bears a key.
+async fn is_the_operators(edge: &Edge<'_>) -> Result<bool, Error> {
+    if edge.header("authorization").is_empty() {
+        // Repeating it does no harm: it counts the call once more.
+        return edge.limit_address().await.map(|()| false);
+    }
+    operator::check_key(edge).map(|()| true)
+}
+
+async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
     let config = edge.config;
     let (backend, reachable) = match &config.backend {
         Backend::Ledger => (
@@ -55,6 +84,14 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
         Some(_) => Some(AdStatHealth::of(edge).await),
         None => None,
     };
+    let (webhooks, backlog) = match is_the_operators {
+        // Repeating it does no harm: both read.
+        true => (
+            Some(webhooks::webhooks(edge).await),
+            Some(Backlog::of(edge, &deliveries).await),
+        ),
+        false => (None, None),
+    };
     let mut pools = invites::statuses(edge.env, config).await.into_iter();
     let sites = (config.sites.iter()).map(|site| SiteHealth::of(site, destinations, &mut pools));
     let body = Health {
@@ -91,6 +128,8 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
         sites: sites.collect(),
         adstat,
         deliveries,
+        webhooks,
+        backlog,
         problems: config
             .problems
             .iter()
@@ -114,6 +153,12 @@ struct Health<'a> {
     deliveries: Vec<outbox::Status>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adstat: Option<AdStatHealth>,
+    /// The operator's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Vec<Webhook>>,
+    /// The operator's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backlog: Option<Backlog>,
     problems: Vec<&'a Problem>,
 }
 
@@ -168,6 +213,8 @@ struct ChannelHealth<'a> {
     invite: &'static str,
     mode: InviteMode,
     pool: Option<PoolStatus>,
+    /// How many links are to be ready.
+    pool_size: u32,
 }
 
 impl<'a> SiteHealth<'a> {
@@ -183,6 +230,7 @@ impl<'a> SiteHealth<'a> {
             invite: set(channel.invite.is_some()),
             mode: channel.mode,
             pool: pools.next().flatten(),
+            pool_size: channel.pool_size,
         });
         Self {
             website_id: &site.website_id,
@@ -200,10 +248,14 @@ impl<'a> SiteHealth<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AdStatHealth {
+    /// When the token was fetched, and when it ends, Unix time in ms.
+    token_fetched_at: Option<u64>,
     token_expires_at: Option<u64>,
     refresh_token_expires_at: Option<u64>,
     last_error: Option<String>,
     warning: Option<String>,
+    /// When what ads cost was last pulled, Unix time in ms.
+    pulled_at: Option<u64>,
 }
 
 impl AdStatHealth {
@@ -212,10 +264,21 @@ impl AdStatHealth {
         let status = status.unwrap_or_default();
         Self {
             warning: adstat::warning(status.renewal_expires_at, edge.now_ms),
+            token_fetched_at: status.token_fetched_at,
             token_expires_at: status.token_expires_at,
             refresh_token_expires_at: status.renewal_expires_at,
             last_error: status.last_error,
+            // Repeating it does no harm: it reads.
+            pulled_at: Self::pulled_at(edge).await,
         }
+    }
+
+    async fn pulled_at(edge: &Edge<'_>) -> Option<u64> {
+        let sql = "SELECT at_ms FROM pulls WHERE kind = ?1 ->> '$'";
+        let statement = Statement::new(sql, &"recent").ok()?;
+        let database = Database::bound(edge.env, ledger::DATABASE).ok()?;
+        // Repeating it does no harm: it reads.
+        database.ask(statement).await.ok()?.first()?.number("at_ms")
     }
 }
 

@@ -299,6 +299,8 @@ pub struct Status {
     pub destination: String,
     /// How many wait.
     pub pending: u64,
+    /// Since when the oldest of them is owed, Unix time in ms.
+    pub oldest_at: Option<u64>,
     /// How many gave up in the last 7 days.
     pub dead: u64,
     /// Why nothing is sent for now: `UNAVAILABLE`, `THROTTLED` or `CREDENTIALS`.
@@ -330,6 +332,7 @@ pub async fn statuses(env: &Env, config: &Config, now_ms: u64) -> Result<Vec<Sta
             website_id: row.text("website_id").unwrap_or_default().to_owned(),
             destination: row.text("destination").unwrap_or_default().to_owned(),
             pending: row.number("pending").unwrap_or_default(),
+            oldest_at: row.number("oldest_ms"),
             dead: row.number("dead").unwrap_or_default(),
             paused: row.text("paused").map(str::to_owned),
         }));

@@ -70,6 +70,8 @@ pub enum Step {
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
+    /// When the token was fetched, Unix time in ms.
+    pub token_fetched_at: Option<u64>,
     /// When the token ends, Unix time in ms; none: there is none.
     pub token_expires_at: Option<u64>,
     /// When what renews it ends, Unix time in ms.
@@ -161,6 +163,7 @@ impl State {
         let kept = self.kept.as_ref();
         let renewal = kept.and_then(|kept| kept.renewal.as_ref());
         Status {
+            token_fetched_at: kept.map(|kept| kept.fetched_ms),
             token_expires_at: kept.map(|kept| kept.expires_ms),
             renewal_expires_at: renewal.map(|renewal| renewal.expires_ms),
             last_error: self.failure.as_ref().map(|failed| failed.why.clone()),

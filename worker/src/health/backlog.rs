@@ -1,0 +1,94 @@
+//! What waits: in the queue, in the outbox, for AdTarget.
+
+use js_sys::{Function, Promise, Reflect};
+use serde::Serialize;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+
+use crate::config::DATABASE;
+use crate::edge::Edge;
+use crate::ledger::{Database, Statement, Unavailable};
+use crate::outbox;
+use crate::tasks::promised;
+
+/// What waits.
+#[derive(Debug, Serialize)]
+pub struct Backlog {
+    /// Visits, clicks and calls that the queue holds; none: the platform does not say.
+    queue: Option<Waiting>,
+    /// Sends to ad platforms, of all sites.
+    outbox: Waiting,
+    /// Conversions that AdTarget has yet to take; none: the ledger does not answer.
+    owed: Option<Waiting>,
+}
+
+/// How much waits, and what was given up.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    pending: u64,
+    /// Since when the oldest waits, Unix time in ms.
+    oldest_at: Option<u64>,
+    /// How many were given up in the last seven days: dead sends, conversions that AdTarget refused. None: it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead: Option<u64>,
+}
+
+impl Backlog {
+    /// What waits; `deliveries` are the outbox's.
+    pub async fn of(edge: &Edge<'_>, deliveries: &[outbox::Status]) -> Self {
+        // Repeating it does no harm: both read.
+        let queue = queue(edge).await;
+        let owed = owed(edge).await.ok();
+        Self {
+            queue,
+            outbox: Waiting {
+                pending: deliveries.iter().map(|status| status.pending).sum(),
+                oldest_at: deliveries
+                    .iter()
+                    .filter_map(|status| status.oldest_at)
+                    .min(),
+                dead: Some(deliveries.iter().map(|status| status.dead).sum()),
+            },
+            owed,
+        }
+    }
+}
+
+async fn owed(edge: &Edge<'_>) -> Result<Waiting, Unavailable> {
+    let statement = Statement::new(include_str!("owed.sql"), &edge.now_ms)?;
+    // Repeating it does no harm: it reads.
+    let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
+    let number = |column| rows.first().and_then(|row| row.number(column));
+    Ok(Waiting {
+        pending: number("pending").unwrap_or_default(),
+        oldest_at: number("oldest_ms"),
+        dead: number("refused"),
+    })
+}
+
+/// What `metrics()` of the queue's binding says (<https://developers.cloudflare.com/queues/observability/metrics/>).
+async fn queue(edge: &Edge<'_>) -> Option<Waiting> {
+    let queue = edge.binding("RECORDS")?;
+    let of = |object: &JsValue, name: &str| Reflect::get(object, &JsValue::from_str(name)).ok();
+    let metrics: Function = of(&queue, "metrics")?.dyn_into().ok()?;
+    let asked: Promise = metrics.call0(&queue).ok()?.dyn_into().ok()?;
+    // Repeating it does no harm: it reads.
+    let told = promised(&asked).await.ok()?;
+    let number = |name| of(&told, name).and_then(|value| milliseconds(&value));
+    Some(Waiting {
+        pending: number("backlogCount")?,
+        oldest_at: number("oldestMessageTimestamp").filter(|at_ms| *at_ms > 0),
+        dead: None,
+    })
+}
+
+/// A whole number, or a Date's Unix time in ms.
+fn milliseconds(value: &JsValue) -> Option<u64> {
+    let number = match value.dyn_ref::<js_sys::Date>() {
+        Some(date) => date.get_time(),
+        None => value.as_f64()?,
+    };
+    // A float that is no number becomes 0, and one beyond all times the greatest.
+    (number.is_finite() && number >= 0.0).then_some(number as u64)
+}

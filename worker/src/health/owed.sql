@@ -1,0 +1,5 @@
+-- ?1: the time. What AdTarget has yet to take, and what it refused in the last seven days.
+SELECT
+  count(*) AS pending, min(at_ms) AS oldest_ms,
+  (SELECT count(*) FROM owed_conversions WHERE status = 'refused' AND tried_ms > (?1 ->> '$') - 604800000) AS refused
+FROM owed_conversions WHERE status = 'owed'

@@ -1,0 +1,182 @@
+//! How Telegram's webhooks stand: what Telegram says of them, and what came last. Telegram is asked once a minute at most by an instance, and for
+//! the operator alone.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use attribution::url;
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::config::Backend;
+use crate::edge::Edge;
+use crate::ledger::{Database, Statement, Unavailable};
+use crate::telegram::{self, Bot};
+
+/// How long what Telegram said is good, in ms.
+const KEPT_MS: u64 = 60_000;
+
+/// What getWebhookInfo gives (<https://core.telegram.org/bots/api#webhookinfo>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+struct Info {
+    /// Empty: none is set.
+    url: String,
+    pending_update_count: u64,
+    /// Unix time in s.
+    last_error_date: Option<u64>,
+    last_error_message: Option<String>,
+}
+
+/// What Telegram said of a bot's webhook, or why it said nothing; and when, Unix time in ms.
+#[derive(Debug, Clone)]
+struct Said {
+    at_ms: u64,
+    info: Result<Info, String>,
+}
+
+/// A bot's webhook.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    bot: &'static str,
+    /// Its host; the rest of the address may hold somebody's secret. None: there is no webhook.
+    host: Option<String>,
+    /// Whether it leads to this bot's hook on the host that was asked.
+    leads_here: bool,
+    /// Updates that wait at Telegram.
+    pending_updates: Option<u64>,
+    /// When Telegram last could not deliver one, Unix time in ms.
+    last_error_at: Option<u64>,
+    /// Why, in Telegram's words.
+    last_error: Option<String>,
+    /// When the last one came here, Unix time in ms; none: none did in the last seven days.
+    last_update_at: Option<u64>,
+    /// When Telegram was asked, Unix time in ms.
+    checked_at: u64,
+    /// Why Telegram did not answer.
+    failure: Option<String>,
+}
+
+/// The webhooks of all bots.
+pub async fn webhooks(edge: &Edge<'_>) -> Vec<Webhook> {
+    if edge.config.backend != Backend::Ledger {
+        return Vec::new();
+    }
+    // Repeating it does no harm: both read.
+    let last = last_updates(edge).await.unwrap_or_default();
+    let said = join_all((edge.config.bots.iter()).map(|bot| said(bot, edge.now_ms))).await;
+    let bots = edge.config.bots.iter().zip(said);
+    bots.map(|(bot, said)| Webhook::of(bot, said, edge.caller.host, last.get(&bot.username)))
+        .collect()
+}
+
+impl Webhook {
+    fn of(bot: &'static Bot, said: Said, host: &str, last_update_ms: Option<&u64>) -> Self {
+        let failure = said.info.as_ref().err().cloned();
+        let info = said.info.ok();
+        let parts = info.as_ref().and_then(|info| url::split(&info.url));
+        let hook = format!("/hooks/telegram/{}", bot.username);
+        Self {
+            bot: &bot.username,
+            leads_here: parts.as_ref().is_some_and(|parts| {
+                parts.host.eq_ignore_ascii_case(host) && parts.path.eq_ignore_ascii_case(&hook)
+            }),
+            host: parts.map(|parts| parts.host.to_owned()),
+            pending_updates: info.as_ref().map(|info| info.pending_update_count),
+            last_error_at: info
+                .as_ref()
+                .and_then(|info| info.last_error_date)
+                .map(|at_s| at_s.saturating_mul(1_000)),
+            last_error: info
+                .and_then(|info| info.last_error_message)
+                .map(|words| bot.redacted(&words)),
+            last_update_at: last_update_ms.copied(),
+            checked_at: said.at_ms,
+            failure,
+        }
+    }
+}
+
+/// What Telegram says of a bot's webhook, or said within the last minute.
+async fn said(bot: &'static Bot, now_ms: u64) -> Said {
+    thread_local! {
+        static SAID: RefCell<BTreeMap<&'static str, Said>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    let kept = SAID.with_borrow(|said| said.get(bot.username.as_str()).cloned());
+    if let Some(kept) = kept.filter(|kept| now_ms < kept.at_ms + KEPT_MS) {
+        return kept;
+    }
+    // Repeating it does no harm: it reads.
+    let info = telegram::call(bot, "getWebhookInfo", &json!({})).await;
+    let said = Said {
+        at_ms: now_ms,
+        info: info.map_err(|why| why.to_string()),
+    };
+    SAID.with_borrow_mut(|all| all.insert(&bot.username, said.clone()));
+    said
+}
+
+/// When each bot's last update came, Unix time in ms.
+async fn last_updates(edge: &Edge<'_>) -> Result<BTreeMap<String, u64>, Unavailable> {
+    let bots: Vec<&str> = edge
+        .config
+        .bots
+        .iter()
+        .map(|bot| bot.username.as_str())
+        .collect();
+    let mut last = BTreeMap::new();
+    for binding in edge.config.databases() {
+        let statement = Statement::new(include_str!("last_updates.sql"), &bots)?;
+        // Repeating it does no harm: it reads.
+        for row in Database::bound(edge.env, binding)?.ask(statement).await? {
+            if let (Some(bot), Some(at_ms)) = (row.text("bot"), row.number("at_ms")) {
+                let known = last.entry(bot.to_owned()).or_insert(at_ms);
+                *known = at_ms.max(*known);
+            }
+        }
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_webhook() {
+        let bot: &'static Bot = Box::leak(Box::new(Bot::single(
+            "news_bot".to_owned(),
+            "1:SECRET".to_owned(),
+            "hush".to_owned(),
+        )));
+        let shown = |url: &str, words: &str| {
+            let info = Info {
+                url: url.to_owned(),
+                pending_update_count: 3,
+                last_error_date: Some(1_800_000_000),
+                last_error_message: Some(words.to_owned()),
+            };
+            let said = Said {
+                at_ms: 5,
+                info: Ok(info),
+            };
+            Webhook::of(bot, said, "edge.test", None)
+        };
+        let ours = shown("https://edge.test/hooks/telegram/News_bot", "500");
+        assert!(ours.leads_here);
+        assert_eq!(ours.last_error_at, Some(1_800_000_000_000));
+        let other = shown("https://x.test/bot1:SECRET", "no /bot1:SECRET");
+        assert!(!other.leads_here);
+        assert_eq!(other.host.as_deref(), Some("x.test"));
+        assert_eq!(other.last_error.as_deref(), Some("no /bot[token]"));
+        assert_eq!(shown("", "").host, None);
+        let away = Said {
+            at_ms: 5,
+            info: Err("no answer".to_owned()),
+        };
+        let away = Webhook::of(bot, away, "edge.test", Some(&4));
+        assert_eq!((away.pending_updates, away.last_update_at), (None, Some(4)));
+        assert_eq!(away.failure.as_deref(), Some("no answer"));
+    }
+}
