@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
 import { OPERATOR_KEY } from "./harness/api.mjs";
-import { ALL, startDeliveries } from "./harness/deliveries.mjs";
+import { ACCOUNTS, ALL, startDeliveries } from "./harness/deliveries.mjs";
 import { until } from "./harness/wait.mjs";
 import { only } from "./harness/world.mjs";
 
@@ -339,6 +339,25 @@ describe("many at once", () => {
       assert.match(`${code} ${message}`, /100|40002|INVALID|400/, name);
       assert.deepEqual([platforms[name].events.length, platforms[name].received], [40, 40], name);
       assert.ok(sizes(name).length <= 2 + 2 * Math.ceil(Math.log2(40)), `${name} in ${sizes(name)}`);
+    }
+  });
+});
+
+describe("a database that fails", () => {
+  const site = (websiteId, database) => ({ websiteId, domains: [`${websiteId}.test`], database, platforms: [ACCOUNTS.meta], channels: [{ slug: "main", channelId: `chan_${websiteId}`, invite: "https://t.me/+Fallback00001" }] });
+
+  it("keeps nobody else's deliveries from being swept up", async () => {
+    const apart = await startDeliveries({ sites: [site("atid_gone", "DB_GONE"), site("atid_there", "DB_THERE")], databases: ["DB_THERE"], vars: {} });
+    try {
+      await apart.reset();
+      await apart.edge.fail({ queue: "fail" });
+      const { conversionId } = await apart.convert({ channelId: "chan_atid_there", siteId: "atid_there" });
+      await apart.edge.fail({ queue: null });
+      await apart.edge.strike();
+      assert.deepEqual(apart.platforms.meta.ids(), [`adtarget_${conversionId}`]);
+      assert.ok(apart.edge.logs.some(({ level, message }) => level === "error" && message === "sweeping the outbox of DB_GONE: DB_GONE is not bound"));
+    } finally {
+      await apart.close();
     }
   });
 });

@@ -29,9 +29,7 @@ pub async fn sweep(env: &Env, config: &Config) {
         runtime::log_error(&format!("sweeping owed conversions: {why}"));
     }
     // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
-    if let Err(why) = outbox::sweep(env, config, now_ms).await {
-        runtime::log_error(&format!("sweeping the outbox: {why}"));
-    }
+    outbox::sweep(env, config, now_ms).await;
     // Repeating it does no harm: an event that was converted waits no more.
     if let Err(why) = signed::retry_failed(env, config, now_ms).await {
         runtime::log_error(&format!("sweeping webhook events: {why}"));

@@ -13,7 +13,7 @@ use crate::runtime::{self, Call, Env};
 use crate::tokens;
 
 /// How long a platform may take to answer, in ms: a thousand events take it a while.
-pub const TIMEOUT_MS: u32 = 20_000;
+const TIMEOUT_MS: u32 = 20_000;
 
 /// How long a send waits for its click and visit to come through the queue, in ms.
 const PATIENCE_MS: u64 = 10 * 60_000;

@@ -143,30 +143,39 @@ pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
     Ok(next.into_iter().flatten().min())
 }
 
-/// Takes up what was left lying, of all sites.
-///
-/// # Errors
-/// The ledger's; the next run goes on.
-pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
+/// Takes up what was left lying, of all sites. Where a database fails, the log has why, and the others are swept all the same.
+pub async fn sweep(env: &Env, config: &Config, now_ms: u64) {
     for binding in config.databases() {
-        let database = Database::bound(env, binding)?;
-        let asked = json!({ "nowMs": now_ms, "expiredMs": now_ms.saturating_sub(GIVE_UP_MS) });
-        let statements = [
-            Statement::new(include_str!("expire.sql"), &asked)?,
-            Statement::new(include_str!("due.sql"), &asked)?,
-        ];
-        // Repeating it does no harm: what is dead stays so, and the rest reads.
-        let rows = database.transact(&statements).await?;
-        let due: Vec<Row> = rows.last().map_or(Ok(Vec::new()), |rows| rows.read())?;
-        for row in due {
-            let site = row.text("website_id").and_then(|id| config.site(id));
-            if let Some(site) = site {
-                // Repeating it does no harm: see `drain`.
-                let next_ms = drain(env, site).await?;
-                if let Some(next_ms) = next_ms {
-                    // Repeating it does no harm: who comes second finds nothing due.
-                    ring_at(env, &site.website_id, next_ms, runtime::now_ms()).await;
-                }
+        // Repeating it does no harm: see `drain`.
+        if let Err(why) = sweep_one(env, config, binding, now_ms).await {
+            runtime::log_error(&format!("sweeping the outbox of {binding}: {why}"));
+        }
+    }
+}
+
+async fn sweep_one(
+    env: &Env,
+    config: &Config,
+    binding: &str,
+    now_ms: u64,
+) -> Result<(), Unavailable> {
+    let database = Database::bound(env, binding)?;
+    let asked = json!({ "nowMs": now_ms, "expiredMs": now_ms.saturating_sub(GIVE_UP_MS) });
+    let statements = [
+        Statement::new(include_str!("expire.sql"), &asked)?,
+        Statement::new(include_str!("due.sql"), &asked)?,
+    ];
+    // Repeating it does no harm: what is dead stays so, and the rest reads.
+    let rows = database.transact(&statements).await?;
+    let due: Vec<Row> = rows.last().map_or(Ok(Vec::new()), |rows| rows.read())?;
+    for row in due {
+        let site = row.text("website_id").and_then(|id| config.site(id));
+        if let Some(site) = site {
+            // Repeating it does no harm: see `drain`.
+            let next_ms = drain(env, site).await?;
+            if let Some(next_ms) = next_ms {
+                // Repeating it does no harm: who comes second finds nothing due.
+                ring_at(env, &site.website_id, next_ms, runtime::now_ms()).await;
             }
         }
     }
