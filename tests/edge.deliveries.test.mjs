@@ -341,6 +341,63 @@ describe("many at once", () => {
       assert.ok(sizes(name).length <= 2 + 2 * Math.ceil(Math.log2(40)), `${name} in ${sizes(name)}`);
     }
   });
+
+  /** Sixty times three sends more of somebody who came by an ad at Telegram, each of its own time. */
+  async function backlogOfSingles(names) {
+    const conversionId = await deliveries.arrive();
+    await deliveries.settled();
+    for (const name of ALL) platforms[name].reset();
+    const ids = await deliveries.backlog(conversionId, 180, names);
+    await edge.rows("UPDATE conversions SET event_ms = event_ms + rowid WHERE conversion_id <> ?", conversionId);
+    return ids;
+  }
+  const SINGLE = ["ga4", "telegram"];
+
+  it("go one a request where the platform takes no more, six connections at once for all of them, each once", async () => {
+    const ids = await backlogOfSingles([...SINGLE, "meta"]);
+    await edge.fail({ forget: true });
+    for (const name of [...SINGLE, "meta"]) platforms[name].misbehave({ kind: "slow", ms: 50, times: Infinity });
+    await deliveries.ring();
+    await deliveries.settled();
+    for (const name of SINGLE) {
+      assert.deepEqual([platforms[name].requests.length, platforms[name].events.length], [ids.length, ids.length], name);
+      assert.ok(platforms[name].mostAtOnce > 1, `${name}: one after another`);
+    }
+    const most = [...SINGLE, "meta"].reduce((sum, name) => sum + platforms[name].mostAtOnce, 0);
+    assert.ok(Math.max(...SINGLE.map((name) => platforms[name].mostAtOnce)) <= 6, `${most} at once`);
+    const attempts = await edge.rows("SELECT DISTINCT state, attempts FROM sends WHERE destination IN ('ga4', 'telegram')");
+    assert.deepEqual(attempts, [{ state: "sent", attempts: 1 }]);
+  });
+
+  it("one a request, are given back untried once the platform is away, and all arrive when it is there again", async () => {
+    const ids = await backlogOfSingles(["ga4"]);
+    const outage = platforms.ga4.misbehave({ kind: "status", status: 503, times: Infinity });
+    await deliveries.ring();
+    await until(async () => (await edge.rows("SELECT 1 FROM circuits WHERE destination = 'ga4'")).length, "it is left alone");
+    const tried = await edge.rows("SELECT attempts, count(*) AS n FROM sends WHERE destination = 'ga4' AND state = 'pending' GROUP BY attempts ORDER BY attempts");
+    assert.deepEqual(tried.map(({ attempts }) => attempts), [0, 1]);
+    // Three failures, and what was under way with them.
+    assert.ok(tried[1].n >= 3 && tried[1].n <= 8, `${tried[1].n} were tried`);
+    assert.equal(platforms.ga4.requests.length, tried[1].n);
+    const [{ failures }] = await edge.rows("SELECT failures FROM circuits WHERE destination = 'ga4'");
+    assert.equal(failures, 3);
+    outage.stop();
+    await deliveries.settled({ step: 60_000 });
+    assert.deepEqual([platforms.ga4.events.length, platforms.ga4.received], [ids.length, ids.length]);
+  });
+
+  it("one a request, arrive again when what came of them could not be written down, those of that claim alone", async () => {
+    const ids = await backlogOfSingles(["ga4"]);
+    await edge.fail({ d1Chance: { seed: 1, before: { share: 1, of: "told AS MATERIALIZED" } } });
+    await deliveries.ring();
+    await until(() => edge.logs.some(({ message }) => message.startsWith("the outbox of atid_shop: the ledger")), "it could not be written down");
+    await edge.fail({ d1Chance: null });
+    await deliveries.settled({ step: 30_000 });
+    const { received, events } = platforms.ga4;
+    assert.equal(events.length, ids.length, "GA4 knows a purchase by its id");
+    assert.ok(received > ids.length && received <= ids.length + 120, `${received} for ${ids.length}`);
+    edge.logs.length = 0;
+  });
 });
 
 describe("a database that fails", () => {

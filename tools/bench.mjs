@@ -86,12 +86,18 @@ async function measureInvites() {
 }
 
 async function measureOutbox() {
-  const { outboxFigures } = await import("../bench/outbox.mjs");
+  const { outboxFigures, singleFigures } = await import("../bench/outbox.mjs");
   step("Measuring the outbox, on its way to Meta's stand-in");
   figures.outbox = await outboxFigures(quick ? { share: 0.2 } : {});
   table(
     ["events in a request", "events", "requests", "events/s", "CPU µs an event, D1's own included", "D1 rows an event"],
     figures.outbox.map(({ batch, events, requests, rate, cpu_us, d1_rows }) => [batch, whole(events), whole(requests), whole(rate), whole(cpu_us), d1_rows.toFixed(2)]),
+  );
+  step("Measuring it on its way to those that take one event a request and answer after 50 ms");
+  figures.singles = await singleFigures(quick ? { share: 0.2 } : {});
+  table(
+    ["destinations", "events each", "events/s", "claimed one by one", "ratio", "CPU µs an event", "D1 rows an event"],
+    figures.singles.map(({ destinations, events, rate, singly, ratio, cpu_us, d1_rows }) => [destinations, whole(events), whole(rate), whole(singly), ratio.toFixed(1), whole(cpu_us), d1_rows.toFixed(2)]),
   );
 }
 

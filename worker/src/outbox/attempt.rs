@@ -1,19 +1,30 @@
-//! One attempt: what is due for a destination goes there in one request.
+//! One attempt: what is due for a destination goes there, in one request, or where the platform takes one event a request, in many at once.
 
+use std::cell::RefCell;
+
+use async_lock::Semaphore;
 use conversions::platform::{Outcome, Purpose, Reply, Request, RequestError, Skip};
 use conversions::{Conversion, MatchKeys, Secret};
+use futures_util::StreamExt;
 
 use super::GIVE_UP_MS;
-use super::claim::{Circuit, Claim, Claimed, Fate, TRIPS_AT};
+use super::claim::{Circuit, Claim, Claimed, Fate, LEASE_MS, TRIPS_AT};
 use super::log::State;
 use crate::config::Destination;
 use crate::ids::entropy;
 use crate::ledger::{Database, Unavailable};
+use crate::queue::CONNECTIONS;
 use crate::runtime::{self, Call, Env};
 use crate::tokens;
 
 /// How long a platform may take to answer, in ms: a thousand events take it a while.
 const TIMEOUT_MS: u32 = 20_000;
+
+/// How many sends are claimed together for a platform that takes one event a request: what a crash amid them would have sent twice.
+const SINGLES: usize = 60;
+
+/// How long after a claim its last request may begin, in ms: it has to be over before the lease is.
+const LAST_START_MS: u64 = LEASE_MS - TIMEOUT_MS as u64 - 10_000;
 
 /// How long a send waits for its click and visit to come through the queue, in ms.
 const PATIENCE_MS: u64 = 10 * 60_000;
@@ -27,6 +38,8 @@ pub struct Attempt<'a> {
     pub database: &'a Database,
     pub website_id: &'a str,
     pub destination: &'a Destination,
+    /// What a request takes one of while it runs.
+    pub connections: &'a Semaphore,
 }
 
 /// How far an attempt got.
@@ -71,15 +84,35 @@ pub fn check(destination: &Destination, send: &Claimed, now_ms: u64) -> Checked 
     Ok((conversion, keys))
 }
 
-/// What goes together in one request.
-struct Batch {
-    conversions: Vec<Conversion>,
-    /// Of each, what it tells of the person and the click.
-    keys: Vec<MatchKeys>,
-    /// Of each, since when it is owed, Unix time in ms.
-    owed_since_ms: Vec<u64>,
-    /// The most attempts that any of them has behind it.
+/// A send that can go.
+struct Ready {
+    conversion: Conversion,
+    /// What it tells of the person and the click.
+    keys: MatchKeys,
+    /// Since when it is owed, Unix time in ms.
+    owed_since_ms: u64,
+    /// How many attempts it has behind it, and what the latest of them came to.
     attempts: u64,
+    code: Option<String>,
+    words: Option<String>,
+}
+
+/// How a claim goes, from one answer to the next.
+struct Course {
+    /// How often the destination failed, in a row.
+    failures: u64,
+    /// How its circuit is to stand; none: as it stood, or closed where the platform took something.
+    circuit: Option<Circuit>,
+    /// Whether it took anything since it last failed.
+    took: bool,
+}
+
+impl Course {
+    /// Until when the destination is left alone, Unix time in ms, where that is after `now_ms`.
+    fn open_ms(&self, now_ms: u64) -> Option<u64> {
+        let open_ms = self.circuit.as_ref().map(|circuit| circuit.open_ms);
+        open_ms.filter(|open_ms| *open_ms > now_ms)
+    }
 }
 
 impl Attempt<'_> {
@@ -89,59 +122,109 @@ impl Attempt<'_> {
     /// The ledger's.
     pub async fn run(&self) -> Result<Progress, Unavailable> {
         let now_ms = runtime::now_ms();
+        let together = self.destination.account.batch_limit();
+        let limit = if together == 1 { SINGLES } else { together };
         // Repeating it does no harm: another claim gets what this one did not.
-        let claim = Claim::take(self.database, self.website_id, self.destination, now_ms).await?;
+        let claim = Claim::take(
+            self.database,
+            self.website_id,
+            self.destination,
+            limit,
+            now_ms,
+        );
+        let claim = claim.await?;
         if claim.sends.is_empty() {
             return Ok(Progress::Idle(
                 (claim.open_ms > now_ms).then_some(claim.open_ms),
             ));
         }
-        let (batch, mut fates) = self.sort_out(&claim.sends, now_ms);
-        let mut circuit = None;
-        let mut took = false;
-        if !batch.conversions.is_empty() {
-            // Repeating it does no harm: the platform knows each event by its id.
-            let conversions: Vec<&Conversion> = batch.conversions.iter().collect();
-            let told = tell(
-                self.env,
-                self.website_id,
-                self.destination,
-                &conversions,
-                Purpose::Deliver,
-            );
-            let reply = told
-                .await
-                .unwrap_or_else(|why| unanswered(&why.to_string()));
-            took = matches!(reply.outcome, Outcome::Sent | Outcome::Rejected { .. });
-            let now_ms = runtime::now_ms();
-            circuit = self.circuit(&reply, &claim, now_ms);
-            fates.extend(fates_of(batch, &reply, circuit.as_ref(), now_ms));
+        let (mut ready, mut fates) = self.sort_out(&claim.sends, now_ms);
+        let course = RefCell::new(Course {
+            failures: claim.failures,
+            circuit: None,
+            took: false,
+        });
+        let mut requests = Vec::new();
+        while !ready.is_empty() {
+            let rest = ready.split_off(together.min(ready.len()));
+            requests.push(ready);
+            ready = rest;
         }
+        let requests = requests
+            .into_iter()
+            .map(|batch| self.send(batch, &course, now_ms + LAST_START_MS));
+        let sent: Vec<Vec<Fate>> = futures_util::stream::iter(requests)
+            .buffer_unordered(CONNECTIONS)
+            .collect()
+            // Repeating it does no harm: the platform knows each event by its id.
+            .await;
+        fates.extend(sent.into_iter().flatten());
+        let Course { circuit, took, .. } = course.into_inner();
         let again_ms = fates.iter().filter_map(|fate| fate.due_ms).min();
+        let settle = || {
+            let now_ms = runtime::now_ms();
+            claim.settle(self.database, &fates, circuit.as_ref(), took, now_ms)
+        };
+        // What is not written down is sent again: the ledger is asked twice.
         // Repeating it does no harm: a send that is settled is pending no more.
-        claim
-            .settle(
-                self.database,
-                &fates,
-                circuit.as_ref(),
-                took,
-                runtime::now_ms(),
-            )
-            .await?;
+        if settle().await.is_err() {
+            settle().await?;
+        }
         Ok(match circuit {
             Some(circuit) if circuit.open_ms > now_ms => Progress::Idle(Some(circuit.open_ms)),
             _ => Progress::Made(again_ms),
         })
     }
 
+    /// Sends what goes together in one request, unless the destination is left alone by now or it is too late to begin.
+    async fn send(&self, batch: Vec<Ready>, course: &RefCell<Course>, latest_ms: u64) -> Vec<Fate> {
+        // Repeating it does no harm: nothing is sent yet.
+        let connection = self.connections.acquire().await;
+        let now_ms = runtime::now_ms();
+        let open_ms = course.borrow().open_ms(now_ms);
+        if open_ms.is_some() || now_ms > latest_ms {
+            return given_back(batch, open_ms.unwrap_or(now_ms));
+        }
+        let conversions: Vec<&Conversion> = batch.iter().map(|send| &send.conversion).collect();
+        let told = tell(
+            self.env,
+            self.website_id,
+            self.destination,
+            &conversions,
+            Purpose::Deliver,
+        );
+        // Repeating it does no harm: the platform knows each event by its id.
+        let reply = told
+            .await
+            .unwrap_or_else(|why| unanswered(&why.to_string()));
+        drop(connection);
+        let now_ms = runtime::now_ms();
+        let mut course = course.borrow_mut();
+        self.take_note(&mut course, &reply, now_ms);
+        fates_of(batch, &reply, course.circuit.as_ref(), now_ms)
+    }
+
+    /// Notes what an answer says of the destination.
+    fn take_note(&self, course: &mut Course, reply: &Reply, now_ms: u64) {
+        if matches!(reply.outcome, Outcome::Sent | Outcome::Rejected { .. }) {
+            *course = Course {
+                failures: 0,
+                circuit: None,
+                took: true,
+            };
+            return;
+        }
+        // What was under way when the destination was given up says nothing new.
+        if course.open_ms(now_ms).is_none() {
+            course.failures += 1;
+            course.circuit = self.circuit(reply, course.failures, now_ms);
+            course.took = false;
+        }
+    }
+
     /// What of a claim can be sent, and what becomes of the rest.
-    fn sort_out(&self, sends: &[Claimed], now_ms: u64) -> (Batch, Vec<Fate>) {
-        let mut batch = Batch {
-            conversions: Vec::new(),
-            keys: Vec::new(),
-            owed_since_ms: Vec::new(),
-            attempts: 0,
-        };
+    fn sort_out(&self, sends: &[Claimed], now_ms: u64) -> (Vec<Ready>, Vec<Fate>) {
+        let mut ready = Vec::new();
         let mut fates = Vec::new();
         for send in sends {
             let alone = |fate: Fate| Fate {
@@ -169,12 +252,14 @@ impl Attempt<'_> {
                 continue;
             }
             match check(self.destination, send, now_ms) {
-                Ok((conversion, keys)) => {
-                    batch.conversions.push(conversion);
-                    batch.keys.push(keys);
-                    batch.owed_since_ms.push(send.owed_since_ms);
-                    batch.attempts = batch.attempts.max(send.attempts);
-                }
+                Ok((conversion, keys)) => ready.push(Ready {
+                    conversion,
+                    keys,
+                    owed_since_ms: send.owed_since_ms,
+                    attempts: send.attempts,
+                    code: send.code.clone(),
+                    words: send.words.clone(),
+                }),
                 Err(why) => fates.push(alone(Fate {
                     state: State::Skipped,
                     code: Some(why.code.to_owned()),
@@ -183,12 +268,11 @@ impl Attempt<'_> {
                 })),
             }
         }
-        (batch, fates)
+        (ready, fates)
     }
 
-    /// How the circuit is to stand after an answer; none: as it stood, or closed where the platform took something.
-    fn circuit(&self, reply: &Reply, claim: &Claim<'_>, now_ms: u64) -> Option<Circuit> {
-        let failures = claim.failures + 1;
+    /// How the circuit is to stand after an answer, the destination having failed so often in a row; none: the platform took what it was sent.
+    fn circuit(&self, reply: &Reply, failures: u64, now_ms: u64) -> Option<Circuit> {
         let (code, pause_ms) = match reply.outcome {
             Outcome::Sent | Outcome::Rejected { .. } => return None,
             Outcome::Retry { after_s } => {
@@ -229,9 +313,23 @@ fn ms(seconds: Option<u32>) -> u64 {
     u64::from(seconds.unwrap_or(0)) * 1_000
 }
 
+/// What becomes of sends that were claimed and not tried: they are due again at `due_ms`, and stand as they stood.
+fn given_back(batch: Vec<Ready>, due_ms: u64) -> Vec<Fate> {
+    let fates = batch.into_iter().map(|send| Fate {
+        state: State::Pending,
+        due_ms: Some(due_ms),
+        code: send.code,
+        words: send.words,
+        sends: vec![(send.conversion.id(), None)],
+        ..Fate::default()
+    });
+    fates.collect()
+}
+
 /// What becomes of a batch after an answer.
-fn fates_of(batch: Batch, reply: &Reply, circuit: Option<&Circuit>, now_ms: u64) -> Vec<Fate> {
-    let size = batch.conversions.len();
+fn fates_of(batch: Vec<Ready>, reply: &Reply, circuit: Option<&Circuit>, now_ms: u64) -> Vec<Fate> {
+    let size = batch.len();
+    let attempts = batch.iter().map(|send| send.attempts).max().unwrap_or(0);
     let told = |state, code: &str| Fate {
         state,
         attempted: 1,
@@ -241,10 +339,8 @@ fn fates_of(batch: Batch, reply: &Reply, circuit: Option<&Circuit>, now_ms: u64)
         ..Fate::default()
     };
     let sends = batch
-        .conversions
         .iter()
-        .zip(&batch.keys)
-        .map(|(conversion, keys)| (conversion.id(), Some(keys.to_string())));
+        .map(|send| (send.conversion.id(), Some(send.keys.to_string())));
     match &reply.outcome {
         Outcome::Sent => vec![Fate {
             sends: sends.collect(),
@@ -264,12 +360,12 @@ fn fates_of(batch: Batch, reply: &Reply, circuit: Option<&Circuit>, now_ms: u64)
         Outcome::Retry { .. } | Outcome::Throttled { .. } | Outcome::Credentials => {
             let code = circuit.map_or(UNAVAILABLE, |circuit| circuit.code);
             let open_ms = circuit.map_or(0, |circuit| circuit.open_ms);
-            let due_ms = (now_ms + jittered(backoff_ms(batch.attempts + 1))).max(open_ms);
+            let due_ms = (now_ms + jittered(backoff_ms(attempts + 1))).max(open_ms);
             let mut again = told(State::Pending, code);
             again.due_ms = Some(due_ms);
             let mut dead = told(State::Dead, code);
-            for (send, owed_since_ms) in sends.zip(&batch.owed_since_ms) {
-                let is_over = owed_since_ms + GIVE_UP_MS <= due_ms;
+            for (send, ready) in sends.zip(&batch) {
+                let is_over = ready.owed_since_ms + GIVE_UP_MS <= due_ms;
                 if is_over { &mut dead } else { &mut again }
                     .sends
                     .push(send);

@@ -12,7 +12,7 @@ use crate::ids::{EventId, entropy};
 use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
 
 /// How long a claim holds, in ms: longer than a request may take.
-const LEASE_MS: u64 = 120_000;
+pub const LEASE_MS: u64 = 120_000;
 
 /// After how many failures in a row a destination is left alone.
 pub const TRIPS_AT: u64 = 3;
@@ -202,7 +202,7 @@ pub struct Circuit {
 }
 
 impl<'a> Claim<'a> {
-    /// Claims what is due for a destination at `now_ms` (Unix ms).
+    /// Claims what is due for a destination at `now_ms` (Unix ms), `limit` sends at most.
     ///
     /// # Errors
     /// The ledger's. What was claimed all the same is due again when the lease is over.
@@ -210,6 +210,7 @@ impl<'a> Claim<'a> {
         database: &Database,
         website_id: &'a str,
         destination: &'a Destination,
+        limit: usize,
         now_ms: u64,
     ) -> Result<Self, Unavailable> {
         #[derive(Serialize)]
@@ -231,7 +232,7 @@ impl<'a> Claim<'a> {
         let asked = Asked {
             key: &key,
             now_ms,
-            limit: destination.account.batch_limit(),
+            limit,
             trips_at: TRIPS_AT,
         };
         let statements = [

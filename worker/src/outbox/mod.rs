@@ -17,7 +17,8 @@
 //! about 48 hours. So all attempts end before that ([`GIVE_UP_MS`]).
 //!
 //! **Together**: what is due for a destination goes in one request, as many as the platform takes. A batch that is refused
-//! is halved, row by row of the table and not in memory, until the one at fault stands alone.
+//! is halved, row by row of the table and not in memory, until the one at fault stands alone. A platform that takes one event
+//! a request gets many requests at once, claimed and settled together.
 //!
 //! **Circuit**: a destination that fails a few times in a row is left alone for a while; then one send goes ahead, and the
 //! others follow when it is taken.
@@ -28,6 +29,7 @@ mod forecast;
 mod log;
 
 use crate::runtime::Env;
+use async_lock::Semaphore;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
@@ -51,7 +53,7 @@ const HOUR_MS: u64 = 3_600_000;
 /// How long a send is tried, in ms. Platforms deduplicate for 48 hours (Meta, TikTok, Snapchat, "deduplication").
 const GIVE_UP_MS: u64 = 47 * HOUR_MS;
 
-/// How many requests one drain makes at most for a destination; the next one goes on.
+/// How many claims one drain makes at most for a destination; the next one goes on.
 const ROUNDS: usize = 10;
 
 /// A destination as SQL reads it.
@@ -110,6 +112,7 @@ pub async fn ring_at(env: &Env, website_id: &str, at_ms: u64, now_ms: u64) {
 /// The ledger's. What was sent and could not be written down is sent again when its lease is over.
 pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
     let database = Database::bound(env, site.database())?;
+    let connections = Semaphore::new(CONNECTIONS);
     let drains = destinations(env)
         .of(&site.website_id)
         .iter()
@@ -119,6 +122,7 @@ pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
                 database: &database,
                 website_id: &site.website_id,
                 destination,
+                connections: &connections,
             };
             async move {
                 let mut next_ms = None;
