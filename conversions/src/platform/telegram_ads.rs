@@ -104,7 +104,11 @@ impl Pixel {
     }
 }
 
-/// The pixel never reads an answer: its status is all there is.
+/// The pixel never reads an answer: its status is all there is, and what comes with a good one is a picture.
 pub(super) fn reply(answer: Answer<'_>) -> Reply {
-    answer.reply(answer.by_status(), None, None)
+    let mut reply = answer.reply(answer.by_status(), None, None);
+    if answer.is_success() {
+        reply.words.clear();
+    }
+    reply
 }
