@@ -1,59 +1,137 @@
-// The operator's page in Chromium, on the built worker. Its numbers for report, feed and trail come from tests/standins/report.mjs.
+// The operator's page in Chromium, on the built worker: its numbers are a generated season's, checked by a computation of their own, and what it shows
+// of one person is what a visitor really did.
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { OPERATOR_KEY } from "./harness/api.mjs";
+import { OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE } from "./harness/api.mjs";
 import { engines } from "./harness/browsers.mjs";
-import { startDeliveries } from "./harness/deliveries.mjs";
+import { VIP } from "./harness/chats.mjs";
+import { ALL, LANDING, startDeliveries } from "./harness/deliveries.mjs";
 import { ROOT } from "./harness/edge.mjs";
 import { startNetwork } from "./harness/network.mjs";
+import { ADS, COUNTS, DAY, DAYS, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, season, secondly } from "./harness/season.mjs";
 import { until } from "./harness/wait.mjs";
-import { EDGE, WEBSITE, startWorld } from "./harness/world.mjs";
-import { CONVERSION, FEED, TRAIL, USER, report } from "./standins/report.mjs";
+import { CHANNELS, EDGE, FALLBACK, WEBSITE, startWorld } from "./harness/world.mjs";
+import { CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["Funnel", "Deliveries", "Live", "Health", "Trail"];
-const HASHES = { Funnel: "funnel", Deliveries: "deliveries", Live: "feed", Health: "health", Trail: `trail?id=${CONVERSION}` };
 /** Where pictures of the views go, if anywhere. */
 const PICTURES = process.env.SCREENSHOTS && `${ROOT}tests/screenshots`;
 const chromium = engines.find(({ name }) => name === "chromium");
+/** The page's clock stands still there, so that today stays today. */
+const NOW = Date.now();
+/** The most that links are made ahead for the other site's channel. */
+const POOL = 5;
 
 describe("the operator's page", { skip: chromium.missing ?? false }, () => {
-  let deliveries, network, browser, visitor, page, answers, asked;
+  const stats = advertised();
+  const made = season(20_000, { toMs: NOW });
+  let adstat, deliveries, network, browser, visitor, page, buyer, hashes;
   before(async () => {
-    deliveries = await startDeliveries();
+    adstat = await startAdStat();
+    deliveries = await startDeliveries({
+      sites: [{
+        websiteId: OTHER_SITE, domains: ["other.test"],
+        channels: [{ slug: "other", channelId: OTHER_CHANNEL, invite: FALLBACK.vip, telegramId: VIP.id, mode: "personal", poolSize: POOL }],
+      }],
+      vars: { REPORT_RATES, ADSTAT_USERNAME: USERNAME, ADSTAT_PASSWORD: PASSWORD, ADSTAT_BASE_URL: adstat.client.url, ADSTAT_API_BASE_URL: adstat.clientapi.url },
+    });
     network = await startNetwork({ [new URL(EDGE).host]: deliveries.edge.url });
     browser = await chromium.launch({ network });
     await deliveries.reset();
-    await deliveries.convert();
+    await fill(deliveries.edge, made);
+    Object.assign(adstat, { stats, ads: listed() });
+    // AdStat's numbers are pulled, and the pool is filled.
+    await deliveries.edge.strike();
+    await until(async () => (await poolOf(OTHER_SITE))?.ready === POOL, "the pool is full", 20_000);
+    buyer = await someone();
     await deliveries.settled();
+    hashes = { Funnel: "funnel", Deliveries: "deliveries", Live: "feed", Health: "health", Trail: `trail?id=${buyer.purchase}` };
   });
-  after(() => Promise.all([browser?.close(), network?.close(), deliveries.close()]));
+  after(() => Promise.all([browser?.close(), network?.close(), deliveries?.close(), adstat?.close()]));
   afterEach(() => visitor?.leave());
+
+  const poolOf = async (site) => (await deliveries.health()).sites.find(({ websiteId }) => websiteId === site).channels[0].pool;
+
+  /** Somebody comes by the first ad, taps, joins and buys for 19.90 EUR, so that every platform has something to hear; the season counts them in. */
+  async function someone() {
+    const who = await deliveries.visitor({ href: `${LANDING}&utm_source=telegram&utm_campaign=${CAMPAIGN}&utm_content=501` });
+    await until(async () => (await deliveries.edge.rows("SELECT 1 FROM clicks WHERE temp_id = ?", who.tempId)).length, "the click is written down");
+    await deliveries.advance(20_000);
+    const joined = await deliveries.join(who);
+    await deliveries.settled();
+    await deliveries.advance(40_000);
+    const { conversionId: purchase } = await deliveries.convert({ telegramUserId: who.id });
+    const [atMs, origin] = [NOW, { websiteId: WEBSITE, source: "telegram", campaign: String(CAMPAIGN), ad: "501" }];
+    const channelId = CHANNELS[0];
+    made.visits.push({ visit: { atMs, client: { bot: false } }, ...origin });
+    made.clicks.push({ click: { atMs }, ...origin, channelId });
+    made.members.push({ joinedMs: atMs, ...origin, channelId });
+    made.purchases.push({ atMs, minor: 1_990, currency: "EUR", ...origin, channelId });
+    return { ...who, clickId: who.click.replaceAll("-", ""), joined, purchase };
+  }
+
+  /** Takes conversions out of the ledger, with their deliveries. */
+  const forget = (ids) => deliveries.edge.d1.batch(["sends", "conversions"].map((table) =>
+    deliveries.edge.d1.prepare(`DELETE FROM ${table} WHERE conversion_id IN (SELECT value FROM json_each(?))`).bind(JSON.stringify(ids))));
 
   /** Somebody opens the page, with a key in the tab unless `key` is empty. */
   async function open(hash = "funnel", { phone = false, dark = false, key = OPERATOR_KEY } = {}) {
     visitor = await browser.visitor({ phone });
     page = (await visitor.page()).driver.raw;
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
-    answers = { report: (query) => report(query), feed: () => ({ items: FEED }), trail: (query) => TRAIL(query) };
-    asked = [];
-    for (const name of Object.keys(answers)) {
-      await page.route(`**/api/v1/${name}?*`, async (route) => {
-        const query = Object.fromEntries(new URL(route.request().url()).searchParams);
-        asked.push([name, query]);
-        const answer = await answers[name](query);
-        await route.fulfill({ status: answer.status ?? 200, json: answer.status ? answer.body : answer, headers: answer.headers ?? {} });
-      });
-    }
+    await page.clock.setFixedTime(NOW);
     if (key) await page.addInitScript((key) => location.protocol === "https:" && sessionStorage.setItem("edgeway-ops-key", key), key);
     await page.goto(`${EDGE}/ops#${hash}`);
   }
 
-  const text = (selector) => page.locator(selector).allInnerTexts().then((all) => all.map((each) => each.replace(/\s+/g, " ").trim()));
+  async function picture(name) {
+    if (!PICTURES) return;
+    mkdirSync(PICTURES, { recursive: true });
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: `${PICTURES}/ops-${name}.png`, fullPage: true });
+  }
+
+  const clean = (text) => text.replace(/\s+/g, " ").trim();
+  const text = (selector) => page.locator(selector).allInnerTexts().then((all) => all.map(clean));
   const seen = (words) => page.getByText(words).first().waitFor();
-  const refusal = (status, code, message) => () => ({ status, body: { error: { code, message } } });
+
+  // ---- what the page is to show ----------------------------------------------------------------------------------------------
+
+  const LABELS = { ...Object.fromEntries(ADS.map(({ id, title }) => [id, title])), [CAMPAIGN]: "Spring", [CHANNELS[0]]: "main", [CHANNELS[1]]: "vip", [OTHER_CHANNEL]: "other", "": "(none)" };
+  const labelOf = (key) => LABELS[key] ?? key;
+  const whole = (value) => value.toLocaleString("en-GB");
+  const euros = (micros, each = 1) => (Number(micros) / 1e6 / each).toLocaleString("en-GB", { style: "currency", currency: "EUR" });
+  const percent = (part, of) => (of ? `${((part / of) * 100).toLocaleString("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 })}%` : "–");
+
+  /** The sums of the season's last days, by key and in all, as the second computation has them. */
+  function sums(by, days, websiteId) {
+    const { rows, unconverted } = secondly(made, stats, { by, fromDay: TODAY - days + 1, toDay: TODAY + 1, websiteId });
+    const filled = (row = {}) => ({ ...Object.fromEntries(COUNTS.map((name) => [name, Number(row[name] ?? 0n)])), spend: row.spend ?? 0n, revenue: row.revenue ?? 0n });
+    const lines = new Map([...rows].map(([key, row]) => [key, filled(row)]));
+    const total = [...lines.values()].reduce((all, row) => Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value + row[name]])), filled());
+    return { lines, total, unconverted };
+  }
+  /** Sums as a row of the table shows them. */
+  function cellsOf({ impressions, adClicks, spend, visits, inviteClicks, joins, leaves, purchases, revenue }) {
+    const isBought = impressions || adClicks || spend;
+    const known = (value) => (isBought ? value : "–");
+    return [
+      known(whole(impressions)), known(whole(adClicks)), known(euros(spend)), whole(visits), whole(inviteClicks), percent(inviteClicks, visits), whole(joins), percent(joins, inviteClicks),
+      whole(leaves), whole(purchases), euros(revenue), known(joins ? euros(spend, joins) : "–"), known(spend ? `${(Number(revenue) / Number(spend)).toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}×` : "–"),
+    ];
+  }
+  /** Sums as a strip shows them, on one line. */
+  function stripOf(name, row) {
+    const [impressions, adClicks, spend, visits, inviteClicks, clickRate, joins, joinRate, leaves, purchases, revenue, costPerJoin, roas] = cellsOf(row);
+    return `${name} Visits ${visits} Invite clicks ${inviteClicks} ${clickRate} of visits Joins ${joins} ${joinRate} of invite clicks Purchases ${purchases} ${percent(row.purchases, row.joins)} of joins `
+      + `Spend ${spend} Revenue ${revenue} ROAS ${roas} Cost per join ${costPerJoin} Impressions ${impressions} Ad clicks ${adClicks} Leaves ${leaves}`;
+  }
+  /** The table as it stands: each row's name and cells, the total's last. */
+  const table = (by) => page.getByRole("region", { name: `By ${by}`, exact: true }).locator("tbody tr, tfoot tr")
+    .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.innerText.trim())));
 
   describe("its door", () => {
     it("says what a browser may do with it, and serves what belongs to it", async () => {
@@ -100,51 +178,109 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     it("shows today's numbers and those of a time, with rates and money", async () => {
       await open();
       await seen("Total");
-      const [today, days] = await text(".strip");
-      assert.match(today, /^Today Visits 412 Invite clicks 160 38\.8% of visits Joins 97 60\.6% of invite clicks Purchases 6 6\.2% of joins/);
-      assert.match(days, /^30 days Visits 12,154 Invite clicks 4,720 38\.8% of visits Joins 2,862 60\.6% of invite clicks Purchases 177 6\.2% of joins/);
-      assert.match(days, /Spend €3,645\.80 Revenue €8,673\.00 ROAS 2\.38× Cost per join €1\.27 Impressions 364,620 Ad clicks 14,585 Leaves 295/);
-      assert.deepEqual(await text(".chart b"), ["Visits", "Invite clicks", "Joins", "Purchases", "Money"]);
-      assert.equal(await page.locator(".chart canvas").count(), 5);
-      const [[, { from, to, by }]] = asked;
-      assert.deepEqual([(Date.parse(to) - Date.parse(from)) / 86_400_000, by], [30, "day"]);
-      await page.locator(".chart .u-over").first().hover({ position: { x: 5, y: 30 } });
-      await until(async () => (await text(".chart .when"))[0] !== "in all", "the day under the pointer");
+      const { lines, total } = sums("day", 30);
+      assert.ok(total.purchases > 50 && total.revenue > 0n && total.spend > 0n && lines.size === DAYS);
+      assert.deepEqual(await text(".strip"), [stripOf("Today", lines.get(dateOf(TODAY))), stripOf("30 days", total)]);
+      await page.getByRole("button", { name: "7 days" }).click();
+      await page.getByRole("region", { name: "7 days" }).waitFor();
+      assert.deepEqual((await text(".strip"))[1], stripOf("7 days", sums("day", 7).total));
     });
 
-    it("parts it by what brought people, sorts, and gives it as CSV", async () => {
+    it("draws each day of it", async () => {
+      await open();
+      await seen("Total");
+      const { lines, total } = sums("day", 30);
+      assert.deepEqual(await text(".chart figcaption"), [
+        ...[["Visits", "visits"], ["Invite clicks", "inviteClicks"], ["Joins", "joins"], ["Purchases", "purchases"]].map(([label, name]) => `${label} ${whole(total[name])} in all`),
+        `Money Spend ${euros(total.spend)} Revenue ${euros(total.revenue)} in all`,
+      ]);
+      assert.equal(await page.locator(".chart canvas").count(), 5);
+      // A day's bar is as wide as the plot by one more than the days.
+      const plot = page.locator(".chart .u-over").first();
+      const { width } = await plot.boundingBox();
+      for (const back of [0, 12, 29]) {
+        await plot.hover({ position: { x: (width * (DAYS - 0.5 - back)) / DAYS, y: 30 } });
+        const day = dateOf(TODAY - back);
+        const name = new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+        const row = lines.get(day);
+        await until(async () => (await text(".chart .when"))[0] === name, `${name} under the pointer`);
+        assert.deepEqual(await text(".chart output"), [...[row.visits, row.inviteClicks, row.joins, row.purchases].map(whole), euros(row.spend), euros(row.revenue)], name);
+      }
+    });
+
+    for (const by of ["ad", "campaign", "source", "channel", "day"]) {
+      it(`parts it by ${by}`, async () => {
+        await open(`funnel?by=${by}`);
+        await seen("Total");
+        const { lines, total } = sums(by, 30);
+        const [shownTotal, ...shown] = (await table(by)).reverse();
+        assert.deepEqual(Object.fromEntries(shown.map(([name, ...cells]) => [name, cells])), Object.fromEntries([...lines].map(([key, row]) => [labelOf(key), cellsOf(row)])));
+        assert.deepEqual(shownTotal, ["Total", ...cellsOf(total)]);
+      });
+    }
+
+    it("is of one site where one is chosen", async () => {
+      await open("funnel?by=channel");
+      await seen("Total");
+      await page.getByLabel("Site").selectOption(OTHER_SITE);
+      const { lines, total } = sums("channel", 30, OTHER_SITE);
+      assert.ok(lines.size === 2 && total.visits > 0);
+      await until(async () => (await table("channel")).length === lines.size + 1, "that site's rows");
+      assert.deepEqual((await table("channel")).at(-1), ["Total", ...cellsOf(total)]);
+      assert.equal((await text(".strip"))[1], stripOf("30 days", total));
+      assert.match(page.url(), new RegExp(`site=${OTHER_SITE}`));
+    });
+
+    it("sorts, and gives it as CSV", async () => {
       await open();
       await page.getByRole("button", { name: "7 days" }).click();
       await page.getByRole("button", { name: "Campaign" }).click();
-      await until(() => asked.some(([, { by, from, to }]) => by === "campaign" && Date.parse(to) - Date.parse(from) === 7 * 86_400_000), "asked by campaign");
-      await seen("autumn-launch");
-      const names = () => text("tbody th");
-      await until(async () => (await names())[0] === "autumn-launch", "the most visits first");
-      await page.getByRole("button", { name: "ROAS" }).click();
-      assert.deepEqual((await names())[0], "=retarget, warm");
-      await page.getByRole("button", { name: "ROAS" }).click();
-      assert.equal((await names()).at(-1), "(none)", "what is not known stands last");
-      assert.match(page.url(), /#funnel\?days=7&by=campaign&sort=roas$/);
+      const { lines } = sums("campaign", 7);
+      const names = async () => (await table("campaign")).slice(0, -1).map(([name]) => name);
+      const sorted = (value, sign) => [...lines].sort(([, one], [, other]) => sign * (value(one) - value(other))).map(([key]) => labelOf(key));
+      await until(async () => (await names()).join() === sorted(({ visits }) => visits, -1).join(), "the most visits first");
+      await page.getByRole("button", { name: "Joins" }).click();
+      assert.deepEqual(await names(), sorted(({ joins }) => joins, -1));
+      await page.getByRole("button", { name: "Joins" }).click();
+      assert.deepEqual(await names(), sorted(({ joins }) => joins, 1));
+      assert.match(page.url(), /#funnel\?days=7&by=campaign&sort=joins$/);
+      for (const times of [1, 2]) {
+        await page.getByRole("button", { name: "ROAS" }).click();
+        assert.equal((await names())[0], "Spring", `what is not known stands last (${times})`);
+      }
       const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
-      const csv = readFileSync(await download.path(), "utf8").split("\r\n");
-      assert.equal(csv[0], "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas,currency");
-      assert.ok(csv.includes(`c2,"'=retarget, warm",41000,1640,410,1420,560,350,31,31,1519,1.17,3.7,EUR`), csv.join("\n"));
+      assert.equal(download.suggestedFilename(), `edgeway-campaign-${dateOf(TODAY - 6)}-${dateOf(TODAY)}.csv`);
+      const csv = readFileSync(await download.path(), "utf8");
+      const asked = `/api/v1/report?by=campaign&format=csv&from=${dateOf(TODAY - 6)}&to=${dateOf(TODAY + 1)}`;
+      assert.equal(csv, (await deliveries.edge.request(asked, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).text);
+      const { visits, joins } = lines.get(String(CAMPAIGN));
+      assert.match(csv, new RegExp(`\r\n${CAMPAIGN},Spring,(\\d+,){2}[\\d.]+,${visits},\\d+,${joins},`));
     });
 
     it("says what was converted, and what could not be", async () => {
-      await open("funnel?by=campaign");
+      await open();
       await seen("1 USD = 0.92 EUR");
-      await seen("Not counted");
+      const { unconverted } = sums("ad", 30);
+      const pounds = (Number(unconverted.GBP) / 1e6).toLocaleString("en-GB", { style: "currency", currency: "GBP" });
+      await seen(`Not counted for want of a rate in REPORT_RATES: ${pounds} of revenue.`);
     });
   });
 
   describe("deliveries", () => {
+    /** What Meta says to the one it refuses. */
+    let refused, others;
     beforeEach(async () => {
-      await deliveries.edge.rows("DELETE FROM sends WHERE conversion_id GLOB 'feed*'");
-      const rows = Array.from({ length: 60 }, (_, index) => `('feed${String(index).padStart(28, "0")}', 'meta', '${WEBSITE}', 'meta', '${index === 7 ? "rejected" : "dead"}', ${Date.now() - 3_600_000 + index}, 0, 0, 3, ${Date.now() - 1_800_000},
-        '${index === 7 ? "100" : "UNAVAILABLE"}', '${index === 7 ? "Invalid parameter: event_time" : "no answer within 10000 ms"}', NULL, 'external_id,fbc')`);
-      await deliveries.edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms, code, words, request_id, match_keys) VALUES ${rows.join(", ")}`);
+      const { platforms } = deliveries;
+      platforms.meta.misbehave({ kind: "code", code: 100 });
+      const [id] = await deliveries.backlog(buyer.purchase, 1, ["meta"]);
+      await deliveries.settled();
+      ({ meta: refused } = await deliveries.sends(id));
+      assert.equal(refused.state, "rejected");
+      const dead = { state: "'dead'", made_ms: `${NOW} - 3600000 + id.key`, attempts: "12", code: "'UNAVAILABLE'", words: "'no answer within 10000 ms'" };
+      others = [id, ...(await deliveries.backlog(buyer.purchase, 59, ["meta"], dead))];
+      platforms.meta.reset();
     });
+    afterEach(() => forget(others));
 
     it("lists them with the platform's words and keys, filtered, page by page", async () => {
       await open("deliveries?state=dead");
@@ -156,106 +292,242 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await page.getByLabel("State").selectOption("rejected");
       await until(async () => (await page.locator(".delivery").count()) === 1, "the one rejected");
       const [send] = await text(".delivery");
-      for (const words of ["rejected", "meta", "3 attempts", "100 Invalid parameter: event_time", "external_id", "fbc", "email"]) assert.ok(send.includes(words), `${words}: ${send}`);
+      for (const words of ["rejected", "meta", "1 attempt", refused.code, refused.message, refused.requestId, ...refused.matchKeys, ...refused.missingKeys]) assert.ok(send.includes(words), `${words}: ${send}`);
       await page.getByLabel("State").selectOption("");
       await page.getByLabel("Platform").selectOption("tiktok");
-      await until(async () => (await text(".delivery")).join().startsWith("sent tiktok"), "the one to TikTok");
+      await until(async () => (await text(".delivery")).map((each) => each.slice(0, 11)).join() === "sent tiktok,sent tiktok", "those of the join and of the purchase");
       assert.match(page.url(), /#deliveries\?platform=tiktok$/);
+      await page.getByLabel("Conversion").fill(buyer.purchase);
+      await page.keyboard.press("Enter");
+      await until(async () => (await page.locator(".delivery").count()) === 1, "that of the purchase");
     });
 
     it("sends one again, and all that match, each after a question", async () => {
       await open("deliveries?state=rejected");
       await page.locator(".delivery").first().waitFor();
-      await page.getByRole("button", { name: /^Send again… feed.* to meta$/ }).click();
+      const again = page.getByRole("button", { name: `Send again… ${refused.conversionId} to meta`, exact: true });
+      await again.click();
       await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
-      assert.equal((await deliveries.edge.rows("SELECT 1 FROM sends WHERE state = 'rejected'")).length, 1);
-      await page.getByRole("button", { name: /^Send again… feed.* to meta$/ }).click();
+      assert.equal((await deliveries.sends(refused.conversionId)).meta.state, "rejected");
+      await again.click();
       await page.getByRole("dialog").getByRole("button", { name: "Send again" }).click();
       await seen("1 delivery is sent again.");
-      assert.equal((await deliveries.edge.rows("SELECT 1 FROM sends WHERE conversion_id GLOB 'feed*07' AND state = 'rejected'")).length, 0);
+      await deliveries.settled();
+      assert.equal((await deliveries.sends(refused.conversionId)).meta.state, "sent");
+      assert.deepEqual(deliveries.platforms.meta.ids(), [refused.eventId]);
       await page.getByLabel("State").selectOption("dead");
       await page.getByLabel("Platform").selectOption("meta");
       await page.getByRole("button", { name: "Send all again…" }).click();
       await page.getByRole("dialog").getByText("dead, to Meta").waitFor();
       await page.getByRole("dialog").getByRole("button", { name: "Send all again" }).click();
       await seen("59 deliveries are sent again.");
+      await deliveries.settled();
+      assert.equal(deliveries.platforms.meta.ids().length, 60);
     });
 
     it("shows how well each platform could match", async () => {
       await open("deliveries");
       const card = page.getByRole("region", { name: `meta, ${WEBSITE}` });
       await card.waitFor();
-      const shown = (await card.innerText()).replace(/\s+/g, " ");
+      const shown = clean(await card.innerText());
       const { destinations } = await deliveries.get("match-quality");
+      assert.deepEqual(destinations.map(({ destination }) => destination).sort(), [...ALL].sort());
       const meta = destinations.find(({ destination }) => destination === "meta");
       assert.ok(shown.includes(`${meta.sent} sent, ${meta.averageKeys} keys each`), shown);
       for (const { key, share } of meta.keys) assert.ok(shown.includes(`${key} ${Math.round(share * 100)} %`), `${key}: ${shown}`);
     });
   });
 
-  it("shows what happens as it happens, and stops when told to", async () => {
-    await open("feed");
-    await page.locator(".feed li").nth(FEED.length - 1).waitFor();
-    assert.match((await text(".feed li"))[0], /visit .*\/landing/);
-    answers.feed = () => ({ items: [{ kind: "join", at: Date.now(), websiteId: WEBSITE, title: "Somebody joined", detail: "main" }, ...FEED] });
-    await page.getByText("Somebody joined").waitFor({ timeout: 15_000 });
-    assert.equal(await page.locator(".feed li").count(), FEED.length + 1, "what was there is not there twice");
-    assert.deepEqual(await text("[aria-live]"), ["1 new"]);
-    await page.getByRole("button", { name: "Pause" }).click();
-    await seen("Paused");
-    answers.feed = refusal(500, "INTERNAL_ERROR", "no");
-    await page.getByRole("button", { name: "Pause" }).click();
-    await page.getByRole("alert").getByText("The edge failed at this.").waitFor({ timeout: 15_000 });
-    assert.equal(await page.locator(".feed li").count(), FEED.length + 1, "what was seen stays");
+  describe("what happens, live", () => {
+    it("is shown as it happens, until told to stop", async () => {
+      await open("feed");
+      const lines = page.locator(".feed li");
+      await lines.nth(49).waitFor();
+      const before = await lines.count();
+      const last = await text(".feed li");
+      for (const [kind, title] of [["send", "meta: sent"], ["conversion", "Purchase 19.90 EUR"], ["conversion", "CompleteRegistration"], ["join", "Joined main"], ["click", "Click on main"], ["visit", "Visit from telegram"]]) {
+        assert.ok(last.some((line) => line.includes(` ${kind} ${title} `)), `${kind} ${title}: ${last.slice(0, 20).join("\n")}`);
+      }
+      const purchase = last.find((line) => line.includes("Purchase 19.90 EUR"));
+      assert.ok(purchase.includes(`user ${buyer.id}`), purchase);
+      await someone();
+      await until(async () => (await text(".feed li")).filter((line) => line.includes("Purchase 19.90 EUR")).length === 2, "the second purchase", 20_000);
+      await deliveries.settled();
+      await until(async () => (await text(".feed li")).filter((line) => / send \w+: sent /.test(line)).length === 2 * (2 * ALL.length), "its deliveries", 20_000);
+      const items = await page.locator(".feed li").evaluateAll((all) => all.map((each) => each.innerText));
+      assert.ok(items.length > before && new Set(items).size === items.length, "what was there is not there twice");
+      assert.match((await text("[aria-live]"))[0], /^\d+ new$/);
+      await page.getByRole("button", { name: "Show older" }).click();
+      await until(async () => (await lines.count()) > items.length, "older ones");
+      await page.getByRole("button", { name: "Pause" }).click();
+      await seen("Paused");
+      network.strike({ match: /\/feed\?/, how: { status: 500 } });
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByRole("alert").getByText("The edge failed at this.").waitFor({ timeout: 15_000 });
+      await seen("Interrupted");
+      assert.ok((await lines.count()) > items.length, "what was seen stays");
+      network.calm();
+      await page.getByRole("button", { name: "Try again" }).click();
+      await seen("Live");
+    });
+
+    it("leads from each to the person's trail", async () => {
+      await open("feed");
+      await page.getByRole("link", { name: `Trail of click ${buyer.clickId}` }).click();
+      await seen(`of the click ${buyer.clickId}`);
+    });
   });
 
-  it("shows how the edge is, and what each platform says to a test event", async () => {
-    await open("health");
-    await seen("All is well");
-    const rows = await text("[aria-label='Invite links by channel'] tbody tr");
-    assert.match(rows[0], new RegExp(`^${WEBSITE} main `));
-    await page.getByRole("button", { name: "Send one test event to each platform" }).click();
-    const said = page.locator("[aria-label='What each platform said'] tbody tr");
-    await said.first().waitFor();
-    const { destinations } = await deliveries.operate("POST", "selftest", {});
-    assert.equal(await said.count(), destinations.length);
-    assert.match((await text("[aria-label='What each platform said'] tbody tr"))[0], new RegExp(`^${WEBSITE} meta yes yes yes`));
+  describe("health", () => {
+    it("shows that all is well, the pools, and AdStat's tokens", async () => {
+      await open("health");
+      await seen("All is well");
+      const { adstat: { tokenExpiresAt, refreshTokenExpiresAt } } = await deliveries.health();
+      const pools = await text("[aria-label='Invite links by channel'] tbody tr");
+      assert.equal(pools.find((row) => row.startsWith("other ")), `other ${POOL} 0 filled personal set ${OTHER_SITE}`);
+      assert.equal(pools.find((row) => row.startsWith("main ")), `main – – no pool shared set ${WEBSITE}`);
+      const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "AdStat" }) });
+      const shown = clean(await card.innerText());
+      const minutes = Math.floor((tokenExpiresAt - NOW) / 60_000);
+      assert.match(shown, new RegExp(`^AdStat Token (\\S+ )?[\\d:]+ in ${minutes} min Refresh token \\S+ [\\d:]+ in (29 d|30 d)`));
+      assert.deepEqual(await card.locator("time").evaluateAll((all) => all.map((each) => Date.parse(each.dateTime))), [tokenExpiresAt, refreshTokenExpiresAt]);
+    });
+
+    it("shows what each platform says to a test event", async () => {
+      await open("health");
+      await page.getByRole("button", { name: "Send one test event to each platform" }).click();
+      const said = page.locator("[aria-label='What each platform said'] tbody tr");
+      await said.first().waitFor();
+      const { destinations } = await deliveries.operate("POST", "selftest", {});
+      assert.equal(await said.count(), destinations.length);
+      assert.match((await text("[aria-label='What each platform said'] tbody tr"))[0], /^meta yes yes yes .* atid_shop$/);
+    });
+
+    it("says where deliveries wait and fail, and why", async () => {
+      deliveries.platforms.meta.revoke();
+      const [id] = await deliveries.backlog(buyer.purchase, 1, ["meta"]);
+      try {
+        await deliveries.ring();
+        await until(async () => (await deliveries.health()).status === "failing", "it is noticed");
+        await open("health");
+        await seen("Something is wrong");
+        const { deliveries: [{ pending, paused }] } = await deliveries.health();
+        assert.deepEqual(await text("[aria-label='Deliveries that wait or fail'] tbody tr"), [`meta ${pending} 0 ${paused} ${WEBSITE}`]);
+      } finally {
+        deliveries.platforms.meta.behave();
+        await deliveries.edge.rows("DELETE FROM circuits");
+        await forget([id]);
+      }
+    });
+
+    it("warns of a pool that runs dry, and says why it is not filled", async () => {
+      const { edge, botapi } = deliveries;
+      botapi.misbehave({ method: "createChatInviteLink", times: Infinity, status: 403, description: "Forbidden: bot was kicked from the channel chat" });
+      try {
+        for (let taken = 0; taken < POOL; taken += 1) {
+          const query = new URLSearchParams({ websiteId: OTHER_SITE, tempId: crypto.randomUUID() });
+          assert.equal((await edge.request(`/e/invite?${query}`, { headers: { referer: "https://other.test/" } })).status, 302);
+        }
+        const { lastError } = await until(async () => ((pool) => pool.lastError && pool)(await poolOf(OTHER_SITE)), "the Bot API's words");
+        await open("health");
+        const row = page.locator("[aria-label='Invite links by channel'] tbody tr").filter({ hasText: OTHER_SITE });
+        await row.getByText("failing").waitFor();
+        assert.equal(clean(await row.innerText()), `other 0 ${POOL} failing ${lastError} personal set ${OTHER_SITE}`);
+        await seen("It works, but look at this: links for other: failing.");
+      } finally {
+        botapi.behave();
+      }
+    });
   });
 
-  it("finds a trail by any id of it", async () => {
-    await open("trail");
-    const field = page.getByLabel("Any id");
-    await field.fill(String(USER));
-    await seen("Read as the id of a Telegram user.");
-    await page.keyboard.press("Enter");
-    await seen(`5 steps of the Telegram user ${USER}`);
-    assert.deepEqual((await text(".trail .head")).map((head) => head.split(" ")[0]), ["visit", "click", "join", "conversion", "send"]);
-    assert.match((await text(".trail .head"))[1], /18 s later$/);
-    await field.fill(`${CONVERSION}_meta`);
-    await page.keyboard.press("Enter");
-    await seen(`5 steps of the conversion ${CONVERSION}`);
-    await field.fill(CONVERSION);
-    await page.keyboard.press("Enter");
-    await until(() => asked.some(([name, query]) => name === "trail" && query.clickId === CONVERSION), "a click is tried first");
-    await seen(`5 steps of the conversion ${CONVERSION}`);
-    await field.fill("0");
-    await page.keyboard.press("Enter");
-    await seen("No trail of 0.");
-    await field.fill("who?");
-    await seen("Not an id Edgeway gives");
+  describe("a trail", () => {
+    it("is found by any id of it", async () => {
+      const { steps } = await deliveries.get(`trail?telegramUserId=${buyer.id}`);
+      assert.deepEqual(steps.slice(0, 3).map(({ kind }) => kind), ["visit", "click", "join"]);
+      assert.equal(steps.filter(({ kind }) => kind === "send").length, 2 * ALL.length);
+      await open("trail");
+      const field = page.getByLabel("Any id");
+      const ids = [
+        [String(buyer.id), "Read as the id of a Telegram user.", `Telegram user ${buyer.id}`], [buyer.purchase, "click, or a conversion, or a visitor", `conversion ${buyer.purchase}`],
+        [`${buyer.purchase}_meta`, "Read as the id of a conversion.", `conversion ${buyer.purchase}`], [`adtarget_${buyer.joined}`, "Read as the id of a conversion.", `conversion ${buyer.joined}`],
+        [buyer.clickId, "click, or a conversion, or a visitor", `click ${buyer.clickId}`], [buyer.tempId, "Read as the id of a visitor, or a click.", `visitor ${buyer.tempId}`],
+      ];
+      for (const [id, guess, found] of ids) {
+        await field.fill(id);
+        await seen(guess);
+        await page.keyboard.press("Enter");
+        await seen(`${steps.length} steps of the ${found}`);
+        await until(async () => (await text(".trail .title")).join() === steps.map(({ title }) => title).join(), `the steps of ${id}`);
+      }
+      const [first] = await text(".trail li");
+      for (const words of [`campaign ${CAMPAIGN}`, "ad 501", `temp id ${buyer.tempId}`, "landing page https://www.shop.test/"]) assert.ok(first.includes(words), `${words}: ${first}`);
+      const purchase = (await text(".trail li")).find((step) => step.includes("Purchase 19.90 EUR"));
+      for (const words of [`telegram user id ${buyer.id}`, "told by api", "utm content 501"]) assert.ok(purchase.includes(words), `${words}: ${purchase}`);
+    });
+
+    it("of nobody is said to be none", async () => {
+      await open("trail");
+      const field = page.getByLabel("Any id");
+      for (const [id, words] of [["5", "LEAD_NOT_FOUND"], ["0".repeat(32), `No trail of ${"0".repeat(32)}.`]]) {
+        await field.fill(id);
+        await page.keyboard.press("Enter");
+        await seen(words);
+      }
+      await field.fill("who?");
+      await seen("Not an id Edgeway gives");
+      await page.keyboard.press("Enter");
+      await seen("No trail of who?.");
+    });
+  });
+
+  describe("of an edge that is new and ill set", () => {
+    let world;
+    before(async () => {
+      // AdStat does not take that password.
+      const settings = { REPORT_RATES: "[]", ADSTAT_USERNAME: "nobody", ADSTAT_PASSWORD: "wrong", ADSTAT_BASE_URL: adstat.client.url, ADSTAT_API_BASE_URL: adstat.clientapi.url };
+      world = await startWorld({ vars: { OPERATOR_KEY, ...settings } });
+      network.hosts[new URL(EDGE).host] = world.edge.url;
+      await world.edge.strike();
+    });
+    after(async () => {
+      network.hosts[new URL(EDGE).host] = deliveries.edge.url;
+      await world?.close();
+    });
+
+    it("says what is wrong, and in which setting", async () => {
+      await open("health");
+      await seen("Something is wrong");
+      const { problems, adstat: { lastError } } = (await world.edge.request("/healthz")).json();
+      assert.ok(problems.some(({ setting }) => setting === "REPORT_RATES") && lastError);
+      assert.deepEqual(await text(".problems > div"), problems.map(({ setting, message }) => `${setting} ${message}`));
+      const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "AdStat" }) });
+      assert.equal(clean(await card.innerText()), `AdStat Token none yet Refresh token none yet Last error ${lastError}`);
+      await picture("health-ill");
+    });
+
+    for (const [hash, ...words] of [["funnel", "Nothing in this time."], ["deliveries", "No deliveries match.", "Nothing was sent in this time."], ["feed", "Nothing has happened yet."], ["trail", "A Telegram user’s number, or the id"]]) {
+      it(`says of ${hash} that there is nothing yet`, async () => {
+        await open(hash);
+        for (const each of words) await seen(each);
+        if (hash === "funnel") assert.deepEqual(await text(".strip"), ["Today", "30 days"].map((name) => stripOf(name, sums("day", 0).total)));
+        await picture(`${hash}-new`);
+        assert.deepEqual(visitor.errors, []);
+      });
+    }
   });
 
   for (const [status, code, words] of [[404, "NOT_FOUND", "This edge does not have this yet."], [401, "INVALID_KEY", "The key is not accepted."], [429, "RATE_LIMITED", "Too many calls. Try again in 7 s."], [500, "INTERNAL_ERROR", "The edge failed at this. Its log says why."]]) {
     it(`survives ${status} in every view`, async () => {
       await open("feed");
       await page.route(/\/api\/v1\/|\/healthz$/, (route) => route.fulfill({ status, headers: { "retry-after": "7" }, json: { error: { code, message: "The edge's own words." } } }));
-      for (const hash of Object.values(HASHES)) {
+      for (const hash of Object.values(hashes)) {
         if (hash.startsWith("trail") && status === 404) continue;
         await page.goto("about:blank");
         await page.goto(`${EDGE}/ops#${hash}`);
         const alert = page.getByRole("alert").first();
         await alert.getByText(`${words} The edge's own words.`).waitFor();
         assert.equal(await page.getByRole("navigation").count(), 1, hash);
+        if (status === 500) await picture(`${hash.split("?")[0]}-failing`);
         if (status === 401) await alert.getByRole("button", { name: "Enter another key" }).waitFor();
       }
       assert.deepEqual(visitor.errors, []);
@@ -293,10 +565,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     for (const dark of [false, true]) {
       it(`is sound by axe-core on a ${phone ? "phone" : "desktop"}, ${dark ? "dark" : "light"}`, async () => {
         const look = async (name) => {
-          if (PICTURES) {
-            mkdirSync(PICTURES, { recursive: true });
-            await page.screenshot({ path: `${PICTURES}/ops-${name.toLowerCase()}-${phone ? "phone" : "desktop"}-${dark ? "dark" : "light"}.png`, fullPage: true });
-          }
+          await picture(`${name.toLowerCase()}-${phone ? "phone" : "desktop"}-${dark ? "dark" : "light"}`);
           const faults = await page.evaluate(async (source) => {
             // The page's own policy lets no script in but its own.
             if (!globalThis.axe) (0, eval)(source);
@@ -311,7 +580,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         await look("Key");
         await visitor.leave();
         for (const view of VIEWS) {
-          await open(HASHES[view], { phone, dark });
+          await open(hashes[view], { phone, dark });
           await page.getByRole("heading", { level: 1, name: view }).waitFor();
           await until(() => page.evaluate(() => document.querySelector("table, .delivery, .feed li, .trail li")), view);
           if (view === "Deliveries") await page.locator(".card").first().waitFor();

@@ -105,8 +105,11 @@ export async function startDeliveries({ accounts = Object.values(ACCOUNTS), site
     await until(async () => (await edge.rows("SELECT 1 FROM clicks WHERE temp_id = ?", who.tempId)).length, "the click is written down");
     return deliveries.join(who);
   };
-  /** Copies of a conversion told before, with ids of their own and owed from now on, as a backlog would have them; `names` are the destinations. */
-  deliveries.backlog = async (conversionId, count, names) => {
+  /**
+   * Copies of a conversion told before, with ids of their own and owed from now on, as a backlog would have them; `names` are the destinations, `as`
+   * columns of the sends that are not a backlog's, as SQL.
+   */
+  deliveries.backlog = async (conversionId, count, names, as = {}) => {
     const ids = Array.from({ length: count }, () => randomUUID().replaceAll("-", ""));
     const copy = async (table, own) => {
       const columns = (await edge.rows(`SELECT name FROM pragma_table_info('${table}')`)).map(({ name }) => name);
@@ -117,7 +120,7 @@ export async function startDeliveries({ accounts = Object.values(ACCOUNTS), site
     const conversions = await copy("conversions", { conversion_id: "id.value", telegram_user_id: "original.telegram_user_id + 1 + id.key" });
     const sends = await copy("sends", {
       conversion_id: "id.value", state: "'pending'", made_ms: now, owed_since_ms: now, due_ms: now, changed_ms: now, attempts: "0",
-      ...Object.fromEntries(["claim", "batch_limit", "code", "words", "request_id", "match_keys"].map((name) => [name, "NULL"])),
+      ...Object.fromEntries(["claim", "batch_limit", "code", "words", "request_id", "match_keys"].map((name) => [name, "NULL"])), ...as,
     });
     await edge.d1.batch([
       edge.d1.prepare(`${conversions.sql} WHERE original.conversion_id = ?2`).bind(JSON.stringify(ids), conversionId),

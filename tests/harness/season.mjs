@@ -171,7 +171,7 @@ export function advertised(seed = 7) {
   const next = numbers(seed);
   return Array.from({ length: DAYS * 3 * 2 }, (_, n) => ({
     at_ms: (TODAY - DAYS + 1 + Math.floor(n / 6)) * DAY + (n % 2) * 7 * HOUR, account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ADS[Math.floor(n / 2) % 3].id,
-    impressions: Math.floor(next() * 5_000), clicks: Math.floor(next() * 100), goals: 0, spent: Math.floor(next() * 1e6) / 1e5,
+    impressions: Math.floor(next() * 5_000), clicks: Math.floor(next() * 100), goals: 0, spent: Math.floor(next() * 1e7) / 1e5,
   }));
 }
 

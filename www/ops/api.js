@@ -25,15 +25,26 @@ const MEANS = {
   500: "The edge failed at this. Its log says why.",
 };
 
-/** One call under `/api/v1/`. `query` leaves out what is empty. Throws a `Refusal`. */
-export async function call(method, path, { query = {}, body, signal, as = key.read() } = {}) {
-  const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+/** One call under `/api/v1/`: its JSON. `query` leaves out what is empty. Throws a `Refusal`. */
+export async function call(method, path, { query, body, signal, as = key.read() } = {}) {
   const headers = { authorization: `Bearer ${as}` };
   if (method === "POST") Object.assign(headers, { "content-type": "application/json", "idempotency-key": newId() });
-  const answer = await reach(`/api/v1/${path}${asked.size ? `?${asked}` : ""}`, { method, headers, signal, body: body && JSON.stringify(body) });
+  const answer = await reach(address(path, query), { method, headers, signal, body: body && JSON.stringify(body) });
   const said = await answer.json().catch(() => null);
   if (answer.ok && said) return said;
   throw refusal(answer, said?.error);
+}
+
+/** The same by GET for what is no JSON: a file's bytes. */
+export async function file(path, query) {
+  const answer = await reach(address(path, query), { headers: { authorization: `Bearer ${key.read()}` } });
+  if (answer.ok) return answer.blob();
+  throw refusal(answer, (await answer.json().catch(() => null))?.error);
+}
+
+function address(path, query = {}) {
+  const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== ""));
+  return `/api/v1/${path}${asked.size ? `?${asked}` : ""}`;
 }
 
 /** `/healthz`, which says with 503 what is wrong. */

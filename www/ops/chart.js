@@ -66,7 +66,7 @@ export function DayChart({ title, days, series, sums }) {
     <figcaption>
       <b>${title}</b>
       <span>${series.map((each, index) => html`<span class="key" key=${each.label}>${series.length > 1 && html`<i class=${each.color.slice(2)}></i>${each.label} `}
-        <output>${seen === null ? sums[index] : each.show(each.values[seen])}</output></span>`)}</span>
+        <output>${seen === null ? sums[index] : each.show(each.values[seen])}</output></span> `)}</span>
       <span class=${`when ${seen === null ? "all" : ""}`}>${seen === null ? "in all" : dayName(days[seen] / 1e3)}</span>
     </figcaption>
     <div class="plot" ref=${place} role="img" aria-label=${`${title} by day: ${series.map(({ label }, index) => `${label} ${sums[index]}`).join(", ")} in all. The table by day has the numbers.`}></div>

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "./api.js";
 import { count } from "./format.js";
-import { Chip, Confirm, Loading, Problem, Select, Time, html, useLoaded } from "./parts.js";
+import { Chip, Confirm, Gauge, Loading, Problem, Select, Time, html, useLoaded } from "./parts.js";
 
 const PAGE = 50;
 const STATES = ["pending", "sent", "skipped", "rejected", "dead"];
@@ -96,10 +96,10 @@ function Send({ send, onReplay }) {
       <span class="quiet">${websiteId}</span></div>
     <div class="when"><${Time} at=${madeAt} />
       <span class="quiet">${attempts === 1 ? "1 attempt" : `${count(attempts)} attempts`}${changedAt !== madeAt && html`, last <${Time} at=${changedAt} />`}${dueAt && html`, next <${Time} at=${dueAt} />`}</span></div>
-    <div class="words">${code && html`<code>${code}</code> `}${message}${requestId && html` <span class="quiet">request ${requestId}</span>`}</div>
+    <div class=${`words ${state === "sent" ? "quiet" : ""}`}>${code && html`<code>${code}</code> `}${message !== code && message}${requestId && html` <span class="quiet">request ${requestId}</span>`}</div>
     <div class="keys">
-      ${matchKeys.length > 0 && html`<span><span class="hidden">Sent with: </span>${matchKeys.map((each) => html`<span class="match" key=${each}>${each}</span> `)}</span>`}
-      ${missingKeys.length > 0 && html`<span><span class="hidden">Not known: </span>${missingKeys.map((each) => html`<span class="match missing" key=${each}>${each}</span> `)}</span>`}
+      ${matchKeys.length > 0 && html`<p><span class="hidden">Sent with: </span>${matchKeys.map((each) => html`<span class="match" key=${each}>${each}</span> `)}</p>`}
+      ${missingKeys.length > 0 && html`<p class="quiet">without ${missingKeys.join(", ")}</p>`}
     </div>
     <div class="act"><a href=${`#trail?id=${conversionId}`}>Trail<span class="hidden"> of conversion ${conversionId}</span></a>
       ${REPLAYABLE.includes(state) && html`<button type="button" onClick=${() => onReplay(send)}>Send again…<span class="hidden"> ${conversionId} to ${destination}</span></button>`}</div>
@@ -111,7 +111,7 @@ function Quality({ websiteId, destination, platform, sent, averageKeys, keys }) 
     <h3>${destination} <span class="quiet">${destination === platform ? "" : `${platformName(platform)} `}${websiteId}</span></h3>
     <p><b>${count(sent)}</b> sent, <b>${averageKeys}</b> keys each</p>
     <dl class="shares">${[...keys].sort((one, other) => other.share - one.share).map(({ key, sent, missing, share }) => html`<div key=${key} title=${`${sent} of ${sent + missing}`}>
-      <dt>${key}</dt><dd><span class="gauge" aria-hidden="true"><i style=${{ width: `${share * 100}%` }}></i></span>${Math.round(share * 100)} %</dd>
+      <dt>${key}</dt><dd><${Gauge} share=${share} />${Math.round(share * 100)} %</dd>
     </div>`)}</dl>
   </section>`;
 }

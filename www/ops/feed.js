@@ -12,7 +12,26 @@ const TOLD_MS = 30_000;
 const MOST = 500;
 
 const identity = (item) => JSON.stringify([item.kind, item.at, item.websiteId, item.title, item.detail]);
-const inWords = (detail) => (detail && typeof detail === "object" ? Object.entries(detail).map(([name, value]) => `${name} ${value}`).join(", ") : detail);
+
+/** What brought somebody, as far as it is known. */
+const origin = ({ campaign, ad }) => [campaign && `campaign ${campaign}`, ad && `ad ${ad}`];
+const user = ({ telegramUserId }) => telegramUserId && `user ${telegramUserId}`;
+/** The rest of an item's line, by its kind, and the id by which its trail is found. */
+const LINES = {
+  visit: (detail) => [[withoutScheme(detail.landingPage), ...origin(detail), detail.country, detail.bot && "a bot"], detail.tempId],
+  fbp: (detail) => [[detail.fbp], detail.tempId],
+  click: (detail) => [[...origin(detail), detail.mode === "personal" ? "a link of its own" : "the shared link"], detail.clickId],
+  join: (detail) => [[user(detail), ...(detail.organic ? ["organic"] : [detail.source, ...origin(detail)])], detail.telegramUserId],
+  leave: (detail) => [[user(detail), detail.status !== "left" && detail.status], detail.telegramUserId],
+  conversion: (detail) => [[user(detail), detail.customEventName, detail.contentName, detail.coldLead && "a cold lead"], detail.conversionId],
+  // What a platform says of what it took is of no news.
+  send: (detail) => [[...(detail.state === "sent" ? [] : [detail.code, detail.message]), detail.attempts > 1 && `${detail.attempts} attempts`], detail.conversionId],
+};
+const lineOf = ({ kind, detail }) => {
+  const [parts, id] = LINES[kind]?.(detail) ?? [[]];
+  return { text: parts.filter(Boolean).join(", "), id };
+};
+const withoutScheme = (page) => page?.replace(/^https?:\/\//, "").split("?")[0];
 
 /** `fresh` before `known`, without what stands in both. */
 function merged(fresh, known) {
@@ -80,9 +99,16 @@ export function Feed({ site, forget }) {
     <${Problem} error=${feed.error} retry=${load} forget=${forget} />
     <${Loading} busy=${feed.busy} data=${items} />
     ${items?.length === 0 && html`<p class="quiet">Nothing has happened yet.</p>`}
-    <ol class="feed" aria-label="What happened, the latest first">${items?.map((item) => html`<li key=${identity(item)}>
-      <${Time} at=${item.at} /><${Chip} kind=${item.kind}>${item.kind}<//><span class="title">${item.title}</span>
-      <span class="detail">${inWords(item.detail)}</span><span class="site">${item.websiteId}</span>
-    </li>`)}</ol>
+    <ol class="feed" aria-label="What happened, the latest first">${items?.map((item) => html`<${Item} key=${identity(item)} item=${item} />`)}</ol>
     ${items?.length > 0 && !feed.end && html`<p class="row"><button type="button" onClick=${turnPage}>Show older</button></p>`}`;
+}
+
+function Item({ item }) {
+  const { kind, at, title, detail, websiteId } = item;
+  const { text, id } = lineOf(item);
+  return html`<li>
+    <${Time} at=${at} /><${Chip} kind=${kind === "send" ? detail.state : kind}>${kind}<//><span class="title">${title}</span>
+    <span class="detail">${text}</span><span class="site">${websiteId}</span>
+    <span class="more">${id && html`<a href=${`#trail?id=${id}`}>Trail<span class="hidden"> of ${kind} ${id}</span></a>`}</span>
+  </li>`;
 }

@@ -56,18 +56,12 @@ export function span(ms) {
 /** The UTC day of a Unix time in ms: `2026-01-31`. Reports count by it. */
 export const utcDay = (ms) => new Date(ms).toISOString().slice(0, 10);
 
-/** RFC 4180. A leading `=`, `+`, `-` or `@` of a text is defused: spreadsheets would run it. */
-export function csv(head, rows) {
-  const cell = (value) => {
-    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [head, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
-}
-
-/** Hands a text to the browser as a download. */
-export function download(name, type, text) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+/** Hands a file's bytes to the browser as a download. */
+export function download(name, blob) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
 }
+
+/** `telegramUserId` as words: `telegram user id`. */
+export const apart = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -1,10 +1,10 @@
 // The funnel: today, over a time, by day, and by what brought people.
 
-import { useMemo } from "preact/hooks";
-import { call } from "./api.js";
+import { useMemo, useState } from "preact/hooks";
+import { call, file } from "./api.js";
 import { DayChart } from "./chart.js";
-import { DAY_MS, count, csv, download, money, rate, ratio, utcDay } from "./format.js";
-import { Choice, Loading, Problem, Scroll, html, useLoaded, useTicks } from "./parts.js";
+import { DAY_MS, count, download, money, rate, ratio, utcDay } from "./format.js";
+import { Choice, Gauge, Loading, Problem, Scroll, html, useLoaded, useTicks } from "./parts.js";
 
 const DAYS = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"]];
 const BY = [["ad", "Ad"], ["campaign", "Campaign"], ["source", "Source"], ["channel", "Channel"], ["day", "Day"]];
@@ -20,6 +20,17 @@ export function Funnel({ params, set, site, forget }) {
   };
   const daily = useLoaded((signal) => call("GET", "report", { query: asked("day"), signal }), [days, site]);
   const parted = useLoaded((signal) => call("GET", "report", { query: asked(by), signal }), [days, by, site]);
+  const [saving, setSaving] = useState({});
+  const save = async () => {
+    const query = asked(by);
+    setSaving({ busy: true });
+    try {
+      download(`edgeway-${by}-${query.from}-${utcDay(Date.parse(query.to) - DAY_MS)}.csv`, await file("report", { ...query, format: "csv" }));
+      setSaving({});
+    } catch (error) {
+      setSaving({ error });
+    }
+  };
   const reload = () => Promise.all([daily.reload(), parted.reload()]);
   useTicks(reload, MINUTE_MS);
   return html`
@@ -33,8 +44,9 @@ export function Funnel({ params, set, site, forget }) {
     <div class="bar">
       <h2>By</h2>
       <${Choice} label="Rows" choices=${BY} value=${by} onChoose=${(by) => set({ by })} />
-      ${parted.data && html`<button type="button" class="push" onClick=${() => save(parted.data, by)}>Download CSV</button>`}
+      ${parted.data && html`<button type="button" class="push" disabled=${saving.busy} onClick=${save}>Download CSV</button>`}
     </div>
+    <${Problem} error=${saving.error} retry=${save} forget=${forget} />
     ${parted.error && parted.error.code !== daily.error?.code && html`<${Problem} error=${parted.error} retry=${reload} forget=${forget} />`}
     <${Loading} ...${parted} />
     ${parted.data && html`<${Rows} report=${parted.data} by=${by} params=${params} set=${set} /><${Rates} report=${parted.data} />`}`;
@@ -50,6 +62,7 @@ function Steps({ report, days }) {
 
 function Strip({ name, row, currency }) {
   const most = Math.max(1, ...STEPS.map(([field]) => row[field] ?? 0));
+  row = withoutUnknown(row);
   const sums = [
     ["Spend", money(row.spend, currency)], ["Revenue", money(row.revenue, currency)], ["ROAS", ratio(row.roas)], ["Cost per join", money(row.costPerJoin, currency)],
     ["Impressions", count(row.impressions)], ["Ad clicks", count(row.adClicks)], ["Leaves", count(row.leaves ?? 0)],
@@ -61,7 +74,7 @@ function Strip({ name, row, currency }) {
         <span class="label">${label}</span>
         <span class="big">${count(row[field] ?? 0)}</span>
         <span class="rate">${index ? html`${rate(row[field] ?? 0, row[STEPS[index - 1][0]] ?? 0)}<span class="hidden"> of ${STEPS[index - 1][1].toLowerCase()}</span>` : "\u00a0"}</span>
-        <span class="gauge" aria-hidden="true"><i style=${{ width: `${((row[field] ?? 0) / most) * 100}%` }}></i></span>
+        <${Gauge} share=${(row[field] ?? 0) / most} />
       </li>`)}
     </ol>
     <dl class="sums">${sums.map(([label, value]) => html`<div key=${label}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
@@ -95,7 +108,9 @@ const COLUMNS = [
   ["leaves", "Leaves", count], ["purchases", "Purchases", count], ["revenue", "Revenue", money], ["costPerJoin", "Cost/join", money], ["roas", "ROAS", ratio],
 ];
 const per = (part, whole) => (whole > 0 ? part / whole : null);
-const withRates = (row) => ({ ...row, clickRate: per(row.inviteClicks, row.visits), joinRate: per(row.joins, row.inviteClicks) });
+/** What ads cost is known of what AdStat counts, and of nothing else. */
+const withoutUnknown = (row) => (row.impressions || row.adClicks || row.spend ? row : { ...row, impressions: null, adClicks: null, spend: null, costPerJoin: null, roas: null });
+const withRates = (row) => ({ ...withoutUnknown(row), clickRate: per(row.inviteClicks, row.visits), joinRate: per(row.joins, row.inviteClicks) });
 const nameOf = ({ key, label }) => label || key || "(none)";
 
 function Rows({ report, by, params, set }) {
@@ -115,24 +130,16 @@ function Rows({ report, by, params, set }) {
   if (!rows.length) return html`<p class="quiet">Nothing in this time.</p>`;
   return html`<${Scroll} label=${`By ${what.toLowerCase()}`}><table class="numbers">
     <thead><tr>${head("key", what)}${COLUMNS.map(([field, label]) => head(field, label))}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row" class="name" title=${row.key}>${nameOf(row)}</th>${cells(row)}</tr>`)}</tbody>
+    <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row" class="name" title=${nameOf(row) === row.key ? row.key : `${nameOf(row)} (${row.key || "unknown"})`}>${nameOf(row)}</th>${cells(row)}</tr>`)}</tbody>
     ${report.total && html`<tfoot><tr><th scope="row" class="name">Total</th>${cells(withRates(report.total))}</tr></tfoot>`}
   </table><//>`;
 }
 
 /** What amounts were converted by, and which could not be. */
 function Rates({ report }) {
-  const rates = Object.entries(report.rates ?? {}).filter(([currency]) => currency !== report.currency);
-  const left = Object.entries(report.unconverted ?? {}).filter(([, value]) => value);
+  const rates = Object.entries(report.rates).filter(([currency]) => currency !== report.currency);
+  const left = report.unconverted.flatMap(({ currency, spend, revenue }) => [[spend, currency, "spend"], [revenue, currency, "revenue"]]).filter(([amount]) => amount);
   return html`
-    ${rates.length > 0 && html`<p class="quiet">Amounts in ${report.currency}; ${rates.map(([currency, rate]) => `1 ${currency} = ${told(rate)} ${report.currency}`).join(", ")}.</p>`}
-    ${left.length > 0 && html`<div class="notice warn" role="status"><p><b>Not counted</b> for want of a rate: ${left.map(([what, value]) => (/^\d+$/.test(what) ? told(value) : `${what} ${told(value)}`)).join(", ")}.</p></div>`}`;
-}
-
-const told = (value) => (typeof value === "object" ? Object.entries(value).map(([name, each]) => `${name} ${told(each)}`).join(" ") : String(value));
-
-function save(report, by) {
-  const fields = ["impressions", "adClicks", "spend", "visits", "inviteClicks", "joins", "leaves", "purchases", "revenue", "costPerJoin", "roas"];
-  const rows = report.rows.map((row) => [row.key, row.label, ...fields.map((field) => row[field])]);
-  download(`edgeway-${by}-${new Date().toISOString().slice(0, 10)}.csv`, "text/csv", csv(["key", "label", ...fields, "currency"], rows.map((row) => [...row, report.currency])));
+    ${rates.length > 0 && html`<p class="quiet">Amounts in ${report.currency}; ${rates.map(([currency, rate]) => `1 ${currency} = ${rate} ${report.currency}`).join(", ")}.</p>`}
+    ${left.length > 0 && html`<div class="notice warn" role="status"><p><b>Not counted</b> for want of a rate in REPORT_RATES: ${left.map(([amount, currency, what]) => `${money(amount, currency)} of ${what}`).join(", ")}.</p></div>`}`;
 }

@@ -2,12 +2,10 @@
 
 import { useState } from "preact/hooks";
 import { call, health } from "./api.js";
-import { count, span } from "./format.js";
+import { apart, count, span } from "./format.js";
 import { Chip, Loading, Problem, Scroll, Time, html, useLoaded, useTicks } from "./parts.js";
 
 const POLL_MS = 30_000;
-/** A pool with fewer links ready than this may run dry before it is filled. */
-const LOW_POOL = 20;
 
 export function Health({ site, forget }) {
   const state = useLoaded((signal) => health({ signal }), []);
@@ -23,22 +21,28 @@ export function Health({ site, forget }) {
 function State({ health: { status, version, backend, bindings, settings, sites, deliveries, adstat, problems }, site }) {
   const ours = (each) => !site || each.websiteId === site;
   const channels = sites.filter(ours).flatMap(({ websiteId, channels }) => channels.map((channel) => ({ websiteId, ...channel })));
+  const cautions = [
+    ...channels.filter(({ pool }) => pool && poolState(pool)[0] !== "filled").map(({ slug, pool }) => `links for ${slug}: ${poolState(pool)[0]}`),
+    ...(adstat?.lastError ? ["AdStat"] : adstat?.warning ? ["AdStat’s token"] : []),
+  ];
+  const [kind, verdict] = status !== "ok" ? ["bad", "Something is wrong"] : cautions.length ? ["warn", "It works, but look at this"] : ["good", "All is well"];
   return html`
-    <div class=${`notice ${status === "ok" ? "good" : "bad"}`}><p><b>${status === "ok" ? "All is well" : "Something is wrong"}</b> Edgeway ${version}, backend ${backend.name}${backend.reachable ? "" : ", which does not answer"}</p></div>
-    ${problems.length > 0 && html`<section><h2>Problems</h2><dl class="pairs">${problems.map(({ setting, message }) => html`<div key=${setting + message}><dt><code>${setting}</code></dt><dd>${message}</dd></div>`)}</dl></section>`}
+    <div class=${`notice ${kind}`}><p><b>${verdict}${cautions.length > 0 && status === "ok" ? ":" : ""}</b>${status === "ok" && cautions.length > 0 ? ` ${cautions.join("; ")}. ` : " "}
+      <span class="version">Edgeway ${version}, backend ${backend.name}${backend.reachable ? "" : ", which does not answer"}</span></p></div>
+    ${problems.length > 0 && html`<section><h2>Problems</h2><dl class="pairs problems">${problems.map(({ setting, message }) => html`<div key=${setting + message}><dt><code>${setting}</code></dt><dd>${message}</dd></div>`)}</dl></section>`}
     <h2>Deliveries</h2>
     ${deliveries.filter(ours).length ? html`<${Scroll} label="Deliveries that wait or fail"><table>
-        <thead><tr><th scope="col">Site</th><th scope="col">Destination</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead, 7 days</th><th scope="col">Paused</th></tr></thead>
-        <tbody>${deliveries.filter(ours).map(({ websiteId, destination, pending, dead, paused }) => html`<tr key=${`${websiteId} ${destination}`}><td>${websiteId}</td>
+        <thead><tr><th scope="col">Destination</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead, 7 days</th><th scope="col">Paused</th><th scope="col">Site</th></tr></thead>
+        <tbody>${deliveries.filter(ours).map(({ websiteId, destination, pending, dead, paused }) => html`<tr key=${`${websiteId} ${destination}`}>
           <td><a href=${`#deliveries?destination=${encodeURIComponent(destination)}`}>${destination}</a></td><td class="number">${count(pending)}</td>
           <td class="number">${dead ? html`<a href=${`#deliveries?state=dead&destination=${encodeURIComponent(destination)}`}>${count(dead)}</a>` : "0"}</td>
-          <td>${paused ? html`<${Chip} kind="dead">${paused}<//>` : "no"}</td></tr>`)}</tbody>
+          <td>${paused ? html`<${Chip} kind="dead">${paused}<//>` : "no"}</td><td>${websiteId}</td></tr>`)}</tbody>
       </table><//>` : html`<p class="quiet">Nothing waits, nothing fails.</p>`}
     <h2>Invite links</h2>
     ${channels.length ? html`<${Scroll} label="Invite links by channel"><table>
-        <thead><tr><th scope="col">Site</th><th scope="col">Channel</th><th scope="col">Mode</th><th scope="col">Fallback</th><th scope="col" class="number">Ready</th><th scope="col" class="number">Handed out</th><th scope="col">State</th></tr></thead>
-        <tbody>${channels.map(({ websiteId, slug, mode, invite, pool }) => html`<tr key=${`${websiteId} ${slug}`}><td>${websiteId}</td><td>${slug}</td><td>${mode}</td><td>${invite}</td>
-          <td class="number">${count(pool?.ready)}</td><td class="number">${count(pool?.handedOut)}</td><td>${poolState(pool)}</td></tr>`)}</tbody>
+        <thead><tr><th scope="col">Channel</th><th scope="col" class="number">Ready</th><th scope="col" class="number">Handed out</th><th scope="col">State</th><th scope="col">Mode</th><th scope="col">Fallback</th><th scope="col">Site</th></tr></thead>
+        <tbody>${channels.map(({ websiteId, slug, mode, invite, pool }) => html`<tr key=${`${websiteId} ${slug}`}><td>${slug}</td>
+          <td class="number">${count(pool?.ready)}</td><td class="number">${count(pool?.handedOut)}</td><td><${Pool} pool=${pool} /></td><td>${mode}</td><td>${invite}</td><td>${websiteId}</td></tr>`)}</tbody>
       </table><//>` : html`<p class="quiet">No channel is configured.</p>`}
     <div class="cards">
       ${adstat && html`<section class="card"><h3>AdStat</h3>
@@ -46,7 +50,7 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
         <dl class="pairs">
           <div><dt>Token</dt><dd><${Until} at=${adstat.tokenExpiresAt} /></dd></div>
           <div><dt>Refresh token</dt><dd><${Until} at=${adstat.refreshTokenExpiresAt} /></dd></div>
-          ${adstat.lastError && html`<div><dt>Last error</dt><dd>${adstat.lastError}</dd></div>`}
+          ${adstat.lastError && html`<div><dt>Last error</dt><dd class="off">${adstat.lastError}</dd></div>`}
         </dl></section>`}
       <section class="card"><h3>Bindings</h3><dl class="pairs">${Object.entries(bindings).map(([name, value]) => html`<div key=${name}><dt>${apart(name)}</dt>
         <dd class=${value === "bound" ? "" : "off"}>${value}</dd></div>`)}</dl></section>
@@ -57,13 +61,17 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     </div>`;
 }
 
-const apart = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** How a pool stands, in a word, and the chip that goes with it. */
+function poolState({ ready, lastError, pausedUntil }) {
+  if (lastError) return ["failing", "dead"];
+  if (pausedUntil > Date.now()) return ["paused", "pending"];
+  return ready ? ["filled", "sent"] : ["empty", "dead"];
+}
 
-function poolState(pool) {
-  if (!pool) return "no pool";
-  if (pool.lastError) return html`<${Chip} kind="dead">failing<//> ${pool.lastError}`;
-  if (pool.pausedUntil > Date.now()) return html`paused until <${Time} at=${pool.pausedUntil} />`;
-  return pool.ready < LOW_POOL ? html`<${Chip} kind="pending">low<//>` : "filled";
+function Pool({ pool }) {
+  if (!pool) return html`<span class="quiet">no pool</span>`;
+  const [word, kind] = poolState(pool);
+  return html`<${Chip} kind=${kind}>${word}<//> ${word === "failing" && pool.lastError}${word === "paused" && html`until <${Time} at=${pool.pausedUntil} />`}`;
 }
 
 function Until({ at }) {
@@ -90,9 +98,9 @@ function SelfTest({ forget }) {
       ? `${test.data.destinations.filter(({ accepted }) => accepted).length} of ${test.data.destinations.length} accepted.` : "No ad platform is configured."}</p>`}</div>
     <${Problem} error=${test.error} retry=${run} forget=${forget} />
     ${test.data?.destinations.length > 0 && html`<${Scroll} label="What each platform said"><table>
-      <thead><tr><th scope="col">Site</th><th scope="col">Destination</th><th scope="col">Reachable</th><th scope="col">Credentials</th><th scope="col">Accepted</th><th scope="col">Says</th></tr></thead>
+      <thead><tr><th scope="col">Destination</th><th scope="col">Accepted</th><th scope="col">Reachable</th><th scope="col">Credentials</th><th scope="col">Says</th><th scope="col">Site</th></tr></thead>
       <tbody>${test.data.destinations.map(({ websiteId, destination, reachable, credentials, accepted, message, matchKeys }) => html`<tr key=${`${websiteId} ${destination}`}>
-        <td>${websiteId}</td><td>${destination}</td><td>${word(reachable)}</td><td>${word(credentials)}</td><td>${word(accepted)}</td><td class="long">${message ?? matchKeys.join(", ")}</td></tr>`)}</tbody>
+        <td>${destination}</td><td>${word(accepted)}</td><td>${word(reachable)}</td><td>${word(credentials)}</td><td class="long">${message ?? matchKeys.join(", ")}</td><td>${websiteId}</td></tr>`)}</tbody>
     </table><//>`}
   </section>`;
 }

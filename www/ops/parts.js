@@ -67,6 +67,9 @@ export const Loading = ({ busy, data }) => (busy && !data ? html`<p class="quiet
 
 export const Chip = ({ kind, children }) => html`<span class=${`chip ${kind}`}>${children}</span>`;
 
+/** A share, 0 to 1, as a bar beside its number. */
+export const Gauge = ({ share }) => html`<span class="gauge" aria-hidden="true">${share > 0 && html`<i style=${{ width: `${share * 100}%` }}></i>`}</span>`;
+
 export const Time = ({ at }) => html`<time datetime=${iso(at)} title=${iso(at)}>${time(at)}</time>`;
 
 /** One of several, as buttons in a row. `choices` are `[value, label]`. */

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { call } from "./api.js";
-import { span } from "./format.js";
+import { apart, span } from "./format.js";
 import { Chip, Loading, Problem, Time, html, useLoaded } from "./parts.js";
 
 const IDS = { telegramUserId: "Telegram user", clickId: "click", tempId: "visitor", conversionId: "conversion" };
@@ -62,22 +62,38 @@ export function Trail({ params, set, forget }) {
     ${id && html`<${Loading} ...${trail} />`}
     <div role="status">${data && html`<p class="quiet">${data.steps.length ? `${data.steps.length} ${data.steps.length === 1 ? "step" : "steps"} of the ${IDS[data.name]} ${data.id}`
       : `No trail of ${id}.${data.refused ? ` ${data.refused.message}` : ""}`}</p>`}</div>
-    ${data?.steps.length > 0 && html`<ol class="trail">${inOrder(data.steps).map((step, index, steps) => html`<${Step} key=${index} step=${step} last=${steps[index - 1]} />`)}</ol>`}`;
+    ${data?.steps.length > 0 && html`<ol class="trail">${data.steps.map((step, index, steps) => html`<${Step} key=${index} step=${step} last=${steps[index - 1]} />`)}</ol>`}`;
 }
 
-const inOrder = (steps) => [...steps].sort((one, other) => one.at - other.at);
+/** What a step's title has said already, and what is of no news. */
+const SAID = {
+  click: () => ["channel"],
+  join: () => ["channel"],
+  leave: () => ["channel"],
+  conversion: () => ["eventType", "value", "currency"],
+  send: ({ platform, destination, attempts, code }) => ["platform", "state", "sendId", "madeAt", destination === platform && "destination", attempts === 1 && "attempts", code === "OK" && "code"],
+};
+/** From so many characters on a value has a line of its own. */
+const LONG = 44;
 
-function Step({ step: { kind, at, title, detail, ...rest }, last }) {
-  const facts = Object.entries({ ...(detail && typeof detail === "object" ? detail : {}), ...rest }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+function Step({ step: { kind, at, title, websiteId, detail }, last }) {
+  const said = SAID[kind]?.(detail) ?? [];
+  const facts = factsOf(detail).filter(([name], at, all) => !said.includes(name) && all.findIndex(([other]) => other === name) === at);
   return html`<li data-kind=${kind}>
-    <div class="head"><${Chip} kind=${kind}>${kind}<//> <${Time} at=${at} />${last && html` <span class="quiet">${at - last.at > 0 ? `${span(at - last.at)} later` : "at once"}</span>`}</div>
-    ${title && html`<p class="title">${title}</p>`}${typeof detail === "string" && html`<p>${detail}</p>`}
-    ${facts.length > 0 && html`<dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${fact(name, value)}</dd></div>`)}</dl>`}
+    <div class="head"><${Chip} kind=${kind === "send" ? detail.state : kind}>${kind}<//> <span class="title">${title}</span> <${Time} at=${at} />${last && html` <span class="quiet">${at - last.at > 0 ? `${span(at - last.at)} later` : "at once"}</span>`}
+      <span class="quiet site">${websiteId}</span></div>
+    <dl class="facts">${facts.map(([name, value]) => html`<div key=${name} class=${String(value).length > LONG ? "long" : ""}><dt>${apart(name)}</dt><dd>${fact(name, value)}</dd></div>`)}</dl>
   </li>`;
 }
 
+/** What is known, as names and values; what lies within another goes beside it. */
+const factsOf = (detail) => Object.entries(detail).flatMap(([name, value]) => {
+  if (value === null || value === undefined || value === "") return [];
+  return typeof value === "object" && !Array.isArray(value) ? factsOf(value) : [[name, value]];
+});
+
 function fact(name, value) {
-  if (typeof value === "number" && /(At|Ms)$/.test(name) && value > 1e12) return html`<${Time} at=${value} />`;
-  if (Array.isArray(value)) return value.every((each) => typeof each !== "object") ? value.join(", ") : JSON.stringify(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (typeof value === "number" && /At$/.test(name)) return html`<${Time} at=${value} />`;
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }
