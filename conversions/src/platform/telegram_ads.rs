@@ -29,7 +29,8 @@ pub struct Settings {
     /// The pixel's id.
     pub pixel_id: String,
     /// The pixel's event for each kind of event, by AdTarget's name of that or by a custom event's own:
-    /// `{"Purchase": "<pixel id>-<8 characters>"}`. What is not named is not sent.
+    /// `{"Purchase": "<pixel id>-<8 characters>"}`; the documents of AdStat have ids of another form, such as `JuKiaLISFD`.
+    /// What is not named is not sent.
     pub events: BTreeMap<String, String>,
     /// Scheme and host; none: [`DEFAULT_BASE_URL`].
     #[serde(default)]
@@ -51,17 +52,11 @@ impl Pixel {
     pub fn new(settings: Settings) -> Result<Self, SettingError> {
         let base = setting::base_url(settings.base_url.as_deref(), DEFAULT_BASE_URL)?;
         let expected = "the pixel's id";
-        let pixel_id =
-            setting::matching("pixelId", &settings.pixel_id, setting::is_word, expected)?;
-        let is_event_id = |id: &str| {
-            let rest = id.strip_prefix(pixel_id.as_str());
-            let own = rest.and_then(|rest| rest.strip_prefix('-'));
-            own.is_some_and(setting::is_word)
-        };
-        let expected = format!("an id that begins with {pixel_id}-");
+        setting::matching("pixelId", &settings.pixel_id, setting::is_word, expected)?;
+        let expected = "the id that tgp('event', …) has";
         Ok(Self {
             pixel_url: format!("{base}/pxl"),
-            events: PerEvent::new("events", settings.events, is_event_id, &expected)?,
+            events: PerEvent::new("events", settings.events, setting::is_word, expected)?,
         })
     }
 

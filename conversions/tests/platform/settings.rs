@@ -169,9 +169,10 @@ fn what_each_setting_must_be() {
             r#"{"pixelId":"P x","events":{"Lead":"Px-1"}}"#,
             "pixelId: expected the pixel's id",
         ),
+        (r#"{"pixelId":"Px","events":{"Lead":"JuKiaLISFD"}}"#, ""),
         (
-            r#"{"pixelId":"Px","events":{"Lead":"Py-1"}}"#,
-            "events: expected an id that begins with Px- for Lead",
+            r#"{"pixelId":"Px","events":{"Lead":"tgp('event')"}}"#,
+            "events: expected the id that tgp('event', …) has for Lead",
         ),
     ] {
         assert_eq!(
