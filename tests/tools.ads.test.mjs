@@ -1,13 +1,14 @@
 // `npm run ads`, run as a person runs it, against an edge with AdStat's stand-in behind it: every call from the command line.
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { AD, JPEG, WEEK, numbers, startShop } from "./harness/adstat.mjs";
 import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ROOT } from "./harness/edge.mjs";
+import { findProgram } from "../tools/browsers.mjs";
 import { only } from "./harness/world.mjs";
 import { ACCOUNT, CAMPAIGN, KKTU, OTHER_ACCOUNT, PASSWORD } from "./standins/adstat.mjs";
 
@@ -75,7 +76,7 @@ describe("npm run ads", () => {
   });
 
   it("create asks before it buys, and buys with --yes", async () => {
-    await fails(await create(), /Buy this ad, with a budget of 10 \? Nobody is there to ask: say --yes/);
+    await fails(await create(), /Buy this ad, with a budget of 10\? Nobody is there to ask: say --yes/);
     assert.equal(adstat.ads.length, 0);
     const out = await ok(await create({ currency_code: "EUR" }, "--yes"));
     const ad = only(adstat.ads);
@@ -83,6 +84,51 @@ describe("npm run ads", () => {
     const order = only(await shop.orders());
     assert.equal(ad.promote_url, `https://shop.test/lp?utm_source=telegram&utm_medium=cpc&utm_campaign=${CAMPAIGN}&utm_content=${order.order_id.slice(0, 12)}`);
     assert.match(await ok(["orders"]), new RegExp(`operator +create +${ad.ad_id} +done +Spring +2 +10 +${order.order_id}`));
+  });
+
+  describe("at a terminal", { skip: findProgram("script") ? false : "there is no script(1) of util-linux to make one" }, () => {
+    /** Runs it in a terminal of its own, where somebody types `answer` once it asks. */
+    const typed = (words, answer) =>
+      new Promise((resolve) => {
+        const command = [process.execPath, "tools/ads.mjs", ...words].map((word) => `'${word}'`).join(" ");
+        const child = spawn("script", ["-qec", command, "/dev/null"], { cwd: ROOT, env: { ...process.env, NO_COLOR: "1", NODE_NO_WARNINGS: "1", EDGEWAY_URL: shop.edge.url, OPERATOR_KEY } });
+        let shown = "";
+        child.stdout.on("data", (bytes) => {
+          const before = shown;
+          shown += bytes;
+          if (!before.includes("[y/N] ") && shown.includes("[y/N] ")) child.stdin.write(answer);
+        });
+        child.on("close", (code) => resolve({ code, shown }));
+      });
+
+    for (const answer of ["y\r", "Yes\r"]) {
+      it(`create asks, and buys on ${JSON.stringify(answer)}`, async () => {
+        const { code, shown } = await typed(await create({ daily_budget: 2, currency_code: "EUR" }), answer);
+        assert.equal(code, 0, shown);
+        assert.match(shown, /Buy this ad, with a budget of 10 EUR, 2 a day\? \[y\/N\] /);
+        assert.match(shown, new RegExp(`The ad is bought: ${only(adstat.ads).ad_id}`));
+      });
+    }
+
+    // Enter, another word, the end of what is typed, an interrupt.
+    for (const answer of ["\r", "n\r", "yeah\r", "\x04", "\x03"]) {
+      it(`create buys nothing on ${JSON.stringify(answer)}`, async () => {
+        const { code, shown } = await typed(await create(), answer);
+        assert.notEqual(code, 0, shown);
+        assert.match(shown, /budget of 10\? \[y\/N\] [^\n]*\nNothing was done\.\r\n$/);
+        assert.equal(adstat.ads.length, 0);
+        assert.deepEqual(await shop.orders(), []);
+      });
+    }
+
+    it("edit asks, too", async () => {
+      const ad = String(await bought());
+      assert.match((await typed(["edit", ad, "--set", "cpm=3"], "n\r")).shown, new RegExp(`Change ad ${ad}\\?`));
+      assert.equal(adstat.ads[0].cpm, 2);
+      const { code, shown } = await typed(["edit", ad, "--set", "cpm=3"], "y\r");
+      assert.equal(code, 0, shown);
+      assert.equal(adstat.ads[0].cpm, 3);
+    });
   });
 
   it("create leaves a link as it is where that is asked for, or where it leads into Telegram", async () => {
@@ -183,6 +229,23 @@ describe("npm run ads", () => {
     assert.match(await ok([...asked, "--account", OTHER_ACCOUNT]), /none/);
     await fails(["stats", "--from", "2026-09-01"], /period_to: missing/);
     await fails([...asked, "--unit", "hour"], /period_from: with the unit hour/);
+  });
+
+  it("report sets what ads cost beside what they brought", async () => {
+    const ad = await bought({ title: "Spring" });
+    adstat.stats = [{ at_ms: adstat.nowMs(), account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ad, impressions: 1000, clicks: 10, goals: 1, spent: 1.25 }];
+    await shop.edge.strike();
+    const head = /^ad +impressions +clicks +spend EUR +visits +taps +joins +leaves +purchases +revenue EUR +cost\/join +ROAS\n/;
+    const out = await ok(["report"]);
+    assert.match(out, head);
+    assert.match(out, /\nSpring +1000 +10 +1\.25 +0 +0 +0 +0 +0 +0\.00 +0\.00\ntotal +1000 +10 +1\.25 /);
+    const today = new Date(adstat.nowMs()).toISOString().slice(0, 10);
+    const { rows, from, to } = await json(["report", "--by", "day", "--from", today, "--to", today]);
+    assert.deepEqual([only(rows).key, only(rows).spend, to - from], [today, 1.25, 86_400_000], "both days are meant");
+    await shop.edge.rows("INSERT INTO ad_days SELECT day, ad_id + 1, campaign_id, 0, 0, 8000000, 'RUB' FROM ad_days");
+    assert.match(await ok(["report", "--by", "campaign"]), /not counted, as REPORT_RATES has no RUB: 8 of spend, 0 of revenue/);
+    await fails(["report", "--by", "hour"], /INVALID_PAYLOAD, by:/);
+    await fails(["report", "--to", "soon"], /INVALID_PAYLOAD, to:/);
   });
 
   it("says what is wrong with the call itself", async () => {

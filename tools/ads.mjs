@@ -7,6 +7,7 @@ import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { call, order, refusalsEnd, send } from "./ads/edge.mjs";
 import { fields, records, schedule } from "./ads/show.mjs";
+import { call as callApi } from "./edge.mjs";
 import { fail } from "./prerequisites.mjs";
 
 const USAGE = `npm run ads -- COMMAND [--json]
@@ -24,6 +25,7 @@ const USAGE = `npm run ads -- COMMAND [--json]
   pixel list | types | snippet | create --title T --type T | rename EVENT --title T | delete EVENT   [--account A]
   audience list | create FILE --title T   [--account A]
   stats --from DATE --to DATE [--unit day] [--by ad,campaign] [--account A]… [--object LINK]… [--currency EUR] [--order-by JSON] [--limit N]
+  report [--from DATE] [--to DATE] [--by ad|campaign|source|channel|day] [--site ID]      what ads cost beside what they brought; the last 7 days unless said
 
   P is today, yesterday, starts_month or all. Without --account the only cabinet is meant. *.json may be - for what comes in.`;
 
@@ -32,7 +34,7 @@ const SWITCH = { type: "boolean" };
 const SEVERAL = { type: "string", multiple: true };
 const OPTIONS = {
   json: SWITCH, account: SEVERAL, name: TEXT, names: SWITCH, legal: TEXT, period: TEXT, active: SWITCH, inactive: SWITCH, title: TEXT, campaign: TEXT, deleted: SWITCH, limit: TEXT, offset: TEXT,
-  from: TEXT, to: TEXT, "dry-run": SWITCH, "no-utm": SWITCH, key: TEXT, yes: SWITCH, set: SEVERAL, type: TEXT, unit: TEXT, by: TEXT, object: SEVERAL, currency: TEXT, "order-by": TEXT,
+  from: TEXT, to: TEXT, "dry-run": SWITCH, "no-utm": SWITCH, key: TEXT, yes: SWITCH, set: SEVERAL, type: TEXT, unit: TEXT, by: TEXT, object: SEVERAL, currency: TEXT, "order-by": TEXT, site: TEXT,
 };
 const MIME = { ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".csv": "text/csv", ".txt": "text/plain" };
 /** The most ads of a page. */
@@ -59,6 +61,7 @@ const COMMANDS = {
   "audience list": { words: [0, 0], options: ["account"], run: audienceList },
   "audience create": { words: [1, 1], options: ["account", "title"], run: audienceCreate },
   stats: { words: [0, 0], options: ["from", "to", "unit", "by", "account", "object", "currency", "order-by", "limit"], run: stats },
+  report: { words: [0, 0], options: ["from", "to", "by", "site"], run: report },
 };
 
 const { values, positionals } = options();
@@ -147,7 +150,7 @@ async function create(_, { from, "dry-run": dryRun, "no-utm": plain, key, yes })
   if (dryRun) return tell(checked, summary);
   if (!values.json) summary(checked);
   const { budget, daily_budget: daily, currency_code: currency = "" } = checked.would_send;
-  await confirm(`Buy this ad, with a budget of ${budget} ${currency}${daily ? `, ${daily} a day` : ""}?`, yes);
+  await confirm(`Buy this ad, with a budget of ${budget}${currency && ` ${currency}`}${daily ? `, ${daily} a day` : ""}?`, yes);
   const made = await order("POST", path, { query: { decorate }, json: ad, key });
   return tell(made, ({ ad_id, id = ad_id, status }) => console.log(`The ad is bought: ${id ?? JSON.stringify(made)}${status ? `, ${status}` : ""}`));
 }
@@ -196,7 +199,8 @@ async function confirm(question, yes) {
   if (yes) return;
   if (!process.stdin.isTTY) fail(`${question} Nobody is there to ask: say --yes`);
   const lines = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await lines.question(`${question} [y/N] `);
+  // Who interrupts, or ends what is typed, is still on the question's line.
+  const answer = await lines.question(`${question} [y/N] `).catch(() => console.error() ?? "");
   lines.close();
   if (!/^y(es)?$/i.test(answer.trim())) fail("Nothing was done.");
 }
@@ -283,6 +287,25 @@ async function stats(_, { from, to, unit = "day", by = "ad", account = [], objec
     json.cursor = page.cursor ?? page.next_cursor ?? null;
   } while (json.cursor !== null);
   return tell({ items }, () => records(items, Object.fromEntries(Object.keys(items[0] ?? {}).map((name) => [name, name]))));
+}
+
+/** What ads cost beside what they brought, as the edge has it; `to` is the last day, as AdStat's is. */
+async function report(_, { from, to, by = "ad", site }) {
+  const query = new URLSearchParams(Object.entries({ from, to: to && dayAfter(to), by, websiteId: site }).filter(([, value]) => value));
+  return tell(await callApi("GET", `report?${query}`), ({ rows, total, currency, unconverted }) => {
+    const amount = (name) => (row) => row[name]?.toFixed(2);
+    records([...rows, { label: "total", ...total }], {
+      [by]: "label", impressions: "impressions", clicks: "adClicks", [`spend ${currency}`]: amount("spend"), visits: "visits", taps: "inviteClicks", joins: "joins", leaves: "leaves",
+      purchases: "purchases", [`revenue ${currency}`]: amount("revenue"), "cost/join": amount("costPerJoin"), ROAS: amount("roas"),
+    });
+    for (const { currency, spend, revenue } of unconverted) console.log(`not counted, as REPORT_RATES has no ${currency}: ${spend} of spend, ${revenue} of revenue`);
+  });
+}
+
+/** The day after `2026-01-31`; anything else as it is, for the edge to refuse. */
+function dayAfter(date) {
+  const day = Date.parse(`${date}T00:00:00Z`);
+  return Number.isNaN(day) ? date : new Date(day + 86_400_000).toISOString().slice(0, 10);
 }
 
 // ---- files ---------------------------------------------------------------------------------------------------------------------

@@ -10,14 +10,17 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const NODE_MAJOR = 20;
 
+/** A text in a colour of ANSI's, unless the environment wants none (https://no-color.org). */
+const coloured = (code, text) => (process.env.NO_COLOR ? text : `\x1b[${code}m${text}\x1b[0m`);
+
 /** Says what is going on: long steps must be seen. */
 export function step(what) {
-  console.log(`\x1b[1m› ${what}\x1b[0m`);
+  console.log(coloured(1, `› ${what}`));
 }
 
 /** Ends with one line and no stack: it is not the program that is at fault. */
 export function fail(line) {
-  console.error(`\x1b[31m${line}\x1b[0m`);
+  console.error(coloured(31, line));
   process.exit(1);
 }
 
