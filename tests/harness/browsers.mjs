@@ -108,9 +108,9 @@ async function launchChromium(executablePath, { network, wasm, cookies, prerende
   if (prerendering) return launchPuppeteer({ executablePath, args: [...args, `--proxy-server=${network.url}`, ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])] });
   const { chromium } = await import("playwright-core");
   const options = { executablePath, chromiumSandbox: process.getuid?.() !== 0, ignoreDefaultArgs: CHROMIUM_NOT, proxy: { server: network.url }, args };
-  const visitorOf = (open) => async ({ phone = false, javascript = true } = {}) => {
+  const visitorOf = (open) => async ({ phone = false, javascript = true, userAgent } = {}) => {
     const errors = [];
-    const context = await open({ javaScriptEnabled: javascript, viewport: phone ? PHONE : DESKTOP, isMobile: phone, hasTouch: phone });
+    const context = await open({ javaScriptEnabled: javascript, viewport: phone ? PHONE : DESKTOP, isMobile: phone, hasTouch: phone, ...(userAgent && { userAgent }) });
     context.on("weberror", (error) => errors.push(error.error().stack));
     return {
       errors,
@@ -305,8 +305,8 @@ const ENGINES = {
 
 /**
  * All engines by name: `{name, missing, launch({network, wasm, cookies, prerendering})}`; `missing` says what to install where one is not there.
- * A launched browser has `visitor({phone, javascript})`: somebody new, without a cookie, with `page()` (a new tab), `leave()`, and `errors`,
- * what the page's scripts threw. Phones, JavaScript switched off and the errors are Chromium's alone.
+ * A launched browser has `visitor({phone, javascript, userAgent})`: somebody new, without a cookie, with `page()` (a new tab), `leave()`, and `errors`,
+ * what the page's scripts threw. Phones, JavaScript switched off, another User-Agent (the browser's own is a bot's) and the errors are Chromium's alone.
  */
 export const engines = Object.entries(ENGINES).map(([name, { find, launch, packages }]) => {
   const found = find();

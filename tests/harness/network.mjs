@@ -11,14 +11,14 @@ const NOISE = /\/favicon\.ico$/;
 
 /**
  * Starts the proxy. `hosts` maps host names (without port) to the base URL of what answers for them.
- * `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as there is no answer.
+ * `address`, where set, is what the platform says the visitors' is. `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as there is no answer.
  * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url)` says so): `how` is "cut" (it
  * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), "last" (its connection ends with
  * the answer), a number of milliseconds to wait before it is passed on, or `{status}` (answered so by something on the way). A number may also strike
  * the opening of a connection, whose URL is `connect://host:port`.
  */
 export async function startNetwork(hosts) {
-  const network = { url: "", hosts, requests: [], strikes: [] };
+  const network = { url: "", hosts, address: undefined, requests: [], strikes: [] };
   const open = new Set();
   /** Of the open ones those that wait for calm(): what lets each go. */
   const held = new Map();
@@ -52,7 +52,7 @@ export async function startNetwork(hosts) {
     if (how === "hold") await new Promise((resolve) => held.set(entry, resolve));
     if (typeof how === "number") await sleep(how);
     const { hostname, port } = new URL(target);
-    const headers = { ...incoming.headers, host: url.host, "MF-Original-URL": url.href };
+    const headers = { ...incoming.headers, host: url.host, "MF-Original-URL": url.href, ...(network.address && { "cf-connecting-ip": network.address }) };
     delete headers["proxy-connection"];
     const call = http.request({ hostname, port, path: url.pathname + url.search, method: incoming.method, headers }, (answer) => {
       entry.status = answer.statusCode;
