@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE } from "./harness/api.mjs";
 import { engines } from "./harness/browsers.mjs";
-import { VIP } from "./harness/chats.mjs";
+import { OTHER_BOT, VIP } from "./harness/chats.mjs";
 import { ALL, LANDING, startDeliveries } from "./harness/deliveries.mjs";
 import { ROOT } from "./harness/edge.mjs";
 import { startNetwork } from "./harness/network.mjs";
@@ -14,6 +14,7 @@ import { ADS, COUNTS, DAY, DAYS, REPORT_RATES, TODAY, advertised, dateOf, fill, 
 import { until } from "./harness/wait.mjs";
 import { CHANNELS, EDGE, FALLBACK, WEBSITE, startWorld } from "./harness/world.mjs";
 import { CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
+import { BOT } from "./standins/botapi.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["Funnel", "Deliveries", "Live", "Health", "Trail"];
@@ -41,6 +42,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     network = await startNetwork({ [new URL(EDGE).host]: deliveries.edge.url });
     browser = await chromium.launch({ network });
     await deliveries.reset();
+    for (const { username } of [BOT, OTHER_BOT]) deliveries.botapi.webhooks.set(username, { url: `${EDGE}/hooks/telegram/${username}` });
     await fill(deliveries.edge, made);
     Object.assign(adstat, { stats, ads: listed() });
     // AdStat's numbers are pulled, and the pool is filled.
@@ -53,6 +55,8 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
   after(() => Promise.all([browser?.close(), network?.close(), deliveries?.close(), adstat?.close()]));
   afterEach(() => visitor?.leave());
 
+  /** `/healthz` as the operator sees it. */
+  const health = async () => (await deliveries.edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json();
   const poolOf = async (site) => (await deliveries.health()).sites.find(({ websiteId }) => websiteId === site).channels[0].pool;
 
   /** Somebody comes by the first ad, taps, joins and buys for 19.90 EUR, so that every platform has something to hear; the season counts them in. */
@@ -382,15 +386,26 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     it("shows that all is well, the pools, and AdStat's tokens", async () => {
       await open("health");
       await seen("All is well");
-      const { adstat: { tokenExpiresAt, refreshTokenExpiresAt } } = await deliveries.health();
+      const { adstat: { pulledAt, tokenFetchedAt, tokenExpiresAt, refreshTokenExpiresAt } } = await health();
       const pools = await text("[aria-label='Invite links by channel'] tbody tr");
-      assert.equal(pools.find((row) => row.startsWith("other ")), `other ${POOL} 0 filled personal set ${OTHER_SITE}`);
+      assert.match(pools.find((row) => row.startsWith("other ")), new RegExp(`^other ${POOL}( of ${POOL})? 0 filled personal set ${OTHER_SITE}$`));
       assert.equal(pools.find((row) => row.startsWith("main ")), `main – – no pool shared set ${WEBSITE}`);
       const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "AdStat" }) });
       const shown = clean(await card.innerText());
       const minutes = Math.floor((tokenExpiresAt - NOW) / 60_000);
-      assert.match(shown, new RegExp(`^AdStat Token (\\S+ )?[\\d:]+ in ${minutes} min Refresh token \\S+ [\\d:]+ in (29 d|30 d)`));
-      assert.deepEqual(await card.locator("time").evaluateAll((all) => all.map((each) => Date.parse(each.dateTime))), [tokenExpiresAt, refreshTokenExpiresAt]);
+      assert.match(shown, new RegExp(` Token (\\S+ )?[\\d:]+ in ${minutes} min Refresh token \\S+ [\\d:]+ in (29 d|30 d)`));
+      assert.deepEqual(await card.locator("time").evaluateAll((all) => all.map((each) => Date.parse(each.dateTime))), [pulledAt, tokenFetchedAt, tokenExpiresAt, refreshTokenExpiresAt].filter(Boolean));
+    });
+
+    it("shows where Telegram's updates go, and what waits", async () => {
+      const { webhooks = [], backlog = {} } = await health();
+      await open("health");
+      await seen("All is well");
+      const rows = await text("[aria-label='Telegram’s webhooks'] tbody tr");
+      assert.deepEqual(rows.map((row) => row.replace(/ (\S+ )?[\d:]{8} /, " just now ")), webhooks.map(({ bot, lastUpdateAt }) => `@${bot} good 0 ${lastUpdateAt ? "just now" : "none in 7 days"} edge.shop.test`));
+      const waits = await text("[aria-label='What waits'] tbody tr");
+      const names = { queue: "Queue of visits and clicks", outbox: "Deliveries to ad platforms", owed: "Conversions for AdTarget" };
+      assert.deepEqual(waits, Object.entries(names).filter(([name]) => backlog[name]).map(([name, place]) => `${place} ${backlog[name].pending} – ${backlog[name].dead ?? "–"}`));
     });
 
     it("shows what each platform says to a test event", async () => {
@@ -432,7 +447,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         await open("health");
         const row = page.locator("[aria-label='Invite links by channel'] tbody tr").filter({ hasText: OTHER_SITE });
         await row.getByText("failing").waitFor();
-        assert.equal(clean(await row.innerText()), `other 0 ${POOL} failing ${lastError} personal set ${OTHER_SITE}`);
+        assert.match(clean(await row.innerText()), new RegExp(`^other 0( of ${POOL})? ${POOL} failing ${lastError} personal set ${OTHER_SITE}$`));
         await seen("It works, but look at this: links for other: failing.");
       } finally {
         botapi.behave();

@@ -47,9 +47,9 @@ function address(path, query = {}) {
   return `/api/v1/${path}${asked.size ? `?${asked}` : ""}`;
 }
 
-/** `/healthz`, which says with 503 what is wrong. */
+/** `/healthz`, which says with 503 what is wrong, and to the operator more than to others. */
 export async function health({ signal } = {}) {
-  const answer = await reach("/healthz", { signal });
+  const answer = await reach("/healthz", { signal, headers: { authorization: `Bearer ${key.read()}` } });
   const said = await answer.json().catch(() => null);
   if (said?.status) return said;
   throw refusal(answer, said?.error);

@@ -132,7 +132,8 @@ function Rows({ report, by, params, set }) {
     <thead><tr>${head("key", what)}${COLUMNS.map(([field, label]) => head(field, label))}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row" class="name" title=${nameOf(row) === row.key ? row.key : `${nameOf(row)} (${row.key || "unknown"})`}>${nameOf(row)}</th>${cells(row)}</tr>`)}</tbody>
     ${report.total && html`<tfoot><tr><th scope="row" class="name">Total</th>${cells(withRates(report.total))}</tr></tfoot>`}
-  </table><//>`;
+  </table><//>
+    ${report.truncated && html`<p class="quiet">These are the ${count(rows.length)} that weigh the most; the total is of all, and the CSV lists more.</p>`}`;
 }
 
 /** What amounts were converted by, and which could not be. */

@@ -18,11 +18,12 @@ export function Health({ site, forget }) {
     <${SelfTest} forget=${forget} />`;
 }
 
-function State({ health: { status, version, backend, bindings, settings, sites, deliveries, adstat, problems }, site }) {
+function State({ health: { status, version, backend, bindings, settings, sites, deliveries, adstat, webhooks = [], backlog, problems }, site }) {
   const ours = (each) => !site || each.websiteId === site;
   const channels = sites.filter(ours).flatMap(({ websiteId, channels }) => channels.map((channel) => ({ websiteId, ...channel })));
   const cautions = [
-    ...channels.filter(({ pool }) => pool && poolState(pool)[0] !== "filled").map(({ slug, pool }) => `links for ${slug}: ${poolState(pool)[0]}`),
+    ...channels.filter(({ pool, poolSize }) => pool && poolState(pool, poolSize)[0] !== "filled").map(({ slug, pool, poolSize }) => `links for ${slug}: ${poolState(pool, poolSize)[0]}`),
+    ...webhooks.filter((webhook) => webhookState(webhook)[0] !== "good").map((webhook) => `webhook of @${webhook.bot}: ${webhookState(webhook)[0]}`),
     ...(adstat?.lastError ? ["AdStat"] : adstat?.warning ? ["AdStat’s token"] : []),
   ];
   const [kind, verdict] = status !== "ok" ? ["bad", "Something is wrong"] : cautions.length ? ["warn", "It works, but look at this"] : ["good", "All is well"];
@@ -30,6 +31,7 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     <div class=${`notice ${kind}`}><p><b>${verdict}${cautions.length > 0 && status === "ok" ? ":" : ""}</b>${status === "ok" && cautions.length > 0 ? ` ${cautions.join("; ")}. ` : " "}
       <span class="version">Edgeway ${version}, backend ${backend.name}${backend.reachable ? "" : ", which does not answer"}</span></p></div>
     ${problems.length > 0 && html`<section><h2>Problems</h2><dl class="pairs problems">${problems.map(({ setting, message }) => html`<div key=${setting + message}><dt><code>${setting}</code></dt><dd>${message}</dd></div>`)}</dl></section>`}
+    ${backlog && html`<${Backlog} backlog=${backlog} />`}
     <h2>Deliveries</h2>
     ${deliveries.filter(ours).length ? html`<${Scroll} label="Deliveries that wait or fail"><table>
         <thead><tr><th scope="col">Destination</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead, 7 days</th><th scope="col">Paused</th><th scope="col">Site</th></tr></thead>
@@ -41,13 +43,20 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     <h2>Invite links</h2>
     ${channels.length ? html`<${Scroll} label="Invite links by channel"><table>
         <thead><tr><th scope="col">Channel</th><th scope="col" class="number">Ready</th><th scope="col" class="number">Handed out</th><th scope="col">State</th><th scope="col">Mode</th><th scope="col">Fallback</th><th scope="col">Site</th></tr></thead>
-        <tbody>${channels.map(({ websiteId, slug, mode, invite, pool }) => html`<tr key=${`${websiteId} ${slug}`}><td>${slug}</td>
-          <td class="number">${count(pool?.ready)}</td><td class="number">${count(pool?.handedOut)}</td><td><${Pool} pool=${pool} /></td><td>${mode}</td><td>${invite}</td><td>${websiteId}</td></tr>`)}</tbody>
+        <tbody>${channels.map(({ websiteId, slug, mode, invite, pool, poolSize }) => html`<tr key=${`${websiteId} ${slug}`}><td>${slug}</td>
+          <td class="number">${count(pool?.ready)}${pool && poolSize && html` <span class="quiet">of ${count(poolSize)}</span>`}</td><td class="number">${count(pool?.handedOut)}</td><td><${Pool} pool=${pool} size=${poolSize} /></td><td>${mode}</td><td>${invite}</td><td>${websiteId}</td></tr>`)}</tbody>
       </table><//>` : html`<p class="quiet">No channel is configured.</p>`}
+    ${webhooks.length > 0 && html`<h2>Telegram’s webhooks</h2>
+      <${Scroll} label="Telegram’s webhooks"><table>
+        <thead><tr><th scope="col">Bot</th><th scope="col">State</th><th scope="col" class="number">Waiting</th><th scope="col">Last update</th><th scope="col">Leads to</th></tr></thead>
+        <tbody>${webhooks.map((webhook) => html`<${Webhook} key=${webhook.bot} ...${webhook} />`)}</tbody>
+      </table><//>`}
     <div class="cards">
       ${adstat && html`<section class="card"><h3>AdStat</h3>
         ${adstat.warning && html`<p class="notice warn">${adstat.warning}</p>`}
         <dl class="pairs">
+          ${adstat.pulledAt && html`<div><dt>Spend as of</dt><dd><${Time} at=${adstat.pulledAt} /></dd></div>`}
+          ${adstat.tokenFetchedAt && html`<div><dt>Token fetched</dt><dd><${Time} at=${adstat.tokenFetchedAt} /></dd></div>`}
           <div><dt>Token</dt><dd><${Until} at=${adstat.tokenExpiresAt} /></dd></div>
           <div><dt>Refresh token</dt><dd><${Until} at=${adstat.refreshTokenExpiresAt} /></dd></div>
           ${adstat.lastError && html`<div><dt>Last error</dt><dd class="off">${adstat.lastError}</dd></div>`}
@@ -61,16 +70,47 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     </div>`;
 }
 
+/** A pool that holds less than this share of its links may run dry before it is filled. */
+const LOW_POOL = 0.25;
+
 /** How a pool stands, in a word, and the chip that goes with it. */
-function poolState({ ready, lastError, pausedUntil }) {
+function poolState({ ready, lastError, pausedUntil }, size) {
   if (lastError) return ["failing", "dead"];
   if (pausedUntil > Date.now()) return ["paused", "pending"];
-  return ready ? ["filled", "sent"] : ["empty", "dead"];
+  if (!ready) return ["empty", "dead"];
+  return ready < size * LOW_POOL ? ["low", "pending"] : ["filled", "sent"];
 }
 
-function Pool({ pool }) {
+/** How a bot's webhook stands, likewise, and why. */
+function webhookState({ host, leadsHere, failure, lastErrorAt, lastUpdateAt, lastError }) {
+  if (failure) return ["not known", "pending", failure];
+  if (!host) return ["missing", "dead", "npm run telegram -- setup sets it"];
+  if (!leadsHere) return ["elsewhere", "dead", "its updates do not come here"];
+  // What was delivered since has mended it.
+  if (lastErrorAt && !(lastUpdateAt > lastErrorAt)) return ["failing", "dead", lastError];
+  return ["good", "sent"];
+}
+
+function Webhook(webhook) {
+  const [word, kind, why] = webhookState(webhook);
+  return html`<tr><td>@${webhook.bot}</td><td><${Chip} kind=${kind}>${word}<//> ${why}</td><td class="number">${count(webhook.pendingUpdates)}</td>
+    <td>${webhook.lastUpdateAt ? html`<${Time} at=${webhook.lastUpdateAt} />` : html`<span class="quiet">none in 7 days</span>`}</td><td>${webhook.host ?? "nowhere"}</td></tr>`;
+}
+
+/** What waits where, and since when. */
+function Backlog({ backlog: { queue, outbox, owed } }) {
+  const places = [["Queue of visits and clicks", queue], ["Deliveries to ad platforms", outbox], ["Conversions for AdTarget", owed]].filter(([, waiting]) => waiting);
+  return html`<h2>What waits</h2>
+    <${Scroll} label="What waits"><table>
+      <thead><tr><th scope="col">Where</th><th scope="col" class="number">Waiting</th><th scope="col">The oldest since</th><th scope="col" class="number">Given up, 7 days</th></tr></thead>
+      <tbody>${places.map(([place, { pending, oldestAt, dead }]) => html`<tr key=${place}><td>${place}</td><td class="number">${count(pending)}</td>
+        <td>${oldestAt ? html`<${Time} at=${oldestAt} /> <span class="quiet">${span(Date.now() - oldestAt)}</span>` : "–"}</td><td class="number">${count(dead)}</td></tr>`)}</tbody>
+    </table><//>`;
+}
+
+function Pool({ pool, size }) {
   if (!pool) return html`<span class="quiet">no pool</span>`;
-  const [word, kind] = poolState(pool);
+  const [word, kind] = poolState(pool, size);
   return html`<${Chip} kind=${kind}>${word}<//> ${word === "failing" && pool.lastError}${word === "paused" && html`until <${Time} at=${pool.pausedUntil} />`}`;
 }
 
