@@ -32,6 +32,8 @@ console.log(`
 
   ${address}/${SAMPLE_CLICK}
 
+The operator's page: ${address}/ops   Its key: OPERATOR_KEY in .dev.vars
+
 A key for its API: npm run keys -- create NAME   What that answers: ${address}/api/v1/openapi.json
 
 Health: ${address}/healthz   The ledger: npx wrangler d1 execute edgeway --local --command "SELECT * FROM visits"
