@@ -125,8 +125,12 @@ describe("what the ledger writes, as Cloudflare bills it", () => {
       click: await rowsOf(api.edge, () => world.invite({ tempId })),
       join: await rowsOf(telegram.edge, () => telegram.tell(telegram.botapi.join(link, 900))),
       conversion: await rowsOf(api.edge, () => api.post("events/conversion", lead)),
+      purchase: await rowsOf(api.edge, () => api.post("events/conversion", { ...lead, eventType: "Purchase", value: 19.9, currency: "EUR" })),
       conversionWithKey: await rowsOf(api.edge, () => api.post("events/conversion", { ...lead, telegramUserId: 78 }, { idempotencyKey: "a" })),
     };
-    assert.deepEqual(written, { visit: 5, lateFbp: 2, click: 4, join: 13, conversion: 5, conversionWithKey: 8 });
+    await api.edge.advance(100 * DAY);
+    // A visit, its visitor, a click and an Idempotency-Key.
+    written.forgotten = await rowsOf(api.edge, () => api.edge.strike());
+    assert.deepEqual(written, { visit: 5, lateFbp: 2, click: 4, join: 13, conversion: 5, purchase: 6, conversionWithKey: 8, forgotten: 4 });
   });
 });
