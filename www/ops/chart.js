@@ -41,7 +41,7 @@ export function DayChart({ title, days, series, sums }) {
         },
         axes: [
           { ...axis, size: 24, gap: 4, grid: { show: false }, space: 64, incrs: [1, 2, 7, 14, 28].map((many) => (many * DAY_MS) / 1e3), values: (_, ticks) => ticks.map(dayName) },
-          { ...axis, size: 38, gap: 4, grid, space: 24, incrs: STEPS, values: (_, ticks) => ticks.map((tick) => (tick ? short(tick) : "")) },
+          { ...axis, size: 38, gap: 4, grid, space: 20, incrs: STEPS, values: (_, ticks) => ticks.map((tick) => (tick ? short(tick) : "")) },
         ],
         series: [
           {},
