@@ -112,8 +112,11 @@ forBothBackends("a click", (backend) => {
     for (const headers of [{ "sec-purpose": "prefetch" }, { "sec-purpose": "prefetch;prerender" }, { purpose: "prefetch" }, { "x-moz": "prefetch" }]) {
       await world.invite({}, { headers });
     }
-    await world.invite({}, { method: "HEAD" });
+    leads(await world.invite({}, { method: "HEAD" }));
+    for (const agent of ["facebookexternalhit/1.1", "TelegramBot (like TwitterBot)", "Mozilla/5.0 (compatible; Googlebot/2.1)"]) leads(await world.invite({}, { headers: { "user-agent": agent } }));
     assert.deepEqual(await world.clicks(), []);
+    leads(await world.invite({}, { headers: { "user-agent": "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36" } }));
+    assert.equal((await world.clicks()).length, 1, "a phone");
   });
 
   it("never leads anywhere but to Telegram, whatever `to` says", async () => {

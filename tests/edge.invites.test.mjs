@@ -101,7 +101,11 @@ describe("a personal link", () => {
 
   it("is never taken by a HEAD, a preview or a browser that prepares", async () => {
     const earlier = await topUp(edge);
-    for (const options of [{ method: "HEAD" }, { headers: { "sec-purpose": "prefetch" } }, { headers: { "sec-purpose": "prefetch;prerender" } }, { headers: { "x-moz": "prefetch" } }]) {
+    for (const options of [{ method: "HEAD" }, { headers: { "user-agent": "TelegramBot (like TwitterBot)" } }]) {
+      assert.equal((await click(edge, undefined, options)).location, SHARED);
+      assert.equal((await edge.request("/c/main", options)).location, SHARED);
+    }
+    for (const options of [{ headers: { "sec-purpose": "prefetch" } }, { headers: { "sec-purpose": "prefetch;prerender" } }, { headers: { "x-moz": "prefetch" } }]) {
       assert.equal((await click(edge, undefined, options)).status, 503);
       assert.equal((await edge.request("/c/main", options)).status, 503);
     }

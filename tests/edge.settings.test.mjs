@@ -41,6 +41,20 @@ describe("settings", () => {
       assert.equal((await edge.request("/go-9/t.js")).status, 200);
     }));
 
+  it("that are wrong in one site lose no click, there or elsewhere", async () => {
+    const to = encodeURIComponent("https://t.me/shopnews");
+    const good = { websiteId: "atid_good", channels: [{ slug: "good", invite: "https://t.me/+Good00000001" }, { slug: "bad", mode: "personel" }] };
+    await withEdge({ SITES: JSON.stringify([{ websiteId: "atid_bad", eventTyp: "Lead" }, good]) }, async (edge) => {
+      const { problems } = (await edge.request("/healthz")).json();
+      assert.deepEqual(problems.map(({ setting, message }) => `${setting} ${message.split(",")[0]}`).slice(0, 2), ["SITES [0] not the documented JSON: unknown field `eventTyp`", "SITES [1].channels[1] not the documented JSON: unknown variant `personel`"]);
+      assert.equal((await edge.request("/c/good")).location, "https://t.me/+Good00000001");
+      assert.equal((await edge.request(`/e/invite?websiteId=atid_bad&to=${to}`)).location, "https://t.me/shopnews");
+      const nowhere = await edge.request("/c/bad", { headers: { accept: "text/html", "accept-language": "de" } });
+      assert.equal(nowhere.status, 404);
+      assert.match(nowhere.text, /<html lang="de"/);
+    });
+  });
+
   const wrong = {
     BACKEND: "postgres", PREFIX: "/a/b", SITES: "[{}", SITE_ORIGIN: "origin.shop.test/path", SITE_DOMAINS: "https://shop.test", COOKIE_DOMAIN: ".shop.test/",
     TELEGRAM_INVITE: "https://evil.test/+x", EDGE_CAPTURE: "perhaps", RESPECT_GPC: "perhaps", RESPECT_DNT: "perhaps", CHANNEL_SLUG: "a/b",

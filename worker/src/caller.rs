@@ -110,17 +110,23 @@ impl<'a> Caller<'a> {
     pub fn is_bot(&self) -> bool {
         is_bot(self.user_agent)
     }
+
+    /// Whether the client names itself a program that looks at links: what it fetches nobody has tapped.
+    pub fn is_crawler(&self) -> bool {
+        is_crawler(self.user_agent)
+    }
 }
 
-/// Whether a User-Agent names a program: crawlers and link previews fetch pages, too.
+/// Whether a User-Agent names a program: a crawler, or a browser that none looks at.
 pub fn is_bot(user_agent: &str) -> bool {
-    const REST: [&[u8]; 5] = [
-        b"crawl",
-        b"spider",
-        b"preview",
-        b"facebookexternalhit",
-        b"headless",
-    ];
+    const HEADLESS: &[u8] = b"headless";
+    let mut words = user_agent.as_bytes().windows(HEADLESS.len());
+    is_crawler(user_agent) || words.any(|word| word.eq_ignore_ascii_case(HEADLESS))
+}
+
+/// Whether a User-Agent names a crawler or a link preview: they fetch pages and links, too.
+fn is_crawler(user_agent: &str) -> bool {
+    const REST: [&[u8]; 4] = [b"crawl", b"spider", b"preview", b"facebookexternalhit"];
     let agent = user_agent.as_bytes();
     let begins = |at: usize, mark: &[u8]| {
         let word = agent.get(at..).and_then(|rest| rest.get(..mark.len()));
@@ -128,12 +134,14 @@ pub fn is_bot(user_agent: &str) -> bool {
     };
     // Two letters tell nearly every place where no mark stands.
     (agent.windows(2).enumerate()).any(|(at, pair)| match pair {
-        [b'b' | b'B', b'o' | b'O'] => begins(at, b"bot"),
+        // A CUBOT is a phone.
+        [b'b' | b'B', b'o' | b'O'] => {
+            begins(at, b"bot") && !at.checked_sub(2).is_some_and(|at| begins(at, b"cubot"))
+        }
         [b'c' | b'C', b'r' | b'R']
         | [b's' | b'S', b'p' | b'P']
         | [b'p' | b'P', b'r' | b'R']
-        | [b'f' | b'F', b'a' | b'A']
-        | [b'h' | b'H', b'e' | b'E'] => REST.iter().any(|mark| begins(at, mark)),
+        | [b'f' | b'F', b'a' | b'A'] => REST.iter().any(|mark| begins(at, mark)),
         _ => false,
     })
 }

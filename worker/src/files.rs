@@ -24,8 +24,14 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Respo
     let answer = Answer::empty(0)
         .header("cache-control", &format!("public, {life}"))
         .header("x-content-type-options", "nosniff");
-    let answer = track::with_cors(answer, origin);
-    runtime::amended(&response, answer.headers(), "cache-control")
+    let mut answer = track::with_cors(answer, origin);
+    let mut replaced = "cache-control";
+    if file.ends_with(".d.ts") {
+        // By its name's end it would be a film.
+        answer = answer.header("content-type", "text/plain; charset=utf-8");
+        replaced = "cache-control,content-type";
+    }
+    runtime::amended(&response, answer.headers(), replaced)
 }
 
 /// What a browser is told of the operator's page: it takes code and data from the edge alone, and stands in no frame.

@@ -10,13 +10,15 @@ mod secret;
 mod site;
 mod webhook;
 
+use std::mem;
 use std::ops::RangeInclusive;
 
 use attribution::url;
 use conversions::Secret;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use destination::{Destination, Destinations};
 pub use operator::{Access, AccessPolicy, AdStat};
@@ -228,6 +230,7 @@ impl Settings<'_> {
             cookie_domain: self.text("COOKIE_DOMAIN"),
             database: None,
             platforms: Vec::new(),
+            written_channels: Vec::new(),
             channels: vec![Channel {
                 slug,
                 channel_id,
@@ -259,13 +262,28 @@ impl Settings<'_> {
         let Some(json) = self.text("SITES") else {
             return self.single_site(front).into_iter().collect();
         };
-        match serde_json::from_str::<Vec<Site>>(&json) {
-            Ok(sites) => sites,
-            Err(why) => {
-                self.wrong("SITES", format!("not the documented JSON: {why}"));
-                Vec::new()
-            }
+        let sites: Vec<&RawValue> = self.part_of_sites("", &json).unwrap_or_default();
+        (sites.into_iter().enumerate())
+            .filter_map(|(place, site)| self.site_of_list(&format!("[{place}]"), site))
+            .collect()
+    }
+
+    /// A site of `SITES`, whose place there is `place`, with those of its channels that are written well.
+    fn site_of_list(&mut self, place: &str, json: &RawValue) -> Option<Site> {
+        let mut site: Site = self.part_of_sites(place, json.get())?;
+        for (nth, channel) in mem::take(&mut site.written_channels).iter().enumerate() {
+            let place = format!("{place}.channels[{nth}]");
+            site.channels
+                .extend(self.part_of_sites::<Channel>(&place, channel.get()));
         }
+        Some(site)
+    }
+
+    /// What stands at `place` in `SITES`; none, and the setting is wrong, where that is not as documented.
+    fn part_of_sites<'j, T: Deserialize<'j>>(&mut self, place: &str, json: &'j str) -> Option<T> {
+        serde_json::from_str(json)
+            .map_err(|why| self.wrong("SITES", format!("{place} not the documented JSON: {why}")))
+            .ok()
     }
 
     /// Reads what a join is in each channel. One that is written wrong is AdTarget's default.
@@ -650,6 +668,38 @@ mod tests {
         assert_eq!(
             problem_names(&adtarget),
             ["ADTARGET_TIMEOUT_MS", "ADTARGET_BASE_URL"]
+        );
+    }
+
+    #[test]
+    fn what_is_written_wrong_in_sites_takes_nothing_else_with_it() {
+        let sites = r#"[{"websiteId":"a","channels":[{"slug":"x"},{"slug":"y","mode":"personel"},{"slug":"z"}]},
+            {"websiteId":"b","channel":[]},{"websiteId":"c"},{"websiteId":"d","channels":{}}]"#;
+        let config = config(&[("SITES", sites)]);
+        let told = |site: &Site| {
+            let slugs: Vec<_> = site.channels.iter().map(|each| each.slug.clone()).collect();
+            (site.website_id.clone(), slugs.concat())
+        };
+        let told: Vec<_> = config.sites.iter().map(told).collect();
+        let expected = [("a", "xz"), ("c", "")];
+        assert_eq!(
+            told,
+            expected.map(|(id, slugs)| (id.to_owned(), slugs.to_owned()))
+        );
+        let wrong = |start: &str| {
+            config
+                .problems
+                .iter()
+                .any(|problem| problem.message.starts_with(start))
+        };
+        assert!(
+            wrong("[0].channels[1] not the documented JSON: unknown variant `personel`"),
+            "{:?}",
+            config.problems
+        );
+        assert!(
+            wrong("[1] not the documented JSON: unknown field `channel`")
+                && wrong("[3] not the documented JSON: invalid type")
         );
     }
 

@@ -5,13 +5,14 @@ use attribution::url::is_within;
 use conversions::{Currency, EventType, Money};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::destination;
 use crate::ids::ClickId;
 use crate::telegram::ChatId;
 
 /// A landing page's site.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Site {
     /// Its public id, as the tracker's tag and AdTarget name it.
@@ -26,8 +27,11 @@ pub struct Site {
     #[serde(default)]
     pub cookie_domain: Option<String>,
     /// Its Telegram channels; the first is the default.
-    #[serde(default)]
+    #[serde(skip)]
     pub channels: Vec<Channel>,
+    /// The same, as they are written: one that is wrong must not take the others with it.
+    #[serde(default, rename = "channels")]
+    pub(super) written_channels: Vec<Box<RawValue>>,
     /// Its accounts at ad platforms, as they are written.
     #[serde(default)]
     pub(super) platforms: Vec<destination::Written>,
@@ -374,6 +378,7 @@ mod tests {
             domains: vec!["example.co.uk".into()],
             cookie_domain: Some("example.co.uk".into()),
             database: None,
+            written_channels: Vec::new(),
             channels: vec![],
             platforms: vec![],
         };

@@ -21,6 +21,43 @@ use crate::site::missing_channel;
 /// # Errors
 /// Those of the contract.
 pub async fn invite(edge: &Edge<'_>) -> Result<Answer, Error> {
+    whatever_is_set(edge, invite_of_site(edge).await)
+}
+
+/// A click on a channel's short link.
+///
+/// # Errors
+/// `CHANNEL_NOT_FOUND`, and those of the contract.
+pub async fn channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
+    whatever_is_set(edge, invite_of_channel(edge, slug).await)
+}
+
+/// That no site or channel is found is not the visitor's fault where `SITES` is wrong: the link that they tapped leads where it led.
+fn whatever_is_set(edge: &Edge<'_>, answer: Result<Answer, Error>) -> Result<Answer, Error> {
+    let is_wrong = |setting| {
+        edge.config
+            .problems
+            .iter()
+            .any(|problem| problem.setting == setting)
+    };
+    match answer {
+        Err(Error::WebsiteNotFound | Error::ChannelNotFound) if is_wrong("SITES") => {
+            let (path, query) = (edge.caller.path, edge.caller.query);
+            runtime::log_error(&format!(
+                "SITES is wrong: a click found no site or channel: {path}?{query}"
+            ));
+            Ok(to_channel(edge, link_tapped(edge)))
+        }
+        answer => answer,
+    }
+}
+
+/// The page's own link.
+fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
+    TelegramLink::parse(&edge.caller.parameter("to")?).ok()
+}
+
+async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
     let caller = &edge.caller;
     let site = match caller.parameter("websiteId") {
         Some(id) => edge.site(&id)?,
@@ -30,9 +67,7 @@ pub async fn invite(edge: &Edge<'_>) -> Result<Answer, Error> {
             .ok_or(Error::WebsiteNotFound)?,
     };
     super::check_origin(edge, site)?;
-    let link = caller
-        .parameter("to")
-        .and_then(|to| TelegramLink::parse(&to).ok());
+    let link = link_tapped(edge);
     let channel = match caller.parameter("channelId") {
         Some(id) => Some(
             site.channel_by_id(&id)
@@ -53,11 +88,7 @@ pub async fn invite(edge: &Edge<'_>) -> Result<Answer, Error> {
     .await
 }
 
-/// A click on a channel's short link.
-///
-/// # Errors
-/// `CHANNEL_NOT_FOUND`, and those of the contract.
-pub async fn channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
+async fn invite_of_channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
     let own = edge.config.site_of_host(edge.caller.host).into_iter();
     let (site, channel) = own
         .chain(&edge.config.sites)
@@ -109,12 +140,19 @@ async fn click(
     start: Option<&str>,
 ) -> Result<Answer, Error> {
     let caller = &edge.caller;
-    if caller.prepares || caller.method == "HEAD" {
-        // A browser that prepares for a click, or a preview of the link, is no click: it asks again when it is one.
+    if caller.prepares {
+        // A browser that prepares for a click is no click: it asks again when it is one.
         return Ok(Answer::empty(503).header("cache-control", "no-store"));
     }
     let ids = Ids::read(edge)?;
     let shared = || shared_link(channel?, &ClickId::of(ids.event_id), start);
+    if caller.method == "HEAD" || caller.is_crawler() {
+        // Who looks where a link leads has not tapped it.
+        return Ok(match shared() {
+            Some(link) => Answer::redirect(&link),
+            None => Answer::empty(503).header("cache-control", "no-store"),
+        });
+    }
     let is_limited =
         edge.limit_address().await.is_err() || edge.limit_visitor(ids.temp_id).await.is_err();
     if is_limited && let Some(link) = shared() {
