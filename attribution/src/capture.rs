@@ -169,10 +169,12 @@ trait Pairs<'a>: Sized {
 
 /// What the page has: looking again costs it less than code to take pairs apart would.
 impl<'a> Pairs<'a> for &'a [u8] {
+    #[inline(always)]
     fn read(text: &'a [u8], _: u8) -> Self {
         text
     }
 
+    #[inline(always)]
     fn find(&self, mark: u8, field: &Field) -> Written<'a> {
         find(self, mark, field)
     }
