@@ -285,7 +285,11 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
     // A day named is a day whole.
     const end = body.period_to.length === 10 ? to + DAY_MS : to;
     const rows = state.stats.filter((row) => row.at_ms >= from && row.at_ms < end && (!cabinets.length || cabinets.includes(row.account_id)) && (!objects.length || objects.includes(row.ad_object)));
-    const groups = Map.groupBy(rows, (row) => JSON.stringify([bucket(row.at_ms, unit), ...grouping.map((each) => row[GROUPINGS[each]])]));
+    const groups = new Map();
+    for (const row of rows) {
+      const key = JSON.stringify([bucket(row.at_ms, unit), ...grouping.map((each) => row[GROUPINGS[each]])]);
+      groups.set(key, [...(groups.get(key) ?? []), row]);
+    }
     const items = [...groups.keys()].sort().map((key) => {
       const [period, ...values] = JSON.parse(key);
       return { period, ...Object.fromEntries(grouping.map((each, index) => [GROUPINGS[each], values[index]])), ...totals(groups.get(key)), currency_code: currency };
