@@ -54,6 +54,7 @@ function bindDoors(name, compiled, out) {
   const bindings = join(work, name);
   bind("worker", compiled, bindings);
   quicken(join(bindings, "doors.js"));
+  step(`Optimising the worker: ${name}`);
   run("wasm-opt", ["-O3", "--strip-debug", "--strip-producers", ...WASM_FEATURES, join(bindings, "doors_bg.wasm"), "-o", out]);
   const bytes = readFileSync(out);
   const packed = gzipSync(bytes, { level: 9 }).length;

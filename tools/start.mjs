@@ -2,15 +2,17 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureOperatorKey } from "./secrets.mjs";
 import { ROOT, ensurePrerequisites, environment, fail, run, step } from "./prerequisites.mjs";
 
 const port = process.env.PORT ?? "8787";
 const address = `http://localhost:${port}`;
-const SAMPLE_CLICK = "?fbclid=IwAR2SampleMetaClick_0&ttclid=E.C.P.SampleTikTokClick&gclid=Cj0SampleGoogleClick&ScCid=sample-snap-click&tgclid=SampleTelegramClick&utm_source=facebook&utm_medium=paid&utm_campaign=demo";
+const SAMPLE_CLICK = "?fbclid=IwAR2SampleMetaClick_0&utm_source=facebook&utm_medium=paid&utm_campaign=demo&utm_content=first-ad";
 
 ensurePrerequisites();
+if (!(await isFree(+port))) fail(`port ${port} is taken, maybe by another Edgeway: PORT=8788 npm start takes another`);
 // Wrangler builds, too, but shows nothing while it does; what is built already it finds done.
 run("node", ["tools/build.mjs"]);
 
@@ -23,10 +25,19 @@ ensureOperatorKey();
 step("Starting the edge");
 const edge = spawn("wrangler", ["dev", "--port", port, "--show-interactive-dev-session=false"], { cwd: ROOT, stdio: "inherit", env: environment });
 const ended = once(edge, "exit").then(([code]) => ({ code: code ?? 1 }));
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => edge.kill(signal));
+let isAsked = false;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    isAsked = true;
+    edge.kill(signal);
+  });
+}
 
-const end = await Promise.race([ended, answering()]);
-if (end) fail(`the edge ended with ${end.code}`);
+const { code, problems } = await Promise.race([ended, answering()]);
+if (isAsked) process.exit(0);
+if (code !== undefined) fail(`the edge ended with ${code}`);
+if (problems.length) console.error(`\x1b[31mSettings are wrong; mend them in wrangler.toml or .dev.vars, and start again:\n${problems.map(({ setting, message }) => `  ${setting}: ${message}`).join("\n")}\x1b[0m`);
+const tools = port === "8787" ? "" : `EDGEWAY_URL=${address} `;
 console.log(`
 \x1b[1mEdgeway is up.\x1b[0m The demo page, as an ad click opens it:
 
@@ -34,16 +45,26 @@ console.log(`
 
 The operator's page: ${address}/ops   Its key: OPERATOR_KEY in .dev.vars
 
-A key for its API: npm run keys -- create NAME   What that answers: ${address}/api/v1/openapi.json
+A key for its API: ${tools}npm run keys -- create NAME   What that answers: ${address}/api/v1/openapi.json
 
 Health: ${address}/healthz   The ledger: npx wrangler d1 execute edgeway --local --command "SELECT * FROM visits"
 `);
-process.exitCode = (await ended).code;
+const end = await ended;
+process.exitCode = isAsked ? 0 : end.code;
 
+/** Once the edge answers: what is set wrong. */
 async function answering() {
   for (;;) {
-    const answer = await fetch(`${address}/healthz`).catch(() => undefined);
-    if (answer?.ok) return;
+    const health = await fetch(`${address}/healthz`).then((answer) => answer.json()).catch(() => undefined);
+    if (health?.status) return { problems: health.problems ?? [] };
     await sleep(500);
   }
+}
+
+function isFree(port) {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "localhost", () => server.close(() => resolve(true)));
+  });
 }

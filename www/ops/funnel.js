@@ -36,7 +36,7 @@ export function Funnel({ params, set, site, forget }) {
   return html`
     <div class="bar">
       <${Choice} label="Time" choices=${DAYS} value=${days} onChoose=${(days) => set({ days })} />
-      <span class="quiet">Days are UTC</span>
+      <span class="quiet">Days are UTC; bots are not counted</span>
     </div>
     <${Problem} error=${daily.error} retry=${reload} forget=${forget} />
     <${Loading} ...${daily} />
