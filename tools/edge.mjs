@@ -3,7 +3,8 @@
 import { fail } from "./prerequisites.mjs";
 import { operatorKey } from "./secrets.mjs";
 
-const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
+/** Where the edge is. */
+export const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
 if (!/^https?:\/\//.test(edge) || !URL.canParse(edge)) fail(`EDGEWAY_URL: expected an address such as https://edge.example.com, not ${edge}`);
 
 /** The answer's JSON; anything else ends the command with a line that says why. */

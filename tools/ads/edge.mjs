@@ -2,10 +2,10 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { edge } from "../edge.mjs";
 import { fail } from "../prerequisites.mjs";
 import { operatorKey } from "../secrets.mjs";
 
-const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
 /** How long an order is asked for again whose outcome is not known, in s: the edge knows after a minute that it did not come in. */
 const WAITS_S = [2, 10, 25, 30];
 
