@@ -5,9 +5,9 @@ import { AD, CHROMIUM, EDGE, ONCE, WITH_TABS, carriesAd } from "../harness/scena
 import { ROOT } from "../harness/edge.mjs";
 import { CHANNELS, FALLBACK, WEBSITE } from "../harness/world.mjs";
 
-/** What the README gives to pages that want a tap before the script counted, made out to this edge. */
-const readme = await readFile(`${ROOT}README.md`, "utf8");
-const EARLY = /<script>\naddEventListener\('click'.*?<\/script>/s.exec(readme)[0].replace("https://edge.example.com", EDGE).replace("atid_…", WEBSITE);
+/** What docs/page.md gives to pages that want a tap before the script counted, made out to this edge. */
+const described = await readFile(`${ROOT}docs/page.md`, "utf8");
+const EARLY = /<script>\naddEventListener\('click'.*?<\/script>/s.exec(described)[0].replace("https://edge.example.com", EDGE).replace("atid_…", WEBSITE);
 
 /** A page's link opened in some way: one visit, one click. */
 const opened = (how, more = {}) => ({
@@ -87,7 +87,7 @@ export const links = {
     check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/share/url?url=https%3A%2F%2Fshop.test%2F"),
   },
 
-  "tapped before the script is there, where the page has the README's lines": {
+  "tapped before the script is there, where the page has the documented lines": {
     visits: 1,
     clicks: 1,
     scriptless: true,
