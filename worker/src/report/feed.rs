@@ -105,31 +105,81 @@ pub struct Page {
     pub limit: u64,
 }
 
+/// Whether the row in the middle of a half is before a page's end and `$slack`.
+macro_rules! middle_is_before {
+    ($table:literal, $made:literal, $slack:literal) => {
+        concat!(
+            "(SELECT ",
+            $made,
+            " FROM ",
+            $table,
+            " WHERE rowid <= (low + high + 1) / 2 ORDER BY rowid DESC LIMIT 1)",
+            " < coalesce(?1 ->> 'beforeMs', 9e15) + ",
+            $slack
+        )
+    };
+}
+
+/// A statement of `items/`, a page of it by `$at`, of a table whose rows stand in the order of `$made` but for `$slack` ms: by halves, it is
+/// found from where on they are too new. The search is written out, as SQLite takes no subquery over the recursive table.
+macro_rules! latest_by_halves {
+    ($table:literal, $made:literal, $slack:literal, $at:literal) => {
+        concat!(
+            include_str!(concat!("items/", $table, ".sql")),
+            "WHERE ",
+            $table,
+            ".rowid <= (
+    WITH RECURSIVE halves (low, high) AS (
+      SELECT (SELECT min(rowid) FROM ",
+            $table,
+            "), (SELECT max(rowid) FROM ",
+            $table,
+            ")
+      UNION ALL
+      SELECT
+        iif(",
+            middle_is_before!($table, $made, $slack),
+            ", (low + high + 1) / 2, low),
+        iif(",
+            middle_is_before!($table, $made, $slack),
+            ", high, (low + high + 1) / 2 - 1)
+      FROM halves WHERE low < high
+    )
+    SELECT low FROM halves WHERE low >= high
+  )
+  AND ",
+            $at,
+            " < coalesce(?1 ->> 'beforeMs', 9e15) AND (?1 ->> 'websiteId' IS NULL OR ",
+            $table,
+            ".website_id = ?1 ->> 'websiteId')
+ORDER BY ",
+            $table,
+            ".rowid DESC
+LIMIT ?1 ->> 'limit'
+"
+        )
+    };
+}
+
+/// A statement of `items/`, and a page of it.
+macro_rules! latest {
+    ($items:literal) => {
+        concat!(
+            include_str!(concat!("items/", $items, ".sql")),
+            include_str!(concat!("latest/", $items, ".sql"))
+        )
+    };
+}
+
 const STATEMENTS: [&str; 6] = [
-    concat!(
-        include_str!("items/visits.sql"),
-        include_str!("latest/visits.sql")
-    ),
-    concat!(
-        include_str!("items/clicks.sql"),
-        include_str!("latest/clicks.sql")
-    ),
-    concat!(
-        include_str!("items/joins.sql"),
-        include_str!("latest/joins.sql")
-    ),
-    concat!(
-        include_str!("items/leaves.sql"),
-        include_str!("latest/leaves.sql")
-    ),
-    concat!(
-        include_str!("items/conversions.sql"),
-        include_str!("latest/conversions.sql")
-    ),
-    concat!(
-        include_str!("items/sends.sql"),
-        include_str!("latest/sends.sql")
-    ),
+    // In the order they came, which is that of their times but for those that were long in the queue: an hour.
+    latest_by_halves!("visits", "at_ms", "3600000", "visits.at_ms"),
+    latest_by_halves!("clicks", "at_ms", "3600000", "clicks.at_ms"),
+    latest!("joins"),
+    latest!("leaves"),
+    latest!("conversions"),
+    // In the order they were made, and none has changed before: a minute.
+    latest_by_halves!("sends", "made_ms", "60000", "changed_ms"),
 ];
 
 /// What happened, the latest first.
