@@ -47,7 +47,7 @@ describe("the keyed API", () => {
       done(await api.operate("DELETE", `keys/${prefix}`));
       refused(await api.get("channels", { key }), 401, "REVOKED_KEY");
       refused(await api.get("channels", { key: `${key.slice(0, -1)}Z` }), 401, "INVALID_KEY");
-      refused(await api.operate("DELETE", "keys/nokey000"), 404, "NOT_FOUND");
+      refused(await api.operate("DELETE", "keys/nokey000"), 404, "KEY_NOT_FOUND", "prefix");
     });
 
     it("are five of the account and five of a site", async () => {
@@ -591,7 +591,7 @@ describe("the keyed API's limits and lacks", () => {
   it("says what the deployment lacks", async () => {
     const api = await startApi({ vars: { OPERATOR_KEY: "too short" } });
     try {
-      refused(await api.operate("GET", "keys"), 503, "API_DISABLED", "OPERATOR_KEY");
+      refused(await api.operate("GET", "keys"), 503, "API_DISABLED", "OPERATOR_KEY", "too short: it takes 32 characters or more");
       const health = (await api.edge.request("/healthz")).json();
       assert.deepEqual(health.problems.map((problem) => problem.setting), ["OPERATOR_KEY"]);
     } finally {

@@ -55,6 +55,17 @@ describe("settings", () => {
     });
   });
 
+  it("that switch an ad platform on without its secret say which one is missing", async () => {
+    const problems = async (vars) => {
+      let found;
+      await withEdge(vars, async (edge) => (found = (await edge.request("/healthz")).json().problems));
+      return found.map(({ setting, message }) => `${setting}: ${message}`);
+    };
+    assert.deepEqual(await problems({ ...GUIDE, META_PIXEL_ID: "1234" }), ["META_ACCESS_TOKEN: atid_guide: not set, and META_PIXEL_ID is: this secret goes with it"]);
+    const site = { websiteId: "atid_good", channels: [{ slug: "good", invite: "https://t.me/+Good00000001" }], platforms: [{ platform: "meta", pixelId: "1234", token: "META_EU_TOKEN" }] };
+    assert.deepEqual(await problems({ SITES: JSON.stringify([site]) }), ["SITES: atid_good: token: the secret META_EU_TOKEN, which meta is called with, is not set"]);
+  });
+
   const wrong = {
     BACKEND: "postgres", PREFIX: "/a/b", SITES: "[{}", SITE_ORIGIN: "origin.shop.test/path", SITE_DOMAINS: "https://shop.test", COOKIE_DOMAIN: ".shop.test/",
     TELEGRAM_INVITE: "https://evil.test/+x", EDGE_CAPTURE: "perhaps", RESPECT_GPC: "perhaps", RESPECT_DNT: "perhaps", CHANNEL_SLUG: "a/b",

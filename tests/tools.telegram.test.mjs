@@ -86,8 +86,8 @@ describe("npm run telegram", () => {
 
   it("setup says what is wrong with the call itself", async () => {
     const cases = [
-      [[], {}, /use: npm run telegram/],
-      [["setup", "status"], {}, /use: npm run telegram/],
+      [["setup", "status"], {}, /^npm run telegram -- setup/],
+      [["set"], {}, /^npm run telegram -- setup/],
       [["setup", "--to", "x"], {}, /--to/],
       [["setup", "--url", "http://edge.shop.test"], {}, /https alone/],
       [["setup"], {}, /no webhook is set yet/],
@@ -100,6 +100,12 @@ describe("npm run telegram", () => {
       assert.equal(code, 1, printed);
       assert.match(printed, expected);
     }
+  });
+
+  it("alone says how it is used", async () => {
+    const { code, printed } = await run([]);
+    assert.equal(code, 0, printed);
+    assert.match(printed, /^npm run telegram -- setup/);
   });
 
   it("setup waits as long as Telegram says", async () => {

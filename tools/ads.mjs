@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { call, order, refusalsEnd, send } from "./ads/edge.mjs";
 import { fields, records, schedule } from "./ads/show.mjs";
 import { call as callApi } from "./edge.mjs";
-import { fail } from "./prerequisites.mjs";
+import { fail, help } from "./prerequisites.mjs";
 
 const USAGE = `npm run ads -- COMMAND [--json]
 
@@ -78,6 +78,7 @@ function options() {
 }
 
 function command() {
+  if (!positionals.length) help(USAGE);
   const [first = "", second = "", ...rest] = positionals;
   const name = [`${first} ${second}`, first].find((each) => Object.hasOwn(COMMANDS, each));
   if (!name) fail(USAGE);

@@ -7,8 +7,8 @@ import { operatorKey } from "./secrets.mjs";
 export const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
 if (!/^https?:\/\//.test(edge) || !URL.canParse(edge)) fail(`EDGEWAY_URL: expected an address such as https://edge.example.com, not ${edge}`);
 
-/** The answer's JSON; anything else ends the command with a line that says why. */
-export async function call(method, path, body) {
+/** The answer's JSON; anything else ends the command with a line that says why: for a code of `words`, that. */
+export async function call(method, path, body, words = {}) {
   const key = operatorKey();
   if (!key) fail("OPERATOR_KEY is set neither in the environment nor in .dev.vars: `npm start` makes one for the local edge");
   const headers = { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) };
@@ -16,7 +16,7 @@ export async function call(method, path, body) {
     fail(`${edge} does not answer: ${error.cause?.message ?? error.message}`),
   );
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) fail(`${edge}: ${answer.status} ${told.error ? `${told.error.code}, ${told.error.message}` : ""}`);
+  if (!answer.ok) fail(words[told.error?.code] ?? `${edge}: ${answer.status} ${told.error ? `${told.error.code}, ${told.error.message}` : ""}`);
   return told;
 }
 

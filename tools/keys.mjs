@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { call, time } from "./edge.mjs";
-import { fail } from "./prerequisites.mjs";
+import { fail, help } from "./prerequisites.mjs";
 
 const USAGE = "npm run keys -- create NAME [--site ID] | list | revoke PREFIX";
 
@@ -13,12 +13,13 @@ const COMMANDS = {
   },
   async list() {
     const { keys } = await call("GET", "keys");
+    if (!keys.length) return console.log("There is no key yet: npm run keys -- create NAME makes one.");
     console.table(keys.map(({ prefix, name, websiteId = "all", ...at }) => ({
       prefix, name, site: websiteId, created: time(at.createdAt), "last used": time(at.lastUsedAt), revoked: time(at.revokedAt),
     })));
   },
   async revoke([prefix]) {
-    await call("DELETE", `keys/${encodeURIComponent(prefix)}`);
+    await call("DELETE", `keys/${encodeURIComponent(prefix)}`, undefined, { KEY_NOT_FOUND: `No key has the prefix ${prefix}: npm run keys -- list shows those there are.` });
     console.log(`${prefix} is revoked.`);
   },
 };
@@ -31,5 +32,6 @@ try {
   fail(`${error.message}\n${USAGE}`);
 }
 const [command, ...words] = parsed.positionals;
-if (!Object.hasOwn(COMMANDS, command ?? "") || words.length !== WORDS[command]) fail(USAGE);
+if (!command) help(USAGE);
+if (!Object.hasOwn(COMMANDS, command) || words.length !== WORDS[command]) fail(USAGE);
 await COMMANDS[command](words, parsed.values);

@@ -24,6 +24,12 @@ export function fail(line) {
   process.exit(1);
 }
 
+/** Ends with how a command is used, where nothing was said. */
+export function help(usage) {
+  console.log(usage);
+  process.exit(0);
+}
+
 /** The environment of all programs the tools start: the project's own Node and programs first, nothing asked, nothing sent. */
 export const environment = {
   ...process.env,

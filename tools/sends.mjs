@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { call, time } from "./edge.mjs";
-import { fail } from "./prerequisites.mjs";
+import { fail, help } from "./prerequisites.mjs";
 
 const USAGE = `npm run sends -- list [--state STATE] [--platform NAME] [--site ID] [--conversion ID] [--limit N] [--json]
 npm run sends -- replay SEND_ID… | --state skipped|rejected|dead [--platform NAME] [--site ID]`;
@@ -12,6 +12,7 @@ const COMMANDS = {
     const query = new URLSearchParams({ ...filter, ...(conversion && { conversionId: conversion }), ...(site && { websiteId: site }) });
     const { sends } = await call("GET", `sends?${query}`);
     if (json) return console.log(JSON.stringify(sends, null, 2));
+    if (!sends.length) return console.log("There is no such send.");
     console.table(sends.map(({ sendId, state, attempts, madeAt, changedAt, code, message = "" }) => ({
       send: sendId, state, attempts, made: time(madeAt), changed: time(changedAt), code, message: message.slice(0, 80),
     })));
@@ -31,5 +32,6 @@ try {
   fail(`${error.message}\n${USAGE}`);
 }
 const [command, ...words] = parsed.positionals;
-if (!Object.hasOwn(COMMANDS, command ?? "")) fail(USAGE);
+if (!command) help(USAGE);
+if (!Object.hasOwn(COMMANDS, command)) fail(USAGE);
 await COMMANDS[command](words, parsed.values);

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs, parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
-import { ROOT, fail, step } from "./prerequisites.mjs";
+import { ROOT, fail, help, step } from "./prerequisites.mjs";
 import { table } from "./table.mjs";
 
+const USAGE = "npm run telegram -- setup [--url https://edge.example.com] | status";
 /** What the worker acts on. Telegram sends `chat_member` and `chat_join_request` only when they are named. */
 const UPDATES = ["message", "chat_member", "chat_join_request", "my_chat_member"];
 const TIMEOUT_MS = 20_000;
@@ -17,12 +18,13 @@ const ATTEMPTS = 3;
 
 const { values, positionals } = options();
 const [command, ...rest] = positionals;
+if (!command) help(USAGE);
 const setting = settings();
 const base = (setting("TELEGRAM_API_BASE") ?? "https://api.telegram.org").replace(/\/$/, "");
 const bots = readBots();
 const channels = readChannels();
 
-if (rest.length || !["setup", "status"].includes(command)) fail("use: npm run telegram -- setup [--url https://edge.example.com] | status");
+if (rest.length || !["setup", "status"].includes(command)) fail(USAGE);
 if (!bots.length) fail("no bot is configured: set TELEGRAM_BOT_USERNAME, TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET, or TELEGRAM_BOTS");
 process.exitCode = (await (command === "setup" ? setup() : status())) ? 0 : 1;
 

@@ -31,6 +31,8 @@ pub enum Error {
     LeadNotFound,
     /// The lead has no conversion of that id that the call could be about.
     ConversionNotFound,
+    /// No API key has that prefix.
+    KeyNotFound,
     /// An Idempotency-Key came back with another request.
     IdempotencyMismatch,
     /// The first call with that Idempotency-Key is still running.
@@ -72,6 +74,7 @@ impl Error {
             Self::InvalidSignature(_) => "INVALID_SIGNATURE",
             Self::LeadNotFound => "LEAD_NOT_FOUND",
             Self::ConversionNotFound => "CONVERSION_NOT_FOUND",
+            Self::KeyNotFound => "KEY_NOT_FOUND",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
             Self::KeyLimit => "KEY_LIMIT",
@@ -98,6 +101,7 @@ impl Error {
             | Self::ChannelNotFound
             | Self::LeadNotFound
             | Self::ConversionNotFound
+            | Self::KeyNotFound
             | Self::NotFound => 404,
             Self::IdempotencyInProgress | Self::KeyLimit => 409,
             Self::IdempotencyMismatch => 422,
@@ -143,6 +147,7 @@ impl fmt::Display for Error {
             Self::LeadNotFound => formatter.write_str("telegramUserId: no such lead"),
             Self::ConversionNotFound => formatter
                 .write_str("conversionId: the lead has no such conversion that awaits its value"),
+            Self::KeyNotFound => formatter.write_str("prefix: no API key has it"),
             Self::IdempotencyMismatch => {
                 formatter.write_str("idempotency-key: it was used before, with another request")
             }

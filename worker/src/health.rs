@@ -117,7 +117,7 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
             edge_capture: config.front.as_ref().map(|front| front.capture),
             respect_gpc: config.respect_gpc,
             respect_dnt: config.respect_dnt,
-            operator_key: set(config.operator_key.is_some()),
+            operator_key: set(config.operator_key.is_ok()),
             access: match &config.access {
                 AccessPolicy::Off => "off",
                 AccessPolicy::Required(_) => "required",

@@ -84,7 +84,7 @@ async fn write_use(env: &Env, prefix: &str, now_ms: u64) -> Result<(), Unavailab
 /// The operator, who manages keys.
 ///
 /// # Errors
-/// `API_DISABLED`: no OPERATOR_KEY is set; `AUTH_REQUIRED`, `INVALID_KEY`
+/// `API_DISABLED`: no OPERATOR_KEY is set, or too short a one; `AUTH_REQUIRED`, `INVALID_KEY`
 pub fn operator(edge: &Edge<'_>) -> Result<Holder, Error> {
     operator::check_key(edge)?;
     Ok(Holder {
@@ -143,7 +143,11 @@ pub async fn create(
             ));
         }
     }
-    let operator = edge.config.operator_key.as_ref().ok_or(Error::Internal)?;
+    let operator = edge
+        .config
+        .operator_key
+        .as_ref()
+        .map_err(|_| Error::Internal)?;
     let material = Hash::of(&format!("{}\n{id}", operator.reveal()));
     let (Some(prefix), Some(secret)) = (material.as_str().get(..8), material.as_str().get(8..40))
     else {
@@ -161,6 +165,9 @@ pub async fn create(
 }
 
 /// `DELETE keys/{prefix}`: revokes it, for good.
+///
+/// # Errors
+/// `KEY_NOT_FOUND`
 pub async fn revoke(edge: &Edge<'_>, prefix: &str) -> Result<Answer, Error> {
     let statement = Statement::new(
         "UPDATE api_keys SET revoked_ms = coalesce(revoked_ms, ?1 ->> 'nowMs') WHERE prefix = ?1 ->> 'prefix' RETURNING prefix",
@@ -169,7 +176,7 @@ pub async fn revoke(edge: &Edge<'_>, prefix: &str) -> Result<Answer, Error> {
     let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
     match rows.first() {
         Some(_) => Ok(success()),
-        None => Err(Error::NotFound),
+        None => Err(Error::KeyNotFound),
     }
 }
 

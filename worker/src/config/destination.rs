@@ -108,6 +108,14 @@ impl Names {
     }
 }
 
+/// Why an account is left out.
+enum Fault {
+    /// Something in it is wrong, of that platform where it says which.
+    Setting(Option<&'static Names>, SettingError),
+    /// The secret of that name, which it is called with, is not set.
+    NoSecret(&'static Names, String),
+}
+
 /// An account as it is written in `SITES`: its platform's own fields, and beside them `platform`, `name` (the platform's,
 /// unless it says another) and `token`, the name of the secret it is called with.
 pub(super) type Written = Map<String, Value>;
@@ -218,8 +226,24 @@ impl Settings<'_> {
                         format!("name: expected one of its own, two platforms are called {name}"),
                     )
                 }
-                Err((Some(names), why)) if is_single => (names.setting(why.field), why.to_string()),
-                Err((_, why)) => ("SITES", why.to_string()),
+                Err(Fault::Setting(Some(names), why)) if is_single => {
+                    (names.setting(why.field), why.to_string())
+                }
+                Err(Fault::Setting(_, why)) => ("SITES", why.to_string()),
+                Err(Fault::NoSecret(names, _)) if is_single => {
+                    let switch = names.simple.first().map_or("", |(setting, _)| setting);
+                    (
+                        names.setting("token"),
+                        format!("not set, and {switch} is: this secret goes with it"),
+                    )
+                }
+                Err(Fault::NoSecret(names, secret)) => (
+                    "SITES",
+                    format!(
+                        "token: the secret {secret}, which {} is called with, is not set",
+                        names.platform.as_str()
+                    ),
+                ),
             };
             let (setting, why) = problem;
             self.wrong(setting, format!("{website_id}: {why}"));
@@ -227,10 +251,7 @@ impl Settings<'_> {
         destinations
     }
 
-    fn destination(
-        &self,
-        mut written: Written,
-    ) -> Result<Destination, (Option<&'static Names>, SettingError)> {
+    fn destination(&self, mut written: Written) -> Result<Destination, Fault> {
         let mut text = |field: &str| match written.remove(field) {
             Some(Value::String(text)) => Some(text),
             _ => None,
@@ -239,13 +260,8 @@ impl Settings<'_> {
         let named = platform.as_deref().and_then(Platform::parse);
         let names = NAMES.iter().find(|names| Some(names.platform) == named);
         let wrong = |field, expected: &'static str| {
-            (
-                names,
-                SettingError {
-                    field,
-                    expected: expected.into(),
-                },
-            )
+            let expected = expected.into();
+            Fault::Setting(names, SettingError { field, expected })
         };
         let Some(names) = names else {
             return Err(wrong(
@@ -265,7 +281,7 @@ impl Settings<'_> {
         let secret = match (token.as_deref()).or(names.token) {
             Some(name) => match self.text(name) {
                 Some(secret) => secret,
-                None => return Err(wrong("token", "the name of a secret that is set")),
+                None => return Err(Fault::NoSecret(names, name.to_owned())),
             },
             None => String::new(),
         };
@@ -285,7 +301,7 @@ impl Settings<'_> {
                     field: why.field,
                     expected: why.expected.into(),
                 });
-                credentials = Some(parsed.map_err(|why| (Some(names), why))?);
+                credentials = Some(parsed.map_err(|why| Fault::Setting(Some(names), why))?);
                 read(written)
                     .and_then(google::Account::new)
                     .map(Account::Google)
@@ -299,7 +315,7 @@ impl Settings<'_> {
         };
         Ok(Destination {
             name,
-            account: account.map_err(|why| (Some(names), why))?,
+            account: account.map_err(|why| Fault::Setting(Some(names), why))?,
             credentials,
         })
     }

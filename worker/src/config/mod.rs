@@ -59,7 +59,7 @@ pub struct Config {
     /// Whether `ADTARGET_API_KEY` is set; its value is read only where a keyed call is made.
     pub has_api_key: bool,
     /// What the keys of the keyed surface are managed with (`OPERATOR_KEY`).
-    pub operator_key: Option<Secret>,
+    pub operator_key: Result<Secret, NoOperatorKey>,
     /// Whether Cloudflare Access has to vouch for the operator, too (`ACCESS_TEAM_DOMAIN`, `ACCESS_AUD`).
     pub access: AccessPolicy,
     /// How AdStat is called; none: its credentials are not set.
@@ -68,6 +68,15 @@ pub struct Config {
     pub purchase_window_h: u32,
     /// What is wrong with the settings.
     pub problems: Vec<Problem>,
+}
+
+/// Why there is no operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoOperatorKey {
+    /// `OPERATOR_KEY` is not set.
+    Unset,
+    /// It has fewer than 32 characters.
+    TooShort,
 }
 
 /// Who keeps visits and hands out invites.
@@ -556,17 +565,17 @@ impl Settings<'_> {
             .collect()
     }
 
-    fn operator_key(&mut self) -> Option<Secret> {
+    fn operator_key(&mut self) -> Result<Secret, NoOperatorKey> {
         const LENGTH: usize = 32;
-        let key = self.text("OPERATOR_KEY")?;
+        let key = self.text("OPERATOR_KEY").ok_or(NoOperatorKey::Unset)?;
         if key.len() < LENGTH {
             self.wrong(
                 "OPERATOR_KEY",
                 format!("expected at least {LENGTH} characters"),
             );
-            return None;
+            return Err(NoOperatorKey::TooShort);
         }
-        Some(Secret::new(key))
+        Ok(Secret::new(key))
     }
 
     fn prefix(&mut self) -> String {

@@ -2,7 +2,7 @@
 
 mod access;
 
-use crate::config::AccessPolicy;
+use crate::config::{AccessPolicy, NoOperatorKey};
 use crate::edge::Edge;
 use crate::error::Error;
 
@@ -26,12 +26,17 @@ pub fn bearer(edge: &Edge<'_>) -> Result<String, Error> {
 /// Checks that a call bears the operator's key.
 ///
 /// # Errors
-/// `API_DISABLED`: no OPERATOR_KEY is set; `AUTH_REQUIRED`, `INVALID_KEY`
+/// `API_DISABLED`: no OPERATOR_KEY is set, or too short a one; `AUTH_REQUIRED`, `INVALID_KEY`
 pub fn check_key(edge: &Edge<'_>) -> Result<(), Error> {
-    if edge.config.operator_key.is_none() {
-        return Err(Error::ApiDisabled(
-            "this is the operator's, by the secret OPERATOR_KEY, and none is set",
-        ));
+    if let Err(why) = edge.config.operator_key {
+        return Err(Error::ApiDisabled(match why {
+            NoOperatorKey::Unset => {
+                "this is the operator's, by the secret OPERATOR_KEY, and none is set"
+            }
+            NoOperatorKey::TooShort => {
+                "this is the operator's, by the secret OPERATOR_KEY, and the one that is set is too short: it takes 32 characters or more"
+            }
+        }));
     }
     check_told_key(edge, &bearer(edge)?)
 }
@@ -42,7 +47,7 @@ pub fn check_key(edge: &Edge<'_>) -> Result<(), Error> {
 /// `INVALID_KEY`
 pub fn check_told_key(edge: &Edge<'_>, key: &str) -> Result<(), Error> {
     let own = edge.config.operator_key.as_ref();
-    match own.is_some_and(|own| own.is(key)) {
+    match own.is_ok_and(|own| own.is(key)) {
         true => Ok(()),
         false => Err(Error::InvalidKey),
     }

@@ -1,0 +1,67 @@
+// `npm run keys` and `npm run sends`, run as a person runs them, against an edge on which nothing has happened yet.
+import { after, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { OPERATOR_KEY, startApi } from "./harness/api.mjs";
+import { ROOT } from "./harness/edge.mjs";
+
+/** Runs one of the tools; gives its exit code and what it printed. */
+const run = (edge, tool, words, env = {}) =>
+  new Promise((resolve) => {
+    const settings = { ...process.env, NO_COLOR: "1", EDGEWAY_URL: edge.url, OPERATOR_KEY, ...env };
+    execFile(process.execPath, [`tools/${tool}.mjs`, ...words], { cwd: ROOT, env: settings }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
+  });
+
+describe("npm run keys, npm run sends", () => {
+  let api;
+  before(async () => (api = await startApi()));
+  after(() => api.close());
+  const ok = async (tool, ...words) => {
+    const { code, out, err } = await run(api.edge, tool, words);
+    assert.equal(code, 0, out + err);
+    return out;
+  };
+  const fails = async (expected, tool, ...words) => {
+    const { code, err } = await run(api.edge, tool, words);
+    assert.equal(code, 1, err);
+    assert.match(err, expected);
+  };
+
+  it("say that nothing is there yet", async () => {
+    assert.equal(await ok("keys", "list"), "There is no key yet: npm run keys -- create NAME makes one.\n");
+    assert.equal(await ok("sends", "list", "--state", "dead"), "There is no such send.\n");
+    assert.deepEqual(JSON.parse(await ok("sends", "list", "--json")), []);
+  });
+
+  it("make, list and revoke a key", async () => {
+    const [, key, prefix] = /^(atk_live_(\w{8})_\w{32})\n/.exec(await ok("keys", "create", "crm"));
+    assert.equal((await api.get("channels", { key })).status, 200);
+    assert.match(await ok("keys", "list"), new RegExp(`${prefix}.*crm`));
+    assert.equal(await ok("keys", "revoke", prefix), `${prefix} is revoked.\n`);
+    assert.equal((await api.get("channels", { key })).status, 401);
+  });
+
+  it("say what is wrong with the call itself", async () => {
+    await fails(/^No key has the prefix nope: npm run keys -- list shows those there are\.\n$/, "keys", "revoke", "nope");
+    await fails(/^npm run keys/, "keys", "revoke");
+    await fails(/^npm run sends/, "sends", "show");
+  });
+
+  it("alone say how they are used", async () => {
+    assert.match(await ok("keys"), /^npm run keys -- create NAME/);
+    assert.match(await ok("sends"), /^npm run sends -- list/);
+  });
+});
+
+describe("npm run keys, where OPERATOR_KEY is too short", () => {
+  it("says so, and how long it has to be", async () => {
+    const api = await startApi({ vars: { OPERATOR_KEY: "too-short" } });
+    try {
+      const { code, err } = await run(api.edge, "keys", ["list"], { OPERATOR_KEY: "too-short" });
+      assert.equal(code, 1, err);
+      assert.match(err, /503 API_DISABLED, .*OPERATOR_KEY, and the one that is set is too short: it takes 32 characters or more/);
+    } finally {
+      await api.close();
+    }
+  });
+});
