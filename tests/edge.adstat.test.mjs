@@ -562,6 +562,14 @@ describe("AdStat without a token", () => {
       refusedHere(await call({ authorization: `Bearer ${OPERATOR_KEY}` }), 503, "API_DISABLED", "ADSTAT_USERNAME");
       refusedHere(await call({}), 401, "AUTH_REQUIRED");
       assert.equal((await world.edge.request("/healthz")).json().adstat, undefined);
+      // What asks the edge alone needs none of it.
+      const asks = (path, options = {}) => world.edge.request(`/ops/adstat/${path}`, { headers: { authorization: `Bearer ${OPERATOR_KEY}`, "content-type": "application/json" }, ...options });
+      assert.deepEqual(done(await asks("orders")).orders, []);
+      const checked = (ad) => asks("api/advertisement/telegram/?dry_run=true", { method: "POST", body: ad });
+      assert.equal(done(await checked(AD)).would_send.title, AD.title);
+      refusedHere(await checked({ ...AD, cpm: 0 }), 400, "INVALID_PAYLOAD", "cpm");
+      refusedHere(await checked({ ...AD, kktu_ids: [KKTU.third] }), 503, "API_DISABLED", "ADSTAT_USERNAME");
+      refusedHere(await asks("api/advertisement/telegram/", { method: "POST", body: AD }), 503, "API_DISABLED", "ADSTAT_USERNAME");
     } finally {
       await world.close();
     }

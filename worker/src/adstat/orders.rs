@@ -78,6 +78,33 @@ impl Wish {
             amend: flag("amend")?,
         })
     }
+
+    /// What would be sent of an ad.
+    fn checked(&self, ad: NewAd) -> Answer {
+        let hours = ad.schedule().map(::adstat::schedule::Schedule::hours);
+        let undocumented: Vec<String> = ad.undocumented().into_iter().map(str::to_owned).collect();
+        let ad = match self.decorate {
+            true => ad.decorated("order-id"),
+            false => ad,
+        };
+        Answer::json(
+            200,
+            &json!({ "dry_run": true, "would_send": ad.to_json(), "undocumented": undocumented, "hours_a_week": hours }),
+        )
+    }
+}
+
+/// What an ad would be that is only checked; none: the call is another, or it names an entry of KKTU, which AdStat alone knows.
+///
+/// # Errors
+/// `INVALID_PAYLOAD`
+pub fn checked_here(edge: &Edge<'_>, call: &Call) -> Result<Option<Answer>, Error> {
+    let Call::CreateAd(ad) = call else {
+        return Ok(None);
+    };
+    let wish = Wish::of(edge)?;
+    let is_checked = wish.dry_run && ad.kktu_id().is_none();
+    Ok(is_checked.then(|| wish.checked(ad.clone())))
 }
 
 /// `POST /advertisement/telegram/`. `body` is what the caller sent.
@@ -92,16 +119,7 @@ pub async fn create(
     // Repeating it does no harm: it reads.
     kktu::check(session, ad.kktu_id()).await?;
     if wish.dry_run {
-        let hours = ad.schedule().map(::adstat::schedule::Schedule::hours);
-        let undocumented: Vec<String> = ad.undocumented().into_iter().map(str::to_owned).collect();
-        let ad = match wish.decorate {
-            true => ad.decorated("order-id"),
-            false => ad,
-        };
-        return Ok(Answer::json(
-            200,
-            &json!({ "dry_run": true, "would_send": ad.to_json(), "undocumented": undocumented, "hours_a_week": hours }),
-        ));
+        return Ok(wish.checked(ad));
     }
     let turn = match begin(edge, body, true).await? {
         Begun::Replay(answer) => return Ok(answer),
