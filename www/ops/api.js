@@ -25,6 +25,9 @@ const MEANS = {
   500: "The edge failed at this. Its log says why.",
 };
 
+/** Codes whose own words would say that again. */
+const SAID = ["AUTH_REQUIRED", "INVALID_KEY", "NOT_FOUND", "RATE_LIMITED", "INTERNAL_ERROR"];
+
 /** One call under `/api/v1/`: its JSON. `query` leaves out what is empty. Throws a `Refusal`. */
 export async function call(method, path, { query, body, signal, as = key.read() } = {}) {
   const headers = { authorization: `Bearer ${as}` };
@@ -67,8 +70,10 @@ async function reach(url, options) {
 function refusal({ status, headers }, { code, message } = {}) {
   const retryAfter = Number(headers.get("retry-after")) || undefined;
   const wait = status === 429 ? (retryAfter ? ` Try again in ${retryAfter} s.` : " Try again in a minute.") : "";
-  const means = MEANS[status] ?? (status >= 500 ? "The edge can’t do this now." : "The edge refused this.");
-  return new Refusal(status, code ?? `HTTP ${status}`, [means + wait, message].filter(Boolean).join(" "), retryAfter);
+  const own = SAID.includes(code) ? undefined : message;
+  // What is not found where a path is, the edge names.
+  const means = status === 404 && own ? "" : MEANS[status] ?? (status >= 500 ? "The edge can’t do this now." : "The edge refused this.");
+  return new Refusal(status, code ?? `HTTP ${status}`, [means + wait, own].filter(Boolean).join(" "), retryAfter);
 }
 
 const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
