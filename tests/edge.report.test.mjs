@@ -352,6 +352,21 @@ describe("what happened", () => {
     assert.deepEqual(await trail({ tempId: tempId.toUpperCase() }, { key: OPERATOR_KEY }), steps);
   });
 
+  it("names the ids that a visit and a click carried", async () => {
+    const tempId = randomUUID();
+    const ids = { fbc: "fb.1.1795231938971.FbClick", fbp: "fb.1.1795231938971.2", ttp: "Ttp", scid: "Scid", ga: "GA1.1.1.2" };
+    await api.world.init({ tempId, href: "https://www.shop.test/lp?fbclid=FbClick&ttclid=TtClick&gclid=GClick&gbraid=GBraid&wbraid=WBraid&ScCid=ScClick&tgclid=TgClick", ...ids });
+    await api.world.invite({ tempId }, { headers: { cookie: "_fbc=fb.1.1795231938971.FbClick" } });
+    await api.world.clicks();
+    const [visit, click] = await trail({ tempId });
+    assert.deepEqual(visit.detail.attribution, { ...ids, fbclid: "FbClick", ttclid: "TtClick", gclid: "GClick", gbraid: "GBraid", wbraid: "WBraid", sccid: "ScClick", tgclid: "TgClick" });
+    assert.equal(click.detail.attribution.fbc, ids.fbc);
+    const bare = randomUUID();
+    await api.world.init({ tempId: bare, href: "https://www.shop.test/lp" });
+    await api.edge.drained();
+    assert.equal("attribution" in only(await trail({ tempId: bare })).detail, false);
+  });
+
   it("is not told of nobody, nor to a key of another site", async () => {
     const { tempId, click, user } = await someone();
     refused(await api.get("trail?telegramUserId=5"), 404, "LEAD_NOT_FOUND");

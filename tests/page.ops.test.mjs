@@ -476,7 +476,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         await until(async () => (await text(".trail .title")).join() === steps.map(({ title }) => title).join(), `the steps of ${id}`);
       }
       const [first] = await text(".trail li");
-      for (const words of [`campaign ${CAMPAIGN}`, "ad 501", `temp id ${buyer.tempId}`, "landing page https://www.shop.test/"]) assert.ok(first.includes(words), `${words}: ${first}`);
+      for (const words of [`campaign ${CAMPAIGN}`, "ad 501", `temp id ${buyer.tempId}`, "landing page https://www.shop.test/", "fbclid FbClick", "fbc fb.1.", "ttclid TtClick", "gclid GClick", "sccid 11111111-", "tgclid TgClick"]) assert.ok(first.includes(words), `${words}: ${first}`);
       const purchase = (await text(".trail li")).find((step) => step.includes("Purchase 19.90 EUR"));
       for (const words of [`telegram user id ${buyer.id}`, "told by api", "utm content 501"]) assert.ok(purchase.includes(words), `${words}: ${purchase}`);
     });
