@@ -213,6 +213,36 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       }
     });
 
+    for (const days of [7, 30, 90]) {
+      it(`names the first of ${days} days and the last below each chart, whole, on a phone, too`, async () => {
+        for (const phone of [false, true]) {
+          await open("health", { phone });
+          await seen("Edgeway");
+          await page.evaluate(() => {
+            const { fillText } = CanvasRenderingContext2D.prototype;
+            window.written = new Map();
+            CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+              const half = this.measureText(text).width / 2;
+              const all = window.written.get(this.canvas) ?? window.written.set(this.canvas, []).get(this.canvas);
+              if (this.textAlign === "center") all.push({ text, isWhole: x - half >= 0 && x + half <= this.canvas.width });
+              return fillText.call(this, text, x, y);
+            };
+          });
+          await page.evaluate((hash) => (location.hash = hash), `funnel?days=${days}`);
+          await seen("Total");
+          const charts = await until(async () => ((all) => all.length === 5 && all)(await page.evaluate(() => [...document.querySelectorAll(".plot canvas")].map((canvas) => window.written.get(canvas)))), "five charts");
+          const name = (day) => new Date(dateOf(day)).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+          for (const labels of charts) {
+            assert.equal(labels.at(-1).text, name(TODAY));
+            if (phone || days === 7) assert.ok(labels.length > 1, JSON.stringify(labels));
+            assert.ok(labels.every(({ isWhole }) => isWhole), JSON.stringify(labels));
+          }
+          if (phone) assert.ok(charts.slice(0, 4).every((labels) => labels.some(({ text }) => text === name(TODAY - days + 1))), JSON.stringify(charts));
+          await visitor.leave();
+        }
+      });
+    }
+
     for (const by of ["ad", "campaign", "source", "channel", "day"]) {
       it(`parts it by ${by}`, async () => {
         await open(`funnel?by=${by}`);

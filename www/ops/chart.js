@@ -7,6 +7,20 @@ import { html } from "./parts.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
+/** What days that are named may be apart. */
+const WEEKS = [1, 2, 7, 14, 28];
+/** The least room of a day's name, in px. */
+const NAME_PX = 64;
+
+/** The days that are named: the last, and before it as many as have room; or the first and the last. */
+function named(days, px) {
+  const last = days.length - 1;
+  const room = Math.floor((px * last) / days.length / NAME_PX);
+  const fitting = WEEKS.find((step) => last / step <= room);
+  const step = fitting * 2 <= last ? fitting : last;
+  return days.filter((_, index) => (last - index) % step === 0);
+}
+
 /** What a grid's lines may be apart: whole numbers, since half a visit is none. */
 const STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
@@ -31,7 +45,7 @@ export function DayChart({ title, days, series, sums }) {
       {
         width: place.current.clientWidth,
         height: 132,
-        padding: [8, 20, 0, 0],
+        padding: [8, 24, 0, 0],
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
         legend: { show: false },
         cursor: { y: false, sync: { key: "days" }, drag: { x: false, y: false }, points: { show: series.length > 1 } },
@@ -40,7 +54,10 @@ export function DayChart({ title, days, series, sums }) {
           y: { range: (_, from, to) => [Math.min(0, from), to > 0 ? to * 1.08 : 1] },
         },
         axes: [
-          { ...axis, size: 24, gap: 4, grid: { show: false }, space: 64, incrs: [1, 2, 7, 14, 28].map((many) => (many * DAY_MS) / 1e3), values: (_, ticks) => ticks.map(dayName) },
+          {
+            ...axis, size: 24, gap: 4, grid: { show: false }, space: 0, incrs: [DAY_MS / 1e3],
+            splits: (chart) => named(days, chart.bbox.width / devicePixelRatio).map((day) => day / 1e3), values: (_, ticks) => ticks.map(dayName),
+          },
           { ...axis, size: 38, gap: 4, grid, space: 20, incrs: STEPS, values: (_, ticks) => ticks.map((tick) => (tick ? short(tick) : "")) },
         ],
         series: [
