@@ -39,7 +39,7 @@ if (code !== undefined) fail(`the edge ended with ${code}`);
 if (problems.length) console.error(`\x1b[31mSettings are wrong; mend them in wrangler.toml or .dev.vars, and start again:\n${problems.map(({ setting, message }) => `  ${setting}: ${message}`).join("\n")}\x1b[0m`);
 const tools = port === "8787" ? "" : `EDGEWAY_URL=${address} `;
 console.log(`
-\x1b[1mEdgeway is up.\x1b[0m The demo page, as an ad click opens it:
+\x1b[1mEdgeway is up.\x1b[0m The demo page, as an ad click opens it (the tab at its foot shows what was captured, sent and answered):
 
   ${address}/${SAMPLE_CLICK}
 

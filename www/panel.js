@@ -357,9 +357,9 @@ function setOpen(open) {
   dodge();
 }
 
+/** Where nobody asked for it, the page's own offer comes first. */
 function startsOpen() {
-  const kept = recall('edgeway_panel');
-  return kept ? kept === 'open' : matchMedia('(min-width: 760px)').matches;
+  return location.href.includes('edgeway_debug=1') || recall('edgeway_panel') === 'open';
 }
 
 // Storage may be refused: then every page is as on a first visit.
@@ -371,7 +371,7 @@ function recall(name) {
   try { return sessionStorage.getItem(name); } catch { return null; }
 }
 
-/** The panel must not hide what it observes: it changes sides when it covers most of a Telegram link. */
+/** The panel must not hide what it observes: it changes sides when it covers much of a Telegram link, or closed, any of it. */
 function dodge() {
   if (!hidesLink()) return;
   host.toggleAttribute('data-away');
@@ -385,7 +385,7 @@ function hidesLink() {
     const box = link.getBoundingClientRect();
     const across = Math.min(box.right, panel.right) - Math.max(box.left, panel.left);
     const down = Math.min(box.bottom, panel.bottom) - Math.max(box.top, panel.top);
-    return across > 0 && down > 0 && across * down > box.width * box.height * 0.4;
+    return across > 0 && down > 0 && across * down > (isOpen() ? box.width * box.height * 0.4 : 0);
   });
 }
 

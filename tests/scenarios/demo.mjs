@@ -12,6 +12,11 @@ const SAMPLES = {
   "Telegram Ads": ({ tgclid }) => assert.ok(tgclid),
 };
 
+const isOpen = (story) => story.page.eval(() => {
+  const root = document.querySelector("edgeway-panel").shadowRoot;
+  return root.querySelector(".toggle").getAttribute("aria-expanded") === "true" && root.querySelector(".scroll").checkVisibility();
+});
+
 export const demo = {
   "shows what became of a sample click": {
     visits: 1,
@@ -65,6 +70,36 @@ export const demo = {
     check: ({ visit }) => carriesAd(visit, 0),
   },
 
+  ...Object.fromEntries([["a desk", false], ["a phone", true]].map(([where, phone]) => [`leaves the offer free at ${where}, and opens when asked`, {
+    visits: 2,
+    engines: CHROMIUM,
+    visitor: { phone },
+    async run(story) {
+      await story.open(`/?${AD}`, { on: DEMO });
+      await panelOf(story.page);
+      const { covered, seen, words } = await story.page.eval(() => {
+        const panel = document.querySelector("edgeway-panel");
+        const box = panel.getBoundingClientRect();
+        const touches = (other) => other.left < box.right && other.right > box.left && other.top < box.bottom && other.bottom > box.top;
+        const offer = [...document.querySelectorAll(".hero > *")];
+        return {
+          covered: offer.filter((each) => touches(each.getBoundingClientRect())).map(({ className }) => className),
+          seen: box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight && offer.length > 3, words: panel.shadowRoot.querySelector(".toggle").innerText,
+        };
+      });
+      assert.deepEqual([covered, seen], [[], true]);
+      assert.match(words, /Edgeway\s+Facebook.* click recorded$/);
+      assert.equal(await isOpen(story), false);
+      await story.page.click("edgeway-panel .toggle");
+      assert.equal(await isOpen(story), true);
+      await story.page.click("edgeway-panel .toggle");
+      assert.equal(await isOpen(story), false);
+      await story.open(`/?edgeway_debug=1&${AD}`, { on: DEMO });
+      await panelOf(story.page);
+      assert.equal(await isOpen(story), true);
+    },
+  }])),
+
   "says so when nothing came from an ad": {
     engines: ONCE,
     visits: 1,
@@ -104,6 +139,7 @@ export const demo = {
     async run(story) {
       await story.open("/", { on: DEMO });
       await story.visited(1);
+      await story.page.click("edgeway-panel .toggle");
       for (const name of Object.keys(SAMPLES)) {
         await story.page.leads(() => story.page.click(`edgeway-panel .samples a:text-is("${name}")`));
         const { title } = await panelOf(story.page);
