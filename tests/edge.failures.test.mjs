@@ -2,6 +2,7 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { OPERATOR_KEY, startApi } from "./harness/api.mjs";
 import { until } from "./harness/wait.mjs";
 import { FALLBACK, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
@@ -164,6 +165,27 @@ describe("AdTarget never recovers", () => {
     await world.init();
     await until(() => world.adtarget.visits.length === 1, "the visit delivered");
     await until(() => world.edge.deadLetters.length === 3, "the garbage set aside");
+  });
+});
+
+describe("what the queue has set aside", () => {
+  it("is named to the operator, and to nobody else", async () => {
+    const { world } = await startApi({ retries: 1, leavesDead: true });
+    try {
+      const health = async (headers = {}) => (await world.edge.request("/healthz", { headers })).json();
+      const operators = () => health({ authorization: `Bearer ${OPERATOR_KEY}` });
+      const { status, backlog, cautions } = await operators();
+      assert.deepEqual([status, backlog.queue.dead, cautions], ["ok", 0, []]);
+      for (const message of ["garbage", JSON.stringify({ visit: {} })]) await world.edge.enqueue(message);
+      await until(async () => (await operators()).backlog.queue.dead === 2, "both are set aside");
+      const told = await operators();
+      assert.equal(told.status, "degraded");
+      assert.deepEqual(told.cautions, [{ about: "queue", state: "dead letters", why: "messages that were given up: 2" }]);
+      const strangers = await health();
+      assert.deepEqual([strangers.status, strangers.backlog, strangers.cautions], ["ok", undefined, undefined]);
+    } finally {
+      await world.close();
+    }
   });
 });
 

@@ -658,8 +658,13 @@ describe("what the operator sees of webhooks and of what waits", () => {
     await telegram.tell(botapi.join(await telegram.link(clickId(), { member_limit: 1 }), 4242));
     await telegram.edge.drained();
     const answer = await health(KEY);
-    const { webhooks, backlog, status } = answer.json();
-    assert.equal(status, "ok");
+    const { webhooks, backlog, status, cautions } = answer.json();
+    assert.equal(status, "degraded", "it serves everybody, but the bots hear nothing");
+    assert.deepEqual(cautions.filter(({ about }) => about === "webhook"), [
+      { about: "webhook", name: BOT.username, state: "failing", why: "Wrong response from the webhook: 500 Internal Server Error" },
+      { about: "webhook", name: OTHER_BOT.username, state: "missing", why: "npm run telegram -- setup sets it" },
+    ]);
+    assert.equal((await health()).json().status, "ok");
     const [ours, other] = webhooks;
     assert.ok(ours.checkedAt >= before && ours.lastUpdateAt >= before);
     assert.deepEqual({ ...ours, checkedAt: 0, lastUpdateAt: 0 }, {
@@ -669,7 +674,7 @@ describe("what the operator sees of webhooks and of what waits", () => {
     assert.deepEqual({ ...other, checkedAt: 0 }, {
       bot: OTHER_BOT.username, host: null, leadsHere: false, pendingUpdates: 0, lastErrorAt: null, lastError: null, lastUpdateAt: null, checkedAt: 0, failure: null,
     });
-    assert.deepEqual(backlog, { queue: { pending: 0, oldestAt: null }, outbox: { pending: 0, oldestAt: null, dead: 0 }, owed: { pending: 0, oldestAt: null, dead: 0 } });
+    assert.deepEqual(backlog, { queue: { pending: 0, oldestAt: null, dead: 0 }, outbox: { pending: 0, oldestAt: null, dead: 0 }, owed: { pending: 0, oldestAt: null, dead: 0 } });
     for (const secret of [BOT.token, OTHER_BOT.token, WEBHOOK_SECRET, KEY]) assert.ok(!answer.text.includes(secret));
 
     await health(KEY);

@@ -439,6 +439,37 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       assert.deepEqual(waits, Object.entries(names).filter(([name]) => backlog[name]).map(([name, place]) => `${place} ${backlog[name].pending} – ${backlog[name].dead ?? "–"}`));
     });
 
+    it("names the webhook that fails or leads elsewhere, and shows what was given up", async () => {
+      const { botapi, edge } = deliveries;
+      const good = new Map(botapi.webhooks);
+      const failedAt = Math.floor(Date.now() / 1_000) + 86_400;
+      botapi.webhooks.set(BOT.username, { ...good.get(BOT.username), pending_update_count: 7, last_error_date: failedAt, last_error_message: "Wrong response from the webhook: 500" });
+      botapi.webhooks.set(OTHER_BOT.username, { url: "https://other.example/hook" });
+      const owe = (id, status) => edge.rows(`INSERT INTO owed_conversions (conversion_id, telegram_user_id, at_ms, tried_ms, path, body, status) VALUES ('${id}', 1, ${NOW - 7_200_000}, ${Date.now()}, 'x', '', '${status}')`);
+      await owe("bad-a", "owed");
+      await owe("bad-b", "refused");
+      const [dead] = await deliveries.backlog(buyer.purchase, 1, ["meta"], { state: "'dead'" });
+      try {
+        // What Telegram said is kept for a minute.
+        await deliveries.advance(61_000);
+        await open("health");
+        await seen(`It works, but look at this: webhook of @${BOT.username}: failing; webhook of @${OTHER_BOT.username}: elsewhere.`);
+        const hooks = (await text("[aria-label='Telegram’s webhooks'] tbody tr")).map((row) => row.replace(/ (\d{4}-\S+ )?[\d:]{8} /, " just now "));
+        assert.match(hooks[0], new RegExp(`^@${BOT.username} failing Wrong response from the webhook: 500 7 (just now|none in 7 days) edge.shop.test$`));
+        assert.match(hooks[1], new RegExp(`^@${OTHER_BOT.username} elsewhere its updates do not come here 0 (just now|none in 7 days) other.example$`));
+        const waits = await text("[aria-label='What waits'] tbody tr");
+        assert.match(waits[1], /^Deliveries to ad platforms 0 – 1$/);
+        assert.match(waits[2], /^Conversions for AdTarget 1 (\S+ )?[\d:]{8} 2 h 1$/);
+        await picture("health-bad");
+      } finally {
+        botapi.webhooks.clear();
+        for (const [bot, hook] of good) botapi.webhooks.set(bot, hook);
+        await edge.rows("DELETE FROM owed_conversions WHERE conversion_id LIKE 'bad-%'");
+        await forget([dead]);
+        await deliveries.advance(61_000);
+      }
+    });
+
     it("shows what each platform says to a test event", async () => {
       await open("health");
       await page.getByRole("button", { name: "Send one test event to each platform" }).click();
@@ -480,6 +511,9 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         await row.getByText("failing").waitFor();
         assert.match(clean(await row.innerText()), new RegExp(`^other 0( of ${POOL})? ${POOL} failing ${lastError} personal set ${OTHER_SITE}$`));
         await seen("It works, but look at this: links for other: failing.");
+        const { status, cautions } = await health();
+        assert.deepEqual([status, cautions], ["degraded", [{ about: "invites", websiteId: OTHER_SITE, name: "other", state: "failing", why: lastError }]]);
+        assert.equal((await deliveries.health()).status, "ok", "to strangers it is what it was");
       } finally {
         botapi.behave();
       }

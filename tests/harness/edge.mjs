@@ -28,9 +28,10 @@ async function modules(folder) {
 /**
  * Starts one edge. `vars` are settings over wrangler.toml's, `bare` leaves wrangler.toml's own out; `limits` are rate limits by binding
  * (calls a minute; without bound unless given); `databases` are bindings of further D1 databases; `retries` how often the queue tries again; `origin` the public origin under which
- * `edge.request("/path")` calls it; `persist` a folder that outlives the edge: one started later on it finds its data and its alarms.
+ * `edge.request("/path")` calls it; `persist` a folder that outlives the edge: one started later on it finds its data and its alarms; `leavesDead`: dead letters stay in their
+ * queue, instead of going to `edge.deadLetters`.
  */
-export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", databases = [], root = ROOT, persist } = {}) {
+export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, origin = "https://edge.shop.test", databases = [], root = ROOT, persist, leavesDead = false } = {}) {
   const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
   const [d1] = Object.keys(configured.d1Databases);
   const d1Databases = { ...configured.d1Databases, ...Object.fromEntries(databases.map((binding) => [binding, binding])) };
@@ -63,7 +64,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
       ratelimits,
     },
   ];
-  if (deadQueue && !queueConsumers[deadQueue]) workers.push(deadLetterReader(deadQueue, bury));
+  if (deadQueue && !queueConsumers[deadQueue]) workers.push(deadLetterReader(deadQueue, bury, leavesDead ? 60 : 0.05));
 
   const before = await children();
   const miniflare = new Miniflare(
@@ -143,7 +144,7 @@ async function migrate(database, folder) {
   }
 }
 
-function deadLetterReader(queue, bury) {
+function deadLetterReader(queue, bury, maxBatchTimeout) {
   return {
     name: "dead-letter-reader",
     modules: true,
@@ -151,7 +152,7 @@ function deadLetterReader(queue, bury) {
     script: `export default { async queue(batch, env) {
       await env.KEEP.fetch("http://keep/", { method: "POST", body: JSON.stringify(batch.messages.map((message) => message.body)) });
     } }`,
-    queueConsumers: { [queue]: { maxBatchTimeout: 0.05 } },
+    queueConsumers: { [queue]: { maxBatchTimeout } },
     serviceBindings: {
       async KEEP(message) {
         bury(await message.json());

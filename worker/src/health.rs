@@ -2,6 +2,7 @@
 //! webhooks stand.
 
 mod backlog;
+mod cautions;
 mod webhooks;
 
 use std::vec;
@@ -22,9 +23,11 @@ use crate::report_settings;
 use crate::runtime::{self, Call};
 use crate::tokens;
 use backlog::Backlog;
+use cautions::{Caution, cautions};
 use webhooks::Webhook;
 
-/// Answers 200 when all is well, else 503; the body says what is wrong.
+/// Answers 200 when all is well, else 503; the body says what is wrong. To the operator it says besides what to look at, and with 200, that
+/// the edge is degraded.
 pub async fn health(edge: &Edge<'_>) -> Answer {
     // Repeating it does no harm: it counts the call once more.
     match is_the_operators(edge).await {
@@ -84,18 +87,30 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
         Some(_) => Some(AdStatHealth::of(edge).await),
         None => None,
     };
-    let (webhooks, backlog) = match is_the_operators {
-        // Repeating it does no harm: both read.
-        true => (
-            Some(webhooks::webhooks(edge).await),
-            Some(Backlog::of(edge, &deliveries).await),
-        ),
-        false => (None, None),
-    };
     let mut pools = invites::statuses(edge.env, config).await.into_iter();
     let sites = (config.sites.iter()).map(|site| SiteHealth::of(site, destinations, &mut pools));
+    let sites: Vec<_> = sites.collect();
+    let operators = match is_the_operators {
+        true => {
+            // Repeating it does no harm: both read.
+            let webhooks = webhooks::webhooks(edge).await;
+            let backlog = Backlog::of(edge, &deliveries).await;
+            let cautions = cautions(&sites, &webhooks, &backlog, adstat.as_ref(), edge.now_ms);
+            Some(Operators {
+                webhooks,
+                backlog,
+                cautions,
+            })
+        }
+        false => None,
+    };
+    let is_degraded = (operators.as_ref()).is_some_and(|operators| !operators.cautions.is_empty());
     let body = Health {
-        status: if is_well { "ok" } else { "failing" },
+        status: match (is_well, is_degraded) {
+            (true, false) => "ok",
+            (true, true) => "degraded",
+            (false, _) => "failing",
+        },
         version: env!("CARGO_PKG_VERSION"),
         backend: BackendHealth {
             name: backend,
@@ -125,11 +140,10 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
             },
             api_key: set(config.has_api_key),
         },
-        sites: sites.collect(),
+        sites,
         adstat,
         deliveries,
-        webhooks,
-        backlog,
+        operators,
         problems: config
             .problems
             .iter()
@@ -153,13 +167,17 @@ struct Health<'a> {
     deliveries: Vec<outbox::Status>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adstat: Option<AdStatHealth>,
-    /// The operator's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    webhooks: Option<Vec<Webhook>>,
-    /// The operator's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backlog: Option<Backlog>,
+    #[serde(flatten)]
+    operators: Option<Operators>,
     problems: Vec<&'a Problem>,
+}
+
+/// What the operator alone is told.
+#[derive(Serialize)]
+struct Operators {
+    webhooks: Vec<Webhook>,
+    backlog: Backlog,
+    cautions: Vec<Caution>,
 }
 
 #[derive(Serialize)]
@@ -271,6 +289,12 @@ impl AdStatHealth {
             // Repeating it does no harm: it reads.
             pulled_at: Self::pulled_at(edge).await,
         }
+    }
+
+    /// How it fails, or is about to, and why.
+    fn fault(&self) -> Option<(&'static str, &str)> {
+        let failing = self.last_error.as_deref().map(|why| ("failing", why));
+        failing.or_else(|| Some(("expiring", self.warning.as_deref()?)))
     }
 
     async fn pulled_at(edge: &Edge<'_>) -> Option<u64> {

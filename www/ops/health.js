@@ -18,17 +18,14 @@ export function Health({ site, forget }) {
     <${SelfTest} forget=${forget} />`;
 }
 
-function State({ health: { status, version, backend, bindings, settings, sites, deliveries, adstat, webhooks = [], backlog, problems }, site }) {
+function State({ health: { status, version, backend, bindings, settings, sites, deliveries, adstat, webhooks = [], backlog, cautions = [], problems }, site }) {
   const ours = (each) => !site || each.websiteId === site;
   const channels = sites.filter(ours).flatMap(({ websiteId, channels }) => channels.map((channel) => ({ websiteId, ...channel })));
-  const cautions = [
-    ...channels.filter(({ pool, poolSize }) => pool && poolState(pool, poolSize)[0] !== "filled").map(({ slug, pool, poolSize }) => `links for ${slug}: ${poolState(pool, poolSize)[0]}`),
-    ...webhooks.filter((webhook) => webhookState(webhook)[0] !== "good").map((webhook) => `webhook of @${webhook.bot}: ${webhookState(webhook)[0]}`),
-    ...(adstat?.lastError ? ["AdStat"] : adstat?.warning ? ["AdStat’s token"] : []),
-  ];
-  const [kind, verdict] = status !== "ok" ? ["bad", "Something is wrong"] : cautions.length ? ["warn", "It works, but look at this"] : ["good", "All is well"];
+  const look = cautions.filter((each) => !site || !each.websiteId || each.websiteId === site);
+  const cautionOf = (about, name, websiteId) => look.find((each) => each.about === about && each.name === name && each.websiteId === websiteId);
+  const [kind, verdict] = status === "failing" ? ["bad", "Something is wrong"] : look.length ? ["warn", "It works, but look at this:"] : ["good", "All is well"];
   return html`
-    <div class=${`notice ${kind}`}><p><b>${verdict}${cautions.length > 0 && status === "ok" ? ":" : ""}</b>${status === "ok" && cautions.length > 0 ? ` ${cautions.join("; ")}. ` : " "}
+    <div class=${`notice ${kind}`}><p><b>${verdict}</b>${kind === "warn" ? ` ${look.map((each) => `${ABOUT[each.about](each.name)}: ${each.state}`).join("; ")}. ` : " "}
       <span class="version">Edgeway ${version}, backend ${backend.name}${backend.reachable ? "" : ", which does not answer"}</span></p></div>
     ${problems.length > 0 && html`<section><h2>Problems</h2><dl class="pairs problems">${problems.map(({ setting, message }) => html`<div key=${setting + message}><dt><code>${setting}</code></dt><dd>${message}</dd></div>`)}</dl></section>`}
     ${backlog && html`<${Backlog} backlog=${backlog} />`}
@@ -44,12 +41,12 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     ${channels.length ? html`<${Scroll} label="Invite links by channel"><table>
         <thead><tr><th scope="col">Channel</th><th scope="col" class="number">Ready</th><th scope="col" class="number">Handed out</th><th scope="col">State</th><th scope="col">Mode</th><th scope="col">Fallback</th><th scope="col">Site</th></tr></thead>
         <tbody>${channels.map(({ websiteId, slug, mode, invite, pool, poolSize }) => html`<tr key=${`${websiteId} ${slug}`}><td>${slug}</td>
-          <td class="number">${count(pool?.ready)}${pool && poolSize && html` <span class="quiet">of ${count(poolSize)}</span>`}</td><td class="number">${count(pool?.handedOut)}</td><td><${Pool} pool=${pool} size=${poolSize} /></td><td>${mode}</td><td>${invite}</td><td>${websiteId}</td></tr>`)}</tbody>
+          <td class="number">${count(pool?.ready)}${pool && poolSize && html` <span class="quiet">of ${count(poolSize)}</span>`}</td><td class="number">${count(pool?.handedOut)}</td><td><${Pool} pool=${pool} caution=${cautionOf("invites", slug, websiteId)} /></td><td>${mode}</td><td>${invite}</td><td>${websiteId}</td></tr>`)}</tbody>
       </table><//>` : html`<p class="quiet">No channel is configured.</p>`}
     ${webhooks.length > 0 && html`<h2>Telegram’s webhooks</h2>
       <${Scroll} label="Telegram’s webhooks"><table>
         <thead><tr><th scope="col">Bot</th><th scope="col">State</th><th scope="col" class="number">Waiting</th><th scope="col">Last update</th><th scope="col">Leads to</th></tr></thead>
-        <tbody>${webhooks.map((webhook) => html`<${Webhook} key=${webhook.bot} ...${webhook} />`)}</tbody>
+        <tbody>${webhooks.map((webhook) => html`<${Webhook} key=${webhook.bot} ...${webhook} caution=${cautionOf("webhook", webhook.bot)} />`)}</tbody>
       </table><//>`}
     <div class="cards">
       ${adstat && html`<section class="card"><h3>AdStat</h3>
@@ -70,30 +67,21 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     </div>`;
 }
 
-/** A pool that holds less than this share of its links may run dry before it is filled. */
-const LOW_POOL = 0.25;
+/** What a caution is about, in words. */
+const ABOUT = {
+  invites: (slug) => `links for ${slug}`,
+  webhook: (bot) => `webhook of @${bot}`,
+  queue: () => "queue of visits and clicks",
+  adstat: () => "AdStat’s tokens",
+};
+/** States that mend themselves, or may be none. */
+const PASSING = ["low", "paused", "not known"];
 
-/** How a pool stands, in a word, and the chip that goes with it. */
-function poolState({ ready, lastError, pausedUntil }, size) {
-  if (lastError) return ["failing", "dead"];
-  if (pausedUntil > Date.now()) return ["paused", "pending"];
-  if (!ready) return ["empty", "dead"];
-  return ready < size * LOW_POOL ? ["low", "pending"] : ["filled", "sent"];
-}
+/** A caution's word, or that all is well. */
+const Stand = ({ caution, good }) => html`<${Chip} kind=${!caution ? "sent" : PASSING.includes(caution.state) ? "pending" : "dead"}>${caution?.state ?? good}<//>`;
 
-/** How a bot's webhook stands, likewise, and why. */
-function webhookState({ host, leadsHere, failure, lastErrorAt, lastUpdateAt, lastError }) {
-  if (failure) return ["not known", "pending", failure];
-  if (!host) return ["missing", "dead", "npm run telegram -- setup sets it"];
-  if (!leadsHere) return ["elsewhere", "dead", "its updates do not come here"];
-  // What was delivered since has mended it.
-  if (lastErrorAt && !(lastUpdateAt > lastErrorAt)) return ["failing", "dead", lastError];
-  return ["good", "sent"];
-}
-
-function Webhook(webhook) {
-  const [word, kind, why] = webhookState(webhook);
-  return html`<tr><td>@${webhook.bot}</td><td><${Chip} kind=${kind}>${word}<//> ${why}</td><td class="number">${count(webhook.pendingUpdates)}</td>
+function Webhook({ caution, ...webhook }) {
+  return html`<tr><td>@${webhook.bot}</td><td><${Stand} caution=${caution} good="good" /> ${caution?.why}</td><td class="number">${count(webhook.pendingUpdates)}</td>
     <td>${webhook.lastUpdateAt ? html`<${Time} at=${webhook.lastUpdateAt} />` : html`<span class="quiet">none in 7 days</span>`}</td><td>${webhook.host ?? "nowhere"}</td></tr>`;
 }
 
@@ -108,10 +96,9 @@ function Backlog({ backlog: { queue, outbox, owed } }) {
     </table><//>`;
 }
 
-function Pool({ pool, size }) {
+function Pool({ pool, caution }) {
   if (!pool) return html`<span class="quiet">no pool</span>`;
-  const [word, kind] = poolState(pool, size);
-  return html`<${Chip} kind=${kind}>${word}<//> ${word === "failing" && pool.lastError}${word === "paused" && html`until <${Time} at=${pool.pausedUntil} />`}`;
+  return html`<${Stand} caution=${caution} good="filled" /> ${caution?.why}${caution?.state === "paused" && html`until <${Time} at=${pool.pausedUntil} />`}`;
 }
 
 function Until({ at }) {

@@ -14,7 +14,7 @@ use crate::tasks::promised;
 /// What waits.
 #[derive(Debug, Serialize)]
 pub struct Backlog {
-    /// Visits, clicks and calls that the queue holds; none: the platform does not say.
+    /// Visits, clicks and calls that the queue holds, `dead` those it has set aside; none: the platform does not say.
     queue: Option<Waiting>,
     /// Sends to ad platforms, of all sites.
     outbox: Waiting,
@@ -29,7 +29,8 @@ struct Waiting {
     pending: u64,
     /// Since when the oldest waits, Unix time in ms.
     oldest_at: Option<u64>,
-    /// How many were given up in the last seven days: dead sends, conversions that AdTarget refused. None: it is not known.
+    /// How many were given up: dead sends and conversions that AdTarget refused, in the last seven days; all dead letters of the queue. None: it
+    /// is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead: Option<u64>,
 }
@@ -38,7 +39,14 @@ impl Backlog {
     /// What waits; `deliveries` are the outbox's.
     pub async fn of(edge: &Edge<'_>, deliveries: &[outbox::Status]) -> Self {
         // Repeating it does no harm: both read.
-        let queue = queue(edge).await;
+        let queue = match metrics(edge, "RECORDS").await {
+            Some(waiting) => Some(Waiting {
+                // Repeating it does no harm: it reads.
+                dead: metrics(edge, "DEAD_RECORDS").await.map(|dead| dead.pending),
+                ..waiting
+            }),
+            None => None,
+        };
         let owed = owed(edge).await.ok();
         Self {
             queue,
@@ -52,6 +60,11 @@ impl Backlog {
             },
             owed,
         }
+    }
+
+    /// How many messages the queue has set aside, if any.
+    pub fn dead_letters(&self) -> Option<u64> {
+        self.queue.as_ref()?.dead.filter(|letters| *letters > 0)
     }
 }
 
@@ -67,9 +80,9 @@ async fn owed(edge: &Edge<'_>) -> Result<Waiting, Unavailable> {
     })
 }
 
-/// What `metrics()` of the queue's binding says (<https://developers.cloudflare.com/queues/observability/metrics/>).
-async fn queue(edge: &Edge<'_>) -> Option<Waiting> {
-    let queue = edge.binding("RECORDS")?;
+/// What `metrics()` of a queue's binding says (<https://developers.cloudflare.com/queues/observability/metrics/>).
+async fn metrics(edge: &Edge<'_>, binding: &str) -> Option<Waiting> {
+    let queue = edge.binding(binding)?;
     let of = |object: &JsValue, name: &str| Reflect::get(object, &JsValue::from_str(name)).ok();
     let metrics: Function = of(&queue, "metrics")?.dyn_into().ok()?;
     let asked: Promise = metrics.call0(&queue).ok()?.dyn_into().ok()?;

@@ -72,6 +72,27 @@ pub async fn webhooks(edge: &Edge<'_>) -> Vec<Webhook> {
 }
 
 impl Webhook {
+    /// Its bot's username.
+    pub fn bot(&self) -> &str {
+        self.bot
+    }
+
+    /// How it fails, and why.
+    pub fn fault(&self) -> Option<(&'static str, Option<&str>)> {
+        if let Some(failure) = &self.failure {
+            return Some(("not known", Some(failure)));
+        }
+        if self.host.is_none() {
+            return Some(("missing", Some("npm run telegram -- setup sets it")));
+        }
+        if !self.leads_here {
+            return Some(("elsewhere", Some("its updates do not come here")));
+        }
+        // What was delivered since has mended it.
+        (self.last_error_at > self.last_update_at)
+            .then_some(("failing", self.last_error.as_deref()))
+    }
+
     fn of(bot: &'static Bot, said: Said, host: &str, last_update_ms: Option<&u64>) -> Self {
         let failure = said.info.as_ref().err().cloned();
         let info = said.info.ok();
@@ -171,6 +192,15 @@ mod tests {
         assert_eq!(other.host.as_deref(), Some("x.test"));
         assert_eq!(other.last_error.as_deref(), Some("no /bot[token]"));
         assert_eq!(shown("", "").host, None);
+        let state = |webhook: &Webhook| webhook.fault().map(|(state, _)| state);
+        assert_eq!(state(&ours), Some("failing"));
+        assert_eq!(state(&other), Some("elsewhere"));
+        assert_eq!(state(&shown("", "")), Some("missing"));
+        let mended = Webhook {
+            last_update_at: Some(1_800_000_000_001),
+            ..ours
+        };
+        assert_eq!(state(&mended), None);
         let away = Said {
             at_ms: 5,
             info: Err("no answer".to_owned()),
@@ -178,5 +208,6 @@ mod tests {
         let away = Webhook::of(bot, away, "edge.test", Some(&4));
         assert_eq!((away.pending_updates, away.last_update_at), (None, Some(4)));
         assert_eq!(away.failure.as_deref(), Some("no answer"));
+        assert_eq!(state(&away), Some("not known"));
     }
 }

@@ -71,7 +71,55 @@ pub struct PoolStatus {
     last_error: Option<String>,
 }
 
+/// How a pool stands, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolState {
+    /// There are links enough.
+    Filled,
+    /// So few that it may run dry before it is filled.
+    Low,
+    /// There is none: clicks get the channel's shared link.
+    Empty,
+    /// Telegram lets no more be made for now.
+    Paused,
+    /// The last call to Telegram failed.
+    Failing,
+}
+
+impl PoolState {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Filled => "filled",
+            Self::Low => "low",
+            Self::Empty => "empty",
+            Self::Paused => "paused",
+            Self::Failing => "failing",
+        }
+    }
+}
+
 impl PoolStatus {
+    /// How a pool stands that is to hold `size` links.
+    pub fn state(&self, size: u32, now_ms: u64) -> PoolState {
+        if self.last_error.is_some() {
+            PoolState::Failing
+        } else if self.paused_until.is_some_and(|until_ms| until_ms > now_ms) {
+            PoolState::Paused
+        } else if self.ready == 0 {
+            PoolState::Empty
+        } else if self.ready * 4 < u64::from(size) {
+            PoolState::Low
+        } else {
+            PoolState::Filled
+        }
+    }
+
+    /// What was wrong with the last call.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
     /// Reads the lines of [`object::status`].
     fn read(told: &str) -> Self {
         let mut lines = told.split('\n');

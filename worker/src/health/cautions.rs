@@ -1,0 +1,99 @@
+//! What the operator should look at though the edge serves everybody: what does not do its work, and why.
+
+use serde::Serialize;
+
+use super::backlog::Backlog;
+use super::webhooks::Webhook;
+use super::{AdStatHealth, SiteHealth};
+use crate::invites::PoolState;
+
+/// Something to look at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Caution {
+    /// What it is about.
+    about: About,
+    /// The site, where it is one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    website_id: Option<String>,
+    /// The channel's slug, the bot's username; the queue and AdStat have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// How it stands, in a word or two.
+    state: &'static str,
+    /// Why, in words for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+/// What a caution is about.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum About {
+    /// A channel's pool of links.
+    Invites,
+    /// A bot's webhook at Telegram.
+    Webhook,
+    /// The queue of visits and clicks.
+    Queue,
+    /// AdStat's tokens.
+    AdStat,
+}
+
+/// All of it.
+pub fn cautions(
+    sites: &[SiteHealth<'_>],
+    webhooks: &[Webhook],
+    backlog: &Backlog,
+    adstat: Option<&AdStatHealth>,
+    now_ms: u64,
+) -> Vec<Caution> {
+    let mut cautions = Vec::new();
+    for site in sites {
+        for channel in &site.channels {
+            let Some(pool) = &channel.pool else {
+                continue;
+            };
+            let state = pool.state(channel.pool_size, now_ms);
+            if state != PoolState::Filled {
+                cautions.push(Caution {
+                    about: About::Invites,
+                    website_id: Some(site.website_id.to_owned()),
+                    name: Some(channel.slug.to_owned()),
+                    state: state.as_str(),
+                    why: pool.last_error().map(str::to_owned),
+                });
+            }
+        }
+    }
+    for webhook in webhooks {
+        if let Some((state, why)) = webhook.fault() {
+            cautions.push(Caution {
+                about: About::Webhook,
+                website_id: None,
+                name: Some(webhook.bot().to_owned()),
+                state,
+                why: why.map(str::to_owned),
+            });
+        }
+    }
+    if let Some(letters) = backlog.dead_letters() {
+        cautions.push(Caution {
+            about: About::Queue,
+            website_id: None,
+            name: None,
+            state: "dead letters",
+            why: Some(format!("messages that were given up: {letters}")),
+        });
+    }
+    if let Some((state, why)) = adstat.and_then(AdStatHealth::fault) {
+        cautions.push(Caution {
+            about: About::AdStat,
+            website_id: None,
+            name: None,
+            state,
+            why: Some(why.to_owned()),
+        });
+    }
+    cautions
+}
