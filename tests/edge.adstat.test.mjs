@@ -293,6 +293,16 @@ describe("AdStat through the edge", () => {
       done(await names());
     });
 
+    it("are to be had again after a panic in their keeper", async () => {
+      adstat.revoke();
+      await shop.edge.fail({ panic: "in the keeper" });
+      const lost = await names();
+      assert.ok(lost.status >= 500, lost.text);
+      assert.ok(shop.world.logged("panicked"));
+      for (const answer of await Promise.all(Array.from({ length: 3 }, () => names()))) done(answer);
+      assert.deepEqual([adstat.renewals, adstat.logins], [1, 0]);
+    });
+
     it("go on serving while AdStat can't renew them", async () => {
       adstat.misbehave({ call: "renew", status: 500, times: 9 });
       await shop.advance(900_000 - 30_000);
@@ -395,8 +405,12 @@ describe("AdStat through the edge", () => {
 
     it("that a slow AdStat does after all are found, also a day later", async () => {
       const idempotencyKey = key();
-      adstat.misbehave({ call: "ad.create", delay: 26_000 });
-      refusedHere(await shop.create({}, { idempotencyKey, timeout: 40_000 }), 502, "BAD_GATEWAY", "it is done once");
+      // Of the 25 s that the edge waits for an order, and the 26 that AdStat takes, a tenth.
+      await shop.edge.fail({ haste: 10 });
+      adstat.misbehave({ call: "ad.create", delay: 2_600 });
+      refusedHere(await shop.create({}, { idempotencyKey }), 502, "BAD_GATEWAY", "it is done once");
+      await shop.edge.fail({ haste: 1 });
+      await until(() => adstat.ads.length, "AdStat does it after all");
       await shop.advance(23 * hour);
       assert.equal(done(await shop.create({}, { idempotencyKey })).ad_id, only(adstat.ads).ad_id);
     });

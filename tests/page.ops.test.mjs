@@ -292,6 +292,21 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       assert.match(csv, new RegExp(`\r\n${CAMPAIGN},Spring,(\\d+,){2}[\\d.]+,${visits},\\d+,${joins},`));
     });
 
+    it("says that it lists no more than a thousand rows, where there are more", async () => {
+      const day = TODAY - 80;
+      await deliveries.edge.rows(`INSERT INTO traffic SELECT ${day}, '${WEBSITE}', 'many', '', 'many' || key, '', 1, 0 FROM json_each(?1)`, JSON.stringify(Array(1_200).fill(0)));
+      try {
+        await open("funnel?days=90");
+        await seen("These are the 1,000 that weigh the most; the total is of all, and the CSV lists more.");
+        const rows = await table("ad");
+        assert.equal(rows.length, 1_001);
+        assert.deepEqual(rows.at(-1), ["Total", ...cellsOf({ ...sums("ad", 90).total, visits: sums("ad", 90).total.visits + 1_200 })]);
+        await picture("funnel-truncated");
+      } finally {
+        await deliveries.edge.rows(`DELETE FROM traffic WHERE day = ${day}`);
+      }
+    });
+
     it("says what was converted, and what could not be", async () => {
       await open();
       await seen("1 USD = 0.92 EUR");

@@ -52,6 +52,7 @@ export async function startChats({ vars = {}, botapi, ...options } = {}) {
     vars: {
       SITES: JSON.stringify(SITES),
       TELEGRAM_API_BASE: botapi.url,
+      TELEGRAM_ADS_BASE_URL: botapi.url,
       TELEGRAM_BOTS: JSON.stringify([BOT, OTHER_BOT].map(({ username, token }) => ({ username, token, webhookSecret: username === BOT.username ? WEBHOOK_SECRET : OTHER_SECRET }))),
       ...vars,
     },

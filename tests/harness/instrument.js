@@ -98,12 +98,13 @@ function wrap(env) {
 /**
  * Throws once out of a call that Rust takes to be safe, so that the exception passes through the instance as a panic's trap
  * does: `"at once"` as a request begins, `"later"` after an await, where a warning is logged, `"in the queue"` as a message is read,
- * `"in the pool"` as one is called, `"in the alarm"` as one wakes.
+ * `"in the pool"` as one is called, `"in the alarm"` as one wakes, `"in the keeper"` as it is asked for a token.
  */
 function arm(panic) {
   const [object, name] = { "at once": [Date, "now"], later: [console, "warn"] }[panic] ?? [];
   if (panic === "in the pool") return (faults.panicInPool = true);
   if (panic === "in the alarm") return (faults.panicInAlarm = true);
+  if (panic === "in the keeper") return (faults.panicInKeeper = true);
   if (!object) return (faults.message = panic === "in the queue");
   const real = object[name];
   object[name] = () => {
@@ -160,6 +161,16 @@ for (const name of ["handOut", "make", "joined", "warm", "status"]) {
     }
     return built.InvitePool.prototype[name].call(this, channel, argument);
   };
+}
+
+export class TokenKeeper extends built.TokenKeeper {
+  token(kind, refused) {
+    if (faults.panicInKeeper) {
+      faults.panicInKeeper = false;
+      arm("at once");
+    }
+    return super.token(kind, refused);
+  }
 }
 
 /** How many invocations of the queue and the clock run. */
