@@ -1,12 +1,10 @@
 //! What a page view carries: click ids, UTM values and the pixels' cookies.
 
-use crate::cookie;
 use crate::decimal::{self, MAX_U64};
-use crate::meta::{self, Fbc, Fbp, Pieces};
+use crate::meta::{self, Fbc, Fbp};
 use crate::touch::Touch;
 use crate::written::{Spelling, Written, take, text};
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::borrow::Cow;
 
 /// How much of an address is read.
 const MAX_ADDRESS: usize = 16 * 1024;
@@ -28,15 +26,15 @@ pub struct PageView<'a> {
     pub subdomain_index: u8,
 }
 
-/// What a page view carries.
+/// What a page view carries, borrowed where it stands as it is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Capture {
+pub struct Capture<'a> {
     /// The page's address without its fragment.
-    pub landing_page: String,
+    pub landing_page: Cow<'a, str>,
     /// Where the visitor came from, on this site or another.
-    pub referrer: Option<String>,
+    pub referrer: Option<Cow<'a, str>>,
     /// The click ids, from the address, the referrer and the pixels' cookies.
-    pub click_ids: ClickIds,
+    pub click_ids: ClickIds<'a>,
     /// Meta's click cookie: the one sent, or a new one for a new click.
     pub fbc: Option<Fbc>,
     /// Whether `fbc` differs from the cookie sent, and so must be written.
@@ -44,36 +42,36 @@ pub struct Capture {
     /// Meta's browser cookie, where it was sent.
     pub fbp: Option<Fbp>,
     /// TikTok's browser cookie `_ttp`.
-    pub ttp: Option<String>,
+    pub ttp: Option<Cow<'a, str>>,
     /// Snapchat's browser cookie `_scid`.
-    pub scid: Option<String>,
+    pub scid: Option<Cow<'a, str>>,
     /// Google Analytics' browser cookie `_ga`.
-    pub ga: Option<String>,
+    pub ga: Option<Cow<'a, str>>,
     /// The UTM values of the address.
-    pub utm: Utm,
+    pub utm: Utm<'a>,
 }
 
 /// The ad platforms' click ids, never changed beyond percent-decoding. In a click id `+` stays `+`, since none
 /// holds a space; one whose escapes are not UTF-8 stays as it was written; one over 1,024 bytes is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClickIds {
+pub struct ClickIds<'a> {
     /// Meta.
-    pub fbclid: Option<String>,
+    pub fbclid: Option<Cow<'a, str>>,
     /// TikTok.
-    pub ttclid: Option<String>,
+    pub ttclid: Option<Cow<'a, str>>,
     /// Google Ads.
-    pub gclid: Option<String>,
+    pub gclid: Option<Cow<'a, str>>,
     /// Google Ads, from an app to the web on iOS.
-    pub gbraid: Option<String>,
+    pub gbraid: Option<Cow<'a, str>>,
     /// Google Ads, from the web to an app on iOS.
-    pub wbraid: Option<String>,
+    pub wbraid: Option<Cow<'a, str>>,
     /// Snapchat, which spells it `ScCid`.
-    pub sccid: Option<String>,
+    pub sccid: Option<Cow<'a, str>>,
     /// Telegram Ads.
-    pub tgclid: Option<String>,
+    pub tgclid: Option<Cow<'a, str>>,
 }
 
-impl ClickIds {
+impl ClickIds<'_> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         *self == ClickIds::default()
@@ -82,52 +80,92 @@ impl ClickIds {
 
 /// The five UTM values, percent-decoded, with `+` as a space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Utm {
+pub struct Utm<'a> {
     /// `utm_source`
-    pub source: Option<String>,
+    pub source: Option<Cow<'a, str>>,
     /// `utm_medium`
-    pub medium: Option<String>,
+    pub medium: Option<Cow<'a, str>>,
     /// `utm_campaign`
-    pub campaign: Option<String>,
+    pub campaign: Option<Cow<'a, str>>,
     /// `utm_content`
-    pub content: Option<String>,
+    pub content: Option<Cow<'a, str>>,
     /// `utm_term`
-    pub term: Option<String>,
+    pub term: Option<Cow<'a, str>>,
 }
 
-impl Utm {
+impl Utm<'_> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         *self == Utm::default()
     }
 }
 
-/// What is read from where: the kind of the field (see [`Field::kind`]) and its name, which is AdTarget's or, where
-/// it has none, ours; the parameter of the address; the cookie that stands in for it. A text, since in the page a
-/// table of strings would be twice its size.
-const FIELDS: &[u8] = b"\
-@landingPage
-ffbc fbclid _fbc
-bfbp  _fbp
-rreferrer
-ggclid gclid _gcl_aw
-pttclid ttclid ttclid
-psccid sccid
-uutmSource utm_source
-uutmMedium utm_medium
-uutmCampaign utm_campaign
-uutmContent utm_content
-uutmTerm utm_term
-pgbraid gbraid
-pwbraid wbraid
-ttgclid tgclid _tgclid
-pttp  _ttp
-pscid  _scid
-pga  _ga
-";
+macro_rules! fields {
+    ($($kind:literal $name:literal $($parameter:literal $($cookie:literal)?)?;)*) => {
+        /// The fields, a line each. A text, since in the page a table of strings would be twice its size.
+        const FIELDS: &[u8] = concat!($($kind, $name, $(" ", $parameter, $(" ", $cookie,)?)? "\n",)*).as_bytes();
 
-/// A line of [`FIELDS`].
+        /// The fields, as the edge reads them.
+        static TABLE: [Field; FIELD_COUNT] = in_place([$(Field {
+            place: 0,
+            kind: first($kind),
+            name: $name.as_bytes(),
+            parameter: concat!($($parameter)?).as_bytes(),
+            cookie: concat!($($($cookie)?)?).as_bytes(),
+        },)*]);
+
+        const FIELD_COUNT: usize = [$($name,)*].len();
+    };
+}
+
+/// The fields, each with its place.
+const fn in_place(mut fields: [Field; FIELD_COUNT]) -> [Field; FIELD_COUNT] {
+    let mut place = 0;
+    let mut rest = fields.as_mut_slice();
+    while let [field, others @ ..] = rest {
+        field.place = place;
+        place += 1;
+        rest = others;
+    }
+    fields
+}
+
+/// The first byte of a text that has one.
+const fn first(text: &str) -> u8 {
+    match text.as_bytes() {
+        [first, ..] => *first,
+        [] => 0,
+    }
+}
+
+// What is read from where: the kind of the field (see [`Field::kind`]) and its name, which is AdTarget's or, where
+// it has none, ours; the parameter of the address; the cookie that stands in for it.
+fields! {
+    "@" "landingPage";
+    "f" "fbc" "fbclid" "_fbc";
+    "b" "fbp" "" "_fbp";
+    "r" "referrer";
+    "g" "gclid" "gclid" "_gcl_aw";
+    "p" "ttclid" "ttclid" "ttclid";
+    "p" "sccid" "sccid";
+    "u" "utmSource" "utm_source";
+    "u" "utmMedium" "utm_medium";
+    "u" "utmCampaign" "utm_campaign";
+    "u" "utmContent" "utm_content";
+    "u" "utmTerm" "utm_term";
+    "p" "gbraid" "gbraid";
+    "p" "wbraid" "wbraid";
+    "t" "tgclid" "tgclid" "_tgclid";
+    "p" "ttp" "" "_ttp";
+    "p" "scid" "" "_scid";
+    "p" "ga" "" "_ga";
+}
+
+/// What is read from where.
+#[derive(Clone, Copy)]
 struct Field {
+    /// Which of [`TABLE`] it is.
+    place: usize,
     /// `@`: the page itself. `r`: its referrer. `f` and `b`: Meta's click and browser cookies. `g`: Google's click id,
     /// whose cookie holds more. `p`: as it stands in the parameter or the cookie. `t`: Telegram's, which is percent-encoded in its
     /// cookie, too. `u`: a UTM value. The order counts: what
@@ -138,19 +176,15 @@ struct Field {
     cookie: &'static [u8],
 }
 
-fn fields() -> impl Iterator<Item = Field> {
-    let mut rest = FIELDS;
-    core::iter::from_fn(move || {
-        let mut line = take(&mut rest, b'\n');
-        let (&kind, names) = line.split_first()?;
-        line = names;
-        Some(Field {
-            kind,
-            name: take(&mut line, b' '),
-            parameter: take(&mut line, b' '),
-            cookie: line,
-        })
-    })
+impl Field {
+    /// Its name among pairs between `mark`s: `&` stands in a query, `;` between cookies.
+    fn key(&self, mark: u8) -> &'static [u8] {
+        if mark == b';' {
+            self.cookie
+        } else {
+            self.parameter
+        }
+    }
 }
 
 /// What follows the first `mark`.
@@ -159,12 +193,14 @@ fn behind(mut text: &[u8], mark: u8) -> &[u8] {
     text
 }
 
-/// Pairs of names and values in which fields are found, a query's or cookies: as a text, or taken apart once for all fields.
+/// Pairs of names and values in which fields are found, a query's or cookies.
 trait Pairs<'a>: Sized {
     /// Reads the pairs between `mark`s.
     fn read(text: &'a [u8], mark: u8) -> Self;
     /// See [`find`].
     fn find(&self, mark: u8, field: &Field) -> Written<'a>;
+    /// All fields, in their order.
+    fn fields() -> impl Iterator<Item = Field>;
 }
 
 /// What the page has: looking again costs it less than code to take pairs apart would.
@@ -178,55 +214,73 @@ impl<'a> Pairs<'a> for &'a [u8] {
     fn find(&self, mark: u8, field: &Field) -> Written<'a> {
         find(self, mark, field)
     }
+
+    #[inline(always)]
+    fn fields() -> impl Iterator<Item = Field> {
+        let mut rest = FIELDS;
+        core::iter::from_fn(move || {
+            let mut line = take(&mut rest, b'\n');
+            let (&kind, names) = line.split_first()?;
+            line = names;
+            Some(Field {
+                place: 0,
+                kind,
+                name: take(&mut line, b' '),
+                parameter: take(&mut line, b' '),
+                cookie: line,
+            })
+        })
+    }
 }
 
-/// A pair, and by what it is known for another field's at a glance.
-struct Pair<'a> {
-    text: &'a [u8],
-    initial: u8,
-    /// The length of the name; none where it holds escapes.
-    len: Option<usize>,
+/// Whether a byte of a query stands for itself, and for a character of its own.
+fn is_plain(byte: &u8) -> bool {
+    byte.is_ascii() && !matches!(byte, b'%' | b'+')
 }
 
-/// What the edge has: it looks for all fields of many visitors.
-impl<'a> Pairs<'a> for Vec<Pair<'a>> {
+/// What the edge has, which looks for all fields of many visitors: their values, found as the pairs are read once.
+struct Found<'a>([Written<'a>; FIELD_COUNT]);
+
+impl<'a> Pairs<'a> for Found<'a> {
     fn read(mut text: &'a [u8], mark: u8) -> Self {
-        let mut pairs = Vec::new();
+        let mut values = [Written::default(); FIELD_COUNT];
         while !text.is_empty() {
             let mut pair = take(&mut text, mark);
             while let [b' ', rest @ ..] = pair {
                 pair = rest;
             }
-            let name = take(&mut { pair }, b'=');
-            if let Some(initial) = name.first().map(u8::to_ascii_lowercase) {
-                let len = (!name.contains(&b'%')).then_some(name.len());
-                pairs.push(Pair {
-                    text: pair,
-                    initial,
-                    len,
-                });
+            let mut value = pair;
+            let name = take(&mut value, b'=');
+            let is_cookie = mark == b';';
+            let is_escaped = !is_cookie && name.contains(&b'%');
+            // Nearly every value of an address stands as it is meant.
+            let is_plain = !is_cookie && value.len() <= MAX_CLICK_ID && value.iter().all(is_plain);
+            for (field, found) in TABLE.iter().zip(&mut values) {
+                let key = field.key(mark);
+                let may_be = match key {
+                    [] => false,
+                    _ if is_escaped => true,
+                    _ if is_cookie => name == key,
+                    _ => name.eq_ignore_ascii_case(key),
+                };
+                if may_be && found.is_empty() {
+                    *found = if is_plain && !is_escaped {
+                        Written::plain(value)
+                    } else {
+                        find(pair, mark, field)
+                    };
+                }
             }
         }
-        pairs
+        Found(values)
     }
 
-    fn find(&self, mark: u8, field: &Field) -> Written<'a> {
-        let name = if mark == b';' {
-            field.cookie
-        } else {
-            field.parameter
-        };
-        let Some(initial) = name.first() else {
-            return Written::default();
-        };
-        self.iter()
-            .filter(|pair| match pair.len {
-                Some(len) => len == name.len() && pair.initial == *initial,
-                None => true,
-            })
-            .map(|pair| find(pair.text, mark, field))
-            .find(|value| !value.is_empty())
-            .unwrap_or_default()
+    fn find(&self, _: u8, field: &Field) -> Written<'a> {
+        self.0.get(field.place).copied().unwrap_or_default()
+    }
+
+    fn fields() -> impl Iterator<Item = Field> {
+        TABLE.iter().copied()
     }
 }
 
@@ -248,35 +302,41 @@ impl<'a, P: Pairs<'a>> Queries<P> {
 
     /// The first value of the field's parameter, or an empty one.
     fn find(&self, field: &Field) -> Written<'a> {
-        let mut value = self.address.find(b'&', field);
-        if value.is_empty() {
-            value = self.fragment.find(b'&', field);
-        }
+        let mut value = self.find_in_address(field);
         // The site that the visitor came from hands on Meta's click id alone.
         if value.is_empty() && field.kind == b'f' {
             value = self.referrer.find(b'&', field);
         }
         value
     }
+
+    /// The same, of the page's own address.
+    fn find_in_address(&self, field: &Field) -> Written<'a> {
+        let mut value = self.address.find(b'&', field);
+        if value.is_empty() {
+            value = self.fragment.find(b'&', field);
+        }
+        value
+    }
 }
 
 /// What a query that stands alone carries.
-pub(crate) fn carried(query: &[u8]) -> (ClickIds, Utm) {
+pub(crate) fn carried(query: &[u8]) -> (ClickIds<'_>, Utm<'_>) {
     let (mut click_ids, mut utm) = Default::default();
-    let pairs: Vec<Pair<'_>> = Pairs::read(query, b'&');
-    for field in fields() {
+    let Found(values) = Pairs::read(query, b'&');
+    for (field, value) in TABLE.iter().zip(values) {
         if let Some(slot) = slot(field.name, &mut click_ids, &mut utm) {
-            *slot = pairs.find(b'&', &field).into_text();
+            *slot = value.into_text();
         }
     }
     (click_ids, utm)
 }
 
-fn slot<'a>(
+fn slot<'s, 'a>(
     field: &[u8],
-    click_ids: &'a mut ClickIds,
-    utm: &'a mut Utm,
-) -> Option<&'a mut Option<String>> {
+    click_ids: &'s mut ClickIds<'a>,
+    utm: &'s mut Utm<'a>,
+) -> Option<&'s mut Option<Cow<'a, str>>> {
     Some(match field {
         b"fbc" => &mut click_ids.fbclid,
         b"ttclid" => &mut click_ids.ttclid,
@@ -326,29 +386,7 @@ impl<'a> WrittenPageView<'a> {
     /// A click id is taken from the address's query, else from its fragment's, else (`fbclid` alone) from the
     /// referrer's, else from the pixel's own cookie. Of a repeated parameter the first with a value counts.
     pub fn each_field(&self, mut put: impl FnMut(&'static [u8], &mut [Written<'_>])) {
-        self.walk::<&[u8]>(|field, _, pieces| {
-            let [.., value] = &pieces;
-            if !value.is_empty() {
-                put(field.name, pieces);
-            }
-        });
-    }
-
-    /// Gives `each` every field with what was found of it in the addresses, and the pieces of its value, the last of
-    /// which is empty where it has none.
-    fn walk<P: Pairs<'a>>(&self, mut each: impl FnMut(&Field, Written<'_>, &mut Pieces<'_>)) {
-        let mut fragment = self.href;
-        let page = take(&mut fragment, b'#');
-        let referrer = take(&mut { self.referrer }, b'#');
-        let queries: Queries<P> = Queries::of(page, fragment, referrer);
-        let cookies = P::read(self.cookies, b';');
-        for field in fields() {
-            let found = queries.find(&field);
-            let known = match field.kind {
-                b'@' => Written::plain(page),
-                b'r' => Written::plain(referrer),
-                _ => cookies.find(b';', &field),
-            };
+        self.walk::<&[u8]>(|field, _, found, known| {
             let mut pieces = [Written::default(), Written::default(), found];
             if field.kind == b'f' {
                 meta::renew(&mut pieces, known.as_written(), self.site, self.time);
@@ -357,75 +395,89 @@ impl<'a> WrittenPageView<'a> {
             if value.is_empty() {
                 *value = known;
             }
-            each(&field, found, &mut pieces);
+            if !value.is_empty() {
+                put(field.name, &mut pieces);
+            }
+        });
+    }
+
+    /// Gives `each` every field with what the page view has of it: what its addresses carry, and what the pixel's cookie
+    /// remembers or the page itself is.
+    fn walk<P: Pairs<'a>>(
+        &self,
+        mut each: impl FnMut(&Field, &Queries<P>, Written<'a>, Written<'a>),
+    ) {
+        let mut fragment = self.href;
+        let page = take(&mut fragment, b'#');
+        let referrer = take(&mut { self.referrer }, b'#');
+        let queries = Queries::of(page, fragment, referrer);
+        let cookies = P::read(self.cookies, b';');
+        for field in P::fields() {
+            let found = queries.find(&field);
+            let known = match field.kind {
+                b'@' => Written::plain(page),
+                b'r' => Written::plain(referrer),
+                _ => cookies.find(b';', &field),
+            };
+            each(&field, &queries, found, known);
         }
     }
 }
 
-impl PageView<'_> {
+impl<'a> PageView<'a> {
     /// Reads what the page view carries, as [`WrittenPageView::each_field`] does.
-    pub fn capture(&self) -> Capture {
+    pub fn capture(&self) -> Capture<'a> {
         self.capture_and_touch().0
     }
 
     /// Reads what the page view carries, and what of that is a step on the visitor's way: its own address and another
     /// site's referrer, since what cookies remember belongs to earlier steps.
-    pub fn capture_and_touch(&self) -> (Capture, Touch) {
+    pub fn capture_and_touch(&self) -> (Capture<'a>, Touch<'a>) {
         let mut capture = Capture::default();
         let mut touch = self.begin_touch();
-        let (site, time) = (meta::site(self.subdomain_index), meta::time(self.now_ms));
-        let written = WrittenPageView {
+        let view = WrittenPageView {
             href: bounded(self.href),
             referrer: bounded(self.referrer),
             cookies: self.cookies.as_bytes(),
-            site: site.as_bytes(),
-            time: time.as_bytes(),
+            // Made where a new cookie needs them.
+            site: &[],
+            time: &[],
         };
-        written.walk::<Vec<Pair<'_>>>(|field, found, pieces| {
-            if field.kind == b'f' {
-                capture.click_ids.fbclid = found.into_text();
-            }
+        view.walk::<Found<'_>>(|field, queries, found, known| {
             if let Some(slot) = slot(field.name, &mut touch.click_ids, &mut touch.utm) {
-                *slot = found.into_text();
+                // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
+                let is_landing = touch.referrer.is_some();
+                let own = if is_landing {
+                    found
+                } else {
+                    queries.find_in_address(field)
+                };
+                *slot = own.into_text();
             }
-            let [.., value] = pieces;
-            if !value.is_empty() {
-                capture.keep(field.name, text(pieces));
-            }
+            capture.keep(self, field, found, known);
         });
-        if let Some(fbc) = &capture.fbc {
-            let sent = cookie::find(self.cookies.as_bytes(), b"_fbc", meta::is_well_formed);
-            capture.fbc_is_new = fbc.as_str().as_bytes() != sent;
-        }
-        // The site's own pages hand on the `fbclid` of a click that was counted when it landed.
-        if touch.referrer.is_none() {
-            touch.click_ids.fbclid = self.fbclid_of_address();
-        }
         (capture, touch)
-    }
-
-    fn fbclid_of_address(&self) -> Option<String> {
-        let mut fragment = bounded(self.href);
-        let page = take(&mut fragment, b'#');
-        let field = fields().find(|field| field.kind == b'f')?;
-        let queries: Queries<&[u8]> = Queries::of(page, fragment, &[]);
-        queries.find(&field).into_text()
     }
 }
 
-impl Capture {
-    fn keep(&mut self, field: &[u8], value: String) {
-        match field {
-            b"landingPage" => self.landing_page = value,
-            b"referrer" => self.referrer = Some(value),
-            b"fbc" => self.fbc = Fbc::parse(&value),
-            b"fbp" => self.fbp = Fbp::parse(&value),
-            b"ttp" => self.ttp = Some(value),
-            b"scid" => self.scid = Some(value),
-            b"ga" => self.ga = Some(value),
-            _ => {
-                if let Some(slot) = slot(field, &mut self.click_ids, &mut self.utm) {
-                    *slot = Some(value);
+impl<'a> Capture<'a> {
+    fn keep(&mut self, view: &PageView<'_>, field: &Field, found: Written<'a>, known: Written<'a>) {
+        match field.name {
+            b"landingPage" => self.landing_page = text(&[known]),
+            b"referrer" => self.referrer = known.into_text(),
+            b"fbc" => {
+                self.click_ids.fbclid = found.into_text();
+                let renewed = Fbc::renewed(known, found, view.subdomain_index, view.now_ms);
+                self.fbc_is_new = renewed.is_some();
+                self.fbc = renewed.or_else(|| known.into_text().map(Fbc::well_formed));
+            }
+            b"fbp" => self.fbp = known.into_text().map(Fbp::well_formed),
+            b"ttp" => self.ttp = known.into_text(),
+            b"scid" => self.scid = known.into_text(),
+            b"ga" => self.ga = known.into_text(),
+            name => {
+                if let Some(slot) = slot(name, &mut self.click_ids, &mut self.utm) {
+                    *slot = found.into_text().or_else(|| known.into_text());
                 }
             }
         }
@@ -435,7 +487,7 @@ impl Capture {
     /// not among them: it is in `fbc`.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let Capture { click_ids, utm, .. } = self;
-        let page = Some(self.landing_page.as_str()).filter(|page| !page.is_empty());
+        let page = Some(&*self.landing_page).filter(|page| !page.is_empty());
         [
             ("landingPage", page),
             ("fbc", self.fbc.as_ref().map(Fbc::as_str)),

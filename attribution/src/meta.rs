@@ -3,6 +3,7 @@
 //! Both read `fb.<subdomain index>.<unix ms>.<payload>[.<appendix>]`. The appendix names the library that wrote
 //! the cookie: it is read and kept, and never written by us.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::cookie::is_cookie_byte;
@@ -33,6 +34,34 @@ impl Fbc {
         is_well_formed(value.as_bytes()).then(|| Fbc(value.into()))
     }
 
+    /// One that is known to be [well-formed](is_well_formed).
+    pub(crate) fn well_formed(value: Cow<'_, str>) -> Fbc {
+        Fbc(value.into_owned())
+    }
+
+    /// The value for a click first seen at `ms`; `None` where that can't be in a cookie or is in the one `sent`, a well-formed
+    /// value or none.
+    pub(crate) fn renewed(
+        sent: Written<'_>,
+        fbclid: Written<'_>,
+        index: u8,
+        ms: u64,
+    ) -> Option<Fbc> {
+        if fbclid.is_empty() {
+            return None;
+        }
+        let (site, time) = (site(index), time(ms));
+        let mut pieces = [Written::default(), Written::default(), fbclid];
+        renew(
+            &mut pieces,
+            sent.as_written(),
+            site.as_bytes(),
+            time.as_bytes(),
+        );
+        let [.., payload] = &pieces;
+        (!payload.is_empty()).then(|| Fbc(text(&pieces).into_owned()))
+    }
+
     /// The value as the cookie and the platforms take it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -54,6 +83,18 @@ impl Fbc {
     }
 }
 
+impl From<Fbc> for String {
+    fn from(fbc: Fbc) -> String {
+        fbc.0
+    }
+}
+
+impl From<Fbp> for String {
+    fn from(fbp: Fbp) -> String {
+        fbp.0
+    }
+}
+
 /// A well-formed `_fbp` value: which browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fbp(String);
@@ -69,6 +110,11 @@ impl Fbp {
     /// Reads a cookie's value; anything that is not of Meta's form is `None`.
     pub fn parse(value: &str) -> Option<Fbp> {
         is_well_formed(value.as_bytes()).then(|| Fbp(value.into()))
+    }
+
+    /// One that is known to be [well-formed](is_well_formed).
+    pub(crate) fn well_formed(value: Cow<'_, str>) -> Fbp {
+        Fbp(value.into_owned())
     }
 
     /// The value as the cookie and the platforms take it.
@@ -101,14 +147,14 @@ pub(crate) type Pieces<'a> = [Written<'a>; 3];
 pub(crate) fn site(index: u8) -> String {
     let mut room = Digits::default();
     let index = decimal::write(index.into(), &mut room);
-    text(&[Written::plain(b"fb."), Written::plain(index)])
+    text(&[Written::plain(b"fb."), Written::plain(index)]).into_owned()
 }
 
 /// The time within a value: `.<unix ms>.`.
 pub(crate) fn time(ms: u64) -> String {
     let mut room = Digits::default();
     let dot = Written::plain(b".");
-    text(&[dot, Written::plain(decimal::write(ms, &mut room)), dot])
+    text(&[dot, Written::plain(decimal::write(ms, &mut room)), dot]).into_owned()
 }
 
 fn value(index: u8, ms: u64, payload: Written<'_>) -> String {
@@ -118,6 +164,7 @@ fn value(index: u8, ms: u64, payload: Written<'_>) -> String {
         Written::plain(time.as_bytes()),
         payload,
     ])
+    .into_owned()
 }
 
 /// The number at this place in a value that was read or made here.

@@ -1,8 +1,9 @@
 //! The first and the last click of a visitor, remembered in one cookie. Only the edge needs it.
 //!
 //! A touch is written as the query that would carry it: `at=1&fbclid=…&utm_source=…&referrer=…&page=…`. The
-//! cookie holds `first|last`, or one touch alone when both are the same.
+//! cookie holds `first|last`, or one touch alone where the first is the last.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::capture::{ClickIds, PageView, Utm, carried, without_fragment};
@@ -20,32 +21,32 @@ const MAX_COOKIE: usize = 4096;
 
 /// A page view as a step on the visitor's way: what brought them, and where to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touch {
+pub struct Touch<'a> {
     /// When, in Unix milliseconds.
     pub at_ms: u64,
     /// The click ids of this page view's own address; those remembered in cookies belong to earlier touches.
-    pub click_ids: ClickIds,
+    pub click_ids: ClickIds<'a>,
     /// The UTM values of the address.
-    pub utm: Utm,
+    pub utm: Utm<'a>,
     /// Where the visitor came from, when that is another site.
-    pub referrer: Option<String>,
+    pub referrer: Option<Cow<'a, str>>,
     /// The page's address without query and fragment.
-    pub landing_page: String,
+    pub landing_page: Cow<'a, str>,
 }
 
-impl Touch {
+impl Touch<'_> {
     /// Whether something brought the visitor: a click id, a UTM value or another site.
     pub fn is_sourced(&self) -> bool {
         !self.click_ids.is_empty() || !self.utm.is_empty() || self.referrer.is_some()
     }
 }
 
-impl PageView<'_> {
+impl<'a> PageView<'a> {
     /// The page view as a touch, without what its queries carry.
-    pub(crate) fn begin_touch(&self) -> Touch {
+    pub(crate) fn begin_touch(&self) -> Touch<'a> {
         let page = without_fragment(self.href);
         let referrer = without_fragment(self.referrer);
-        let read = |bytes| text(&[Written::plain(bytes)]);
+        let read = |bytes: &'a [u8]| text(&[Written::plain(bytes)]);
         Touch {
             at_ms: self.now_ms,
             referrer: self.is_external(referrer).then(|| read(referrer)),
@@ -79,45 +80,49 @@ impl PageView<'_> {
 
 /// The first and the last touch of a visitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touches {
+pub struct Touches<'a> {
     /// The first page view ever seen, whatever brought it.
-    pub first: Option<Touch>,
-    /// The last page view that something brought, or the first where nothing ever did.
-    pub last: Option<Touch>,
+    pub first: Option<Touch<'a>>,
+    /// The last page view that something brought, where that is not the first.
+    pub later: Option<Touch<'a>>,
 }
 
-impl Touches {
+impl<'a> Touches<'a> {
     /// Reads the cookie's value; what cannot be read is absent.
-    pub fn parse(cookie_value: &str) -> Touches {
+    pub fn parse(cookie_value: &'a str) -> Touches<'a> {
         if cookie_value.len() > MAX_COOKIE {
             return Touches::default();
         }
-        match split_at_mark(cookie_value, b'|') {
-            (first, Some(last)) => Touches {
-                first: read_touch(first),
-                last: read_touch(last),
-            },
-            (both, None) => {
-                let touch = read_touch(both);
-                Touches {
-                    first: touch.clone(),
-                    last: touch,
-                }
-            }
+        let (first, later) = split_at_mark(cookie_value, b'|');
+        let first = read_touch(first);
+        let later = later.and_then(read_touch);
+        Touches {
+            later: later.filter(|later| Some(later) != first.as_ref()),
+            first,
         }
+    }
+
+    /// The last page view that something brought, or the first where nothing ever did.
+    pub fn last(&self) -> Option<&Touch<'a>> {
+        self.later.as_ref().or(self.first.as_ref())
     }
 
     /// Adds a touch. The first is kept for good; the last gives way to one that something brought, unless that
     /// is the same click again, as after a reload.
     #[must_use]
-    pub fn with(self, touch: Touch) -> Touches {
-        let last = match self.last {
-            Some(last) if !touch.is_sourced() || is_same_click(&last, &touch) => last,
-            _ => touch.clone(),
-        };
-        Touches {
-            first: self.first.or(Some(touch)),
-            last: Some(last),
+    pub fn with(self, touch: Touch<'a>) -> Touches<'a> {
+        let gives_way = |last| touch.is_sourced() && !is_same_click(last, &touch);
+        let is_last = self.last().is_none_or(gives_way);
+        let later = self.later.filter(|_| !is_last);
+        match self.first {
+            None => Touches {
+                first: Some(touch),
+                later,
+            },
+            first => Touches {
+                first,
+                later: if is_last { Some(touch) } else { later },
+            },
         }
     }
 
@@ -125,27 +130,25 @@ impl Touches {
     /// out whole; click ids come first, then UTM values, the referrer and the page.
     pub fn to_cookie(&self) -> String {
         let mut cookie = self.first.as_ref().map(write_touch).unwrap_or_default();
-        if self.first == self.last {
-            return cookie;
-        }
-        let last = self.last.as_ref().map(write_touch).unwrap_or_default();
-        if cookie != last {
+        if let Some(later) = self.later.as_ref().map(write_touch)
+            && later != cookie
+        {
             cookie.push('|');
-            cookie.push_str(&last);
+            cookie.push_str(&later);
         }
         cookie
     }
 }
 
-fn is_same_click(last: &Touch, touch: &Touch) -> bool {
+fn is_same_click(last: &Touch<'_>, touch: &Touch<'_>) -> bool {
     !touch.click_ids.is_empty() && last.click_ids == touch.click_ids
 }
 
-fn read_touch(text: &str) -> Option<Touch> {
+fn read_touch(text: &str) -> Option<Touch<'_>> {
     let mut touch = Touch::default();
     let mut at_ms = None;
     for (name, value) in parameters(text) {
-        match name.as_str() {
+        match &*name {
             "at" => at_ms = decimal::read(value.as_bytes()),
             "referrer" => touch.referrer = Some(value).filter(|value| !value.is_empty()),
             "page" => touch.landing_page = value,
@@ -157,10 +160,10 @@ fn read_touch(text: &str) -> Option<Touch> {
     Some(touch)
 }
 
-fn write_touch(touch: &Touch) -> String {
+fn write_touch(touch: &Touch<'_>) -> String {
     let mut room = Digits::default();
     let at_ms = Written::plain(decimal::write(touch.at_ms, &mut room));
-    let mut text = text(&[Written::plain(b"at="), at_ms]);
+    let mut text = text(&[Written::plain(b"at="), at_ms]).into_owned();
     let ClickIds {
         fbclid,
         ttclid,

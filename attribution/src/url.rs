@@ -3,6 +3,7 @@
 //! Addresses come from `location.href`, from a `Referer` header or from a request's body. They are read where
 //! they lie and never written anew.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::decimal;
@@ -31,13 +32,17 @@ pub struct UrlParts<'a> {
 /// Whatever a browser would read as another host is refused or read the browser's way: the last `@` ends the
 /// credentials, a backslash ends the host.
 pub fn split(address: &str) -> Option<UrlParts<'_>> {
-    let (rest, fragment) = split_at_mark(address, b'#');
-    let (rest, query) = split_at_mark(rest, b'?');
-    let (scheme, rest) = match rest.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
-        _ => ("", rest.strip_prefix("//").unwrap_or(rest)),
+    let (scheme, rest) = match address.split_at_checked(scheme_len(address)) {
+        Some((scheme, rest)) if !scheme.is_empty() && rest.starts_with("://") => {
+            (scheme, rest.get(3..)?)
+        }
+        _ => ("", address.strip_prefix("//").unwrap_or(address)),
     };
-    let (authority, path) = rest.split_at_checked(rest.find(['/', '\\']).unwrap_or(rest.len()))?;
+    let is_end = |byte| matches!(byte, b'/' | b'\\' | b'?' | b'#');
+    let end = rest.bytes().position(is_end).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at_checked(end)?;
+    let (rest, fragment) = split_at_mark(rest, b'#');
+    let (path, query) = split_at_mark(rest, b'?');
     let host_and_port = authority.rsplit('@').next()?;
     let (host, port) = match host_and_port.rsplit_once(':') {
         Some((_, port)) if port.ends_with(']') => (host_and_port, None),
@@ -62,7 +67,7 @@ pub fn split(address: &str) -> Option<UrlParts<'_>> {
 
 /// The parameters of a query, in order, percent-decoded, with `+` as a space. A name without `=` has an empty
 /// value; what is not UTF-8 reads U+FFFD; a malformed `%` stays as it is.
-pub fn parameters(query: &str) -> impl Iterator<Item = (String, String)> {
+pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     parts(query, b'&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -107,7 +112,7 @@ pub(crate) fn parts(text: &str, mark: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-fn decode(text: &str) -> String {
+fn decode(text: &str) -> Cow<'_, str> {
     written::text(&[Written::new(text.as_bytes(), Spelling::Form)])
 }
 
@@ -120,11 +125,14 @@ pub(crate) fn push_escape(text: &mut String, byte: u8) {
     }
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+/// How long a scheme `address` begins with; 0: none.
+fn scheme_len(address: &str) -> usize {
+    let goes_on = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    if !address.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return 0;
+    }
+    let end = address.bytes().position(|byte| !goes_on(byte));
+    end.unwrap_or(address.len())
 }
 
 /// Whether the URL Standard lets `text` be a host; percent-encoded hosts, which it would decode, are refused.

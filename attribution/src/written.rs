@@ -1,6 +1,7 @@
 //! Text as an address or a cookie holds it, read byte by byte where it lies. The page pays for every copy, for
 //! every test of a character's borders and for every string that could be absent, so there are none.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -47,7 +48,7 @@ impl<'a> Written<'a> {
     }
 
     /// The text of it; `None` where nothing is left.
-    pub(crate) fn into_text(self) -> Option<String> {
+    pub(crate) fn into_text(self) -> Option<Cow<'a, str>> {
         (!self.is_empty()).then(|| text(&[self]))
     }
 
@@ -116,8 +117,16 @@ impl Iterator for Written<'_> {
     }
 }
 
-/// All of `pieces` as one text, with U+FFFD for what is not UTF-8.
-pub(crate) fn text(pieces: &[Written<'_>]) -> String {
+/// All of `pieces` as one text, with U+FFFD for what is not UTF-8; borrowed where it stands in one piece as it is meant.
+pub(crate) fn text<'a>(pieces: &[Written<'a>]) -> Cow<'a, str> {
+    if let [piece] = pieces
+        && piece.is_plain()
+    {
+        return match core::str::from_utf8(piece.rest) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(piece.rest),
+        };
+    }
     let mut bytes = Vec::with_capacity(pieces.iter().map(|piece| piece.rest.len()).sum());
     for piece in pieces {
         if piece.is_plain() {
@@ -126,8 +135,10 @@ pub(crate) fn text(pieces: &[Written<'_>]) -> String {
             bytes.extend(*piece);
         }
     }
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    Cow::Owned(
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    )
 }
 
 /// Takes what stands before the first `mark` out of `rest`, and the mark with it; all of it where there is no mark.

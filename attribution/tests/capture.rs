@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 const NOW: u64 = 1_790_000_000_000;
 
-fn capture(href: &str, referrer: &str, cookies: &str) -> Capture {
+fn capture<'a>(href: &'a str, referrer: &'a str, cookies: &'a str) -> Capture<'a> {
     PageView {
         href,
         referrer,
@@ -17,7 +17,7 @@ fn capture(href: &str, referrer: &str, cookies: &str) -> Capture {
 }
 
 /// One value of what the address carries, by the parameter's own name.
-fn value(capture: &Capture, name: &str) -> Option<String> {
+fn value(capture: &Capture<'_>, name: &str) -> Option<String> {
     let Capture { click_ids, utm, .. } = capture;
     match name {
         "fbclid" => &click_ids.fbclid,
@@ -34,7 +34,8 @@ fn value(capture: &Capture, name: &str) -> Option<String> {
         "term" => &utm.term,
         _ => &None,
     }
-    .clone()
+    .as_deref()
+    .map(str::to_owned)
 }
 
 /// Holds a table of (address, name, expected) against `capture`.
@@ -325,7 +326,7 @@ fn long_addresses_are_read() {
         let href = format!("https://a.example{path}?fbclid={click_id}&utm_source={padding}");
         let found = capture(&href, "", "").click_ids.fbclid;
         assert!(
-            found.is_none() || found == Some(click_id),
+            found.is_none() || found == Some(click_id.into()),
             "{before}: {found:?}"
         );
     }
@@ -335,7 +336,8 @@ fn long_addresses_are_read() {
     );
     assert_eq!(full.len(), 16 * 1024);
     assert_eq!(capture(&full, "", "").landing_page, full);
-    let over = capture(&format!("{full}x"), "", "");
+    let over = format!("{full}x");
+    let over = capture(&over, "", "");
     assert_eq!(over.landing_page, "https://a.example/?fbclid=x");
     assert_eq!(over.click_ids.fbclid.as_deref(), Some("x"));
     assert_eq!(capture(&"ё".repeat(20_000), "", "").landing_page, "");
@@ -350,11 +352,8 @@ fn click_ids_keep_their_length_up_to_1024_bytes() {
         (1025, false, false),
     ] {
         let id = "a".repeat(length);
-        let capture = capture(
-            &format!("https://a.example/?fbclid={id}&gclid={id}"),
-            "",
-            "",
-        );
+        let href = format!("https://a.example/?fbclid={id}&gclid={id}");
+        let capture = capture(&href, "", "");
         assert_eq!(capture.click_ids.fbclid.is_some(), kept, "{length}");
         assert_eq!(capture.click_ids.gclid.is_some(), kept, "{length}");
         assert_eq!(capture.fbc.is_some(), in_fbc, "{length}");
@@ -375,7 +374,8 @@ fn a_click_id_unfit_for_a_cookie_is_kept_beside_it() {
         ("a%00", "a\0"),
         ("caf%C3%A9", "café"),
     ] {
-        let capture = capture(&format!("https://a.example/?fbclid={written}"), "", "");
+        let href = format!("https://a.example/?fbclid={written}");
+        let capture = capture(&href, "", "");
         assert_eq!(capture.click_ids.fbclid.as_deref(), Some(read));
         assert_eq!(capture.fbc, None, "{written}");
     }
@@ -532,7 +532,7 @@ proptest! {
     fn a_click_id_comes_back_as_it_was_sent(id in "[A-Za-z0-9_.+=/-]{1,300}", escaped: bool) {
         let written = if escaped { id.bytes().map(|byte| format!("%{byte:02x}")).collect() } else { id.clone() };
         let href = format!("https://a.example/?x=1&gclid={written}");
-        prop_assert_eq!(capture(&href, "", "").click_ids.gclid, Some(id));
+        prop_assert_eq!(capture(&href, "", "").click_ids.gclid, Some(id.into()));
     }
 
     #[test]
@@ -542,7 +542,7 @@ proptest! {
         let written: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
         let expected = String::from_utf8(bytes).unwrap_or(written.clone());
         let href = format!("https://a.example/?gclid={written}");
-        prop_assert_eq!(capture(&href, "", "").click_ids.gclid, Some(expected));
+        prop_assert_eq!(capture(&href, "", "").click_ids.gclid, Some(expected.into()));
     }
 
     #[test]
@@ -562,7 +562,8 @@ proptest! {
         later: u32,
     ) {
         let href = format!("https://a.example/?fbclid={written}");
-        let first = capture(&href, "", &format!("_fbc={before}"));
+        let before = format!("_fbc={before}");
+        let first = capture(&href, "", &before);
         let cookies = first.fbc.as_ref().map(|fbc| format!("a=b; _fbc={}", fbc.as_str())).unwrap_or_default();
         let again = PageView { href: &href, referrer: "", cookies: &cookies, now_ms: NOW + u64::from(later), subdomain_index: 1 }.capture();
         prop_assert!(!again.fbc_is_new);

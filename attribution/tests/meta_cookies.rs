@@ -157,8 +157,9 @@ fn the_index_of_the_page_goes_into_a_new_cookie() {
         ("127.0.0.1:8787", "fb.0.1790000000000.IwAR"),
         ("[::1]:8787", "fb.0.1790000000000.IwAR"),
     ] {
+        let href = format!("https://{domain}/?fbclid=IwAR");
         let capture = PageView {
-            href: &format!("https://{domain}/?fbclid=IwAR"),
+            href: &href,
             referrer: "",
             cookies: "",
             now_ms: NOW,

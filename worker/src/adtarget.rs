@@ -1,18 +1,19 @@
 //! AdTarget, hosted: the keyless calls that browsers make, carried on from the edge with the real client's headers.
 //! No API key ever rides on one.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use attribution::telegram::TelegramLink;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::config::AdTarget;
-use crate::cookies::Scope;
-use crate::ids::EventId;
+use crate::cookies::{Cookie, Scope};
+use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::json;
 use crate::record::{Attribution, Client, Visit};
 use crate::runtime::{Call, Reply};
@@ -171,10 +172,10 @@ impl OwedCall {
                 }
             }
             200..=299 => {
-                let hinted = serde_json::from_str::<Hinted<'_>>(&reply.body)
+                let hinted = serde_json::from_str::<Hinted>(&reply.body)
                     .ok()
                     .filter(|_| is_object)
-                    .map(|hinted| hinted.cookies.into_values().collect());
+                    .map(|hinted| hinted.cookies.0);
                 // Hints that are none do not make it less of an answer.
                 match hinted.or_else(|| json().map(|_| Vec::new())) {
                     Some(hints) => Outcome::Taken(reply, hints),
@@ -201,9 +202,37 @@ struct Said<'a> {
 
 /// What an answer wants of cookies.
 #[derive(Deserialize)]
-struct Hinted<'a> {
-    #[serde(borrow, default)]
-    cookies: BTreeMap<Cow<'a, str>, CookieHint>,
+struct Hinted {
+    #[serde(default)]
+    cookies: Hints,
+}
+
+/// The values of an object.
+#[derive(Default)]
+struct Hints(Vec<CookieHint>);
+
+impl<'de> Deserialize<'de> for Hints {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values;
+
+        impl<'de> Visitor<'de> for Values {
+            type Value = Hints;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Hints, A::Error> {
+                let mut hints = Vec::new();
+                while let Some((IgnoredAny, hint)) = map.next_entry()? {
+                    hints.push(hint);
+                }
+                Ok(Hints(hints))
+            }
+        }
+
+        deserializer.deserialize_map(Values)
+    }
 }
 
 /// The body of init for a visit: AdTarget's fields, ours that it does not know, and the page's own untouched.
@@ -213,9 +242,9 @@ pub fn init_body(visit: &Visit) -> String {
     struct Init<'a> {
         website_id: &'a str,
         href: &'a str,
-        temp_id: String,
-        client_session_id: String,
-        event_id: String,
+        temp_id: TempId,
+        client_session_id: ClientSessionId,
+        event_id: EventId,
         #[serde(skip_serializing_if = "Option::is_none")]
         external_user_id: Option<&'a str>,
         #[serde(skip_serializing_if = "str::is_empty")]
@@ -248,9 +277,9 @@ pub fn init_body(visit: &Visit) -> String {
     let body = Init {
         website_id: &visit.website_id,
         href: &visit.href,
-        temp_id: visit.temp_id.to_string(),
-        client_session_id: visit.client_session_id.to_string(),
-        event_id: visit.visit_id.to_string(),
+        temp_id: visit.temp_id,
+        client_session_id: visit.client_session_id,
+        event_id: visit.visit_id,
         external_user_id: visit.external_user_id.as_deref(),
         client_ip: ip,
         user_agent,
@@ -269,6 +298,10 @@ pub fn init_body(visit: &Visit) -> String {
 pub fn pass_on(reply: Reply, hints: &[CookieHint], scope: Scope<'_>) -> Answer {
     let answer = Answer::json_text(reply.status, reply.body);
     hints.iter().fold(answer, |answer, hint| {
-        answer.cookie(scope.set(&hint.name, &hint.value, hint.max_age))
+        let cookie = Cookie {
+            name: &hint.name,
+            max_age_s: hint.max_age,
+        };
+        answer.cookie(scope, cookie, &hint.value)
     })
 }

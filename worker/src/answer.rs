@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use web_sys::Response;
 
+use crate::cookies::{Cookie, Scope};
 use crate::error::Error;
 use crate::runtime;
 
@@ -63,7 +64,9 @@ impl Answer {
     #[must_use]
     #[inline(never)]
     pub fn header(self, name: &str, value: &str) -> Self {
-        if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        // Every byte is looked at: asking after each whether to go on would cost more.
+        let ends = |byte: u8| matches!(byte, b'\r' | b'\n' | 0);
+        if value.bytes().fold(false, |any, byte| any | ends(byte)) {
             return self;
         }
         self.line(name, value)
@@ -87,14 +90,16 @@ impl Answer {
         self
     }
 
-    /// Adds a Set-Cookie header; `None` (a value that no cookie can hold) adds none.
+    /// Adds a Set-Cookie header, unless it is of what no cookie can hold.
     #[must_use]
-    pub fn cookie(self, cookie: Option<String>) -> Self {
-        match cookie {
-            // `Scope::set` lets no control byte through.
-            Some(cookie) => self.line("set-cookie", &cookie),
-            None => self,
+    #[inline(never)]
+    pub fn cookie(self, scope: Scope<'_>, cookie: Cookie<'_>, value: &str) -> Self {
+        if !cookie.can_hold(value) {
+            return self;
         }
+        let mut answer = self.line("set-cookie", "");
+        scope.write(cookie, value, &mut answer.headers);
+        answer
     }
 
     /// The body.

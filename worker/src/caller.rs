@@ -80,7 +80,7 @@ impl<'a> Caller<'a> {
                 .is_some_and(|rest| rest.starts_with('='))
         });
         let (_, value) = url::parameters(pairs.next()?).next()?;
-        Some(value).filter(|value| !value.is_empty())
+        Some(value.into_owned()).filter(|value| !value.is_empty())
     }
 
     /// A cookie's value.
@@ -119,13 +119,16 @@ impl<'a> Caller<'a> {
 
 /// Whether a User-Agent names a program: a crawler, or a browser that none looks at.
 pub fn is_bot(user_agent: &str) -> bool {
-    const HEADLESS: &[u8] = b"headless";
-    let mut words = user_agent.as_bytes().windows(HEADLESS.len());
-    is_crawler(user_agent) || words.any(|word| word.eq_ignore_ascii_case(HEADLESS))
+    names_program(user_agent, b"headless")
 }
 
 /// Whether a User-Agent names a crawler or a link preview: they fetch pages and links, too.
 fn is_crawler(user_agent: &str) -> bool {
+    names_program(user_agent, &[])
+}
+
+/// Whether a User-Agent names a crawler, a link preview or, where it is one, `headless`.
+fn names_program(user_agent: &str, headless: &[u8]) -> bool {
     const REST: [&[u8]; 4] = [b"crawl", b"spider", b"preview", b"facebookexternalhit"];
     let agent = user_agent.as_bytes();
     let begins = |at: usize, mark: &[u8]| {
@@ -138,6 +141,7 @@ fn is_crawler(user_agent: &str) -> bool {
         [b'b' | b'B', b'o' | b'O'] => {
             begins(at, b"bot") && !at.checked_sub(2).is_some_and(|at| begins(at, b"cubot"))
         }
+        [b'h' | b'H', b'e' | b'E'] => !headless.is_empty() && begins(at, headless),
         [b'c' | b'C', b'r' | b'R']
         | [b's' | b'S', b'p' | b'P']
         | [b'p' | b'P', b'r' | b'R']

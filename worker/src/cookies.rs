@@ -3,43 +3,59 @@
 use attribution::META_COOKIE_MAX_AGE_S;
 
 /// The visitor's id, a year (AdTarget's contract).
-pub const TEMP_ID: Cookie = Cookie {
+pub const TEMP_ID: Cookie<'static> = Cookie {
     name: "adtarget_temp_id",
     max_age_s: 31_536_000,
 };
 /// The session's id, 30 minutes from the last sign of life (AdTarget's contract).
-pub const SESSION: Cookie = Cookie {
+pub const SESSION: Cookie<'static> = Cookie {
     name: "adtarget_session_id",
     max_age_s: 1_800,
 };
 /// Meta's click, 90 days (Meta's rule).
-pub const FBC: Cookie = Cookie {
+pub const FBC: Cookie<'static> = Cookie {
     name: "_fbc",
     max_age_s: META_COOKIE_MAX_AGE_S,
 };
 /// Meta's browser id, 90 days (Meta's rule).
-pub const FBP: Cookie = Cookie {
+pub const FBP: Cookie<'static> = Cookie {
     name: "_fbp",
     max_age_s: META_COOKIE_MAX_AGE_S,
 };
 /// Telegram Ads' click, 30 days (as Telegram's own script has it).
-pub const TGCLID: Cookie = Cookie {
+pub const TGCLID: Cookie<'static> = Cookie {
     name: "_tgclid",
     max_age_s: 2_592_000,
 };
 /// First and last touch, as long as a click of Meta's lives.
-pub const TOUCH: Cookie = Cookie {
+pub const TOUCH: Cookie<'static> = Cookie {
     name: attribution::TOUCH_COOKIE,
     max_age_s: META_COOKIE_MAX_AGE_S,
 };
 
 /// A cookie's name and life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cookie {
+pub struct Cookie<'a> {
     /// Its name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Its life in s, from each time it is set.
     pub max_age_s: u32,
+}
+
+impl Cookie<'_> {
+    /// Whether name and value hold but bytes that a cookie can hold (RFC 6265, 4.1.1).
+    pub fn can_hold(&self, value: &str) -> bool {
+        // Every byte is looked at: asking after each whether to go on would cost more.
+        let are_octets = |text: &str| {
+            let is_octet =
+                |byte: u8| byte.is_ascii_graphic() & !matches!(byte, b'"' | b',' | b';' | b'\\');
+            text.bytes().fold(true, |all, byte| all & is_octet(byte))
+        };
+        !self.name.is_empty()
+            && !self.name.contains('=')
+            && are_octets(self.name)
+            && are_octets(value)
+    }
 }
 
 /// Where a cookie is valid.
@@ -52,37 +68,28 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The value of a Set-Cookie header. `None` when `value` holds a byte that a cookie can't (RFC 6265, 4.1.1).
-    pub fn set(&self, name: &str, value: &str, max_age_s: u32) -> Option<String> {
-        let octets = |text: &str| {
-            text.bytes()
-                .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b';' | b'\\'))
-        };
-        if name.is_empty() || !octets(name) || name.contains('=') || !octets(value) {
-            return None;
-        }
-        let max_age = max_age_s.to_string();
+    /// Writes the value of a Set-Cookie header behind `header`.
+    pub fn write(&self, cookie: Cookie<'_>, value: &str, header: &mut String) {
         let (domain_is, domain) = match self.domain {
             Some(domain) => ("; Domain=", domain),
             None => ("", ""),
         };
-        let secure = if self.secure { "; Secure" } else { "" };
-        // Not `format!`, which costs several times as much here.
-        Some(
-            [
-                name,
-                "=",
-                value,
-                "; Max-Age=",
-                &max_age,
-                "; Path=/",
-                domain_is,
-                domain,
-                "; SameSite=Lax",
-                secure,
-            ]
-            .concat(),
-        )
+        let max_age = cookie.max_age_s.to_string();
+        // Not `write!`, which costs several times as much here.
+        for piece in [
+            cookie.name,
+            "=",
+            value,
+            "; Max-Age=",
+            &max_age,
+            "; Path=/",
+            domain_is,
+            domain,
+            "; SameSite=Lax",
+            if self.secure { "; Secure" } else { "" },
+        ] {
+            header.push_str(piece);
+        }
     }
 }
 
@@ -92,34 +99,42 @@ mod tests {
 
     #[test]
     fn attributes() {
+        let mut header = "set-cookie:".to_owned();
+        let cookie = Cookie {
+            name: "a",
+            max_age_s: 60,
+        };
         let scope = Scope {
             domain: Some("example.com"),
             secure: true,
         };
+        scope.write(cookie, "b", &mut header);
         assert_eq!(
-            scope.set("a", "b", 60).unwrap(),
-            "a=b; Max-Age=60; Path=/; Domain=example.com; SameSite=Lax; Secure"
+            header,
+            "set-cookie:a=b; Max-Age=60; Path=/; Domain=example.com; SameSite=Lax; Secure"
         );
         let scope = Scope {
             domain: None,
             secure: false,
         };
-        assert_eq!(
-            scope.set("a", "b", 60).unwrap(),
-            "a=b; Max-Age=60; Path=/; SameSite=Lax"
-        );
+        header.clear();
+        scope.write(cookie, "b", &mut header);
+        assert_eq!(header, "a=b; Max-Age=60; Path=/; SameSite=Lax");
     }
 
     #[test]
-    fn a_value_that_would_break_the_header_is_refused() {
-        let scope = Scope {
-            domain: None,
-            secure: false,
+    fn what_would_break_the_header_no_cookie_holds() {
+        let named = |name| Cookie {
+            name,
+            max_age_s: 60,
         };
+        assert!(named("a").can_hold("b"));
+        assert!(named("a").can_hold(""));
         for value in ["a;b", "a b", "a\r\nX: y", "a,b", "a\"b", "é"] {
-            assert_eq!(scope.set("a", value, 60), None, "{value:?}");
+            assert!(!named("a").can_hold(value), "{value:?}");
         }
-        assert_eq!(scope.set("a=b", "c", 60), None);
-        assert_eq!(scope.set("", "c", 60), None);
+        for name in ["a=b", "", "a b", "a;b", "é"] {
+            assert!(!named(name).can_hold("c"), "{name:?}");
+        }
     }
 }

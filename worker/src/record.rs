@@ -145,6 +145,14 @@ macro_rules! attribution {
         }
 
         impl Attribution {
+            /// The field of that name.
+            pub fn field_mut(&mut self, name: &str) -> Option<&mut Option<String>> {
+                Some(match name {
+                    $($name => &mut self.$field,)*
+                    _ => return None,
+                })
+            }
+
             /// Every field with its name.
             pub fn fields_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Option<String>)> {
                 [$(($name, &mut self.$field),)*].into_iter()
@@ -183,45 +191,46 @@ attribution! {
 }
 
 impl Attribution {
-    fn of(click_ids: ClickIds, utm: Utm) -> Self {
+    fn of(click_ids: ClickIds<'_>, utm: Utm<'_>) -> Self {
         Self {
-            fbclid: click_ids.fbclid,
-            ttclid: click_ids.ttclid,
-            gclid: click_ids.gclid,
-            gbraid: click_ids.gbraid,
-            wbraid: click_ids.wbraid,
-            sccid: click_ids.sccid,
-            tgclid: click_ids.tgclid,
-            utm_source: utm.source,
-            utm_medium: utm.medium,
-            utm_campaign: utm.campaign,
-            utm_content: utm.content,
-            utm_term: utm.term,
+            fbclid: click_ids.fbclid.map(Into::into),
+            ttclid: click_ids.ttclid.map(Into::into),
+            gclid: click_ids.gclid.map(Into::into),
+            gbraid: click_ids.gbraid.map(Into::into),
+            wbraid: click_ids.wbraid.map(Into::into),
+            sccid: click_ids.sccid.map(Into::into),
+            tgclid: click_ids.tgclid.map(Into::into),
+            utm_source: utm.source.map(Into::into),
+            utm_medium: utm.medium.map(Into::into),
+            utm_campaign: utm.campaign.map(Into::into),
+            utm_content: utm.content.map(Into::into),
+            utm_term: utm.term.map(Into::into),
             ..Self::default()
         }
     }
 }
 
-impl From<Touch> for Attribution {
-    fn from(touch: Touch) -> Self {
+impl From<Touch<'_>> for Attribution {
+    fn from(touch: Touch<'_>) -> Self {
         Self {
-            landing_page: Some(touch.landing_page),
-            referrer: touch.referrer,
+            landing_page: Some(touch.landing_page.into()),
+            referrer: touch.referrer.map(Into::into),
             ..Self::of(touch.click_ids, touch.utm)
         }
     }
 }
 
-impl From<Capture> for Attribution {
-    fn from(capture: Capture) -> Self {
+impl From<Capture<'_>> for Attribution {
+    fn from(capture: Capture<'_>) -> Self {
         Self {
-            landing_page: Some(capture.landing_page).filter(|page| !page.is_empty()),
-            referrer: capture.referrer,
-            fbc: capture.fbc.map(|fbc| fbc.as_str().to_owned()),
-            fbp: capture.fbp.map(|fbp| fbp.as_str().to_owned()),
-            ttp: capture.ttp,
-            scid: capture.scid,
-            ga: capture.ga,
+            landing_page: Some(capture.landing_page.into())
+                .filter(|page: &String| !page.is_empty()),
+            referrer: capture.referrer.map(Into::into),
+            fbc: capture.fbc.map(|fbc| fbc.into()),
+            fbp: capture.fbp.map(|fbp| fbp.into()),
+            ttp: capture.ttp.map(Into::into),
+            scid: capture.scid.map(Into::into),
+            ga: capture.ga.map(Into::into),
             ..Self::of(capture.click_ids, capture.utm)
         }
     }

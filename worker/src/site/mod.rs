@@ -123,7 +123,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         ));
     }
     let sourced = touch.is_sourced();
-    let new_tgclid = touch.click_ids.tgclid.clone();
+    let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
     let touches =
         Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default()).with(touch);
     Ok(NewVisit {

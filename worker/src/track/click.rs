@@ -175,12 +175,10 @@ async fn click(
         return Ok(answer);
     }
     let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-    let set =
-        |cookie: cookies::Cookie, value: String| scope.set(cookie.name, &value, cookie.max_age_s);
-    let answer = answer.cookie(set(cookies::SESSION, ids.client_session_id.to_string()));
+    let answer = answer.cookie(scope, cookies::SESSION, &ids.client_session_id.to_string());
     Ok(match known {
         Some(_) => answer,
-        None => answer.cookie(set(cookies::TEMP_ID, ids.temp_id.to_string())),
+        None => answer.cookie(scope, cookies::TEMP_ID, &ids.temp_id.to_string()),
     })
 }
 
@@ -315,7 +313,8 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
     let mut attribution = Attribution::from(view.capture());
-    if let Some(last) = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default()).last {
+    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
+    if let Some(last) = touches.later.or(touches.first) {
         let mut last = Attribution::from(last);
         for ((_, slot), (_, remembered)) in attribution.fields_mut().zip(last.fields_mut()) {
             if slot.is_none() {

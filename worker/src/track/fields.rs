@@ -36,7 +36,7 @@ impl<'a> Fields<'a> {
         match fields
             .0
             .iter()
-            .find(|(_, value)| depth(value.get()) > DEPTH_LIMIT)
+            .find(|(_, value)| is_nested(value.get()) && depth(value.get()) > DEPTH_LIMIT)
         {
             Some((name, _)) => Err(Error::field(name, "nested too deep")),
             None => Ok(fields),
@@ -142,6 +142,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The names of the fields.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// The fields that `is_known` does not know, each as it was written.
     pub fn others(
         &self,
@@ -156,6 +161,10 @@ impl<'a> Fields<'a> {
 
 /// How deep a value may be nested: what is kept must be readable by others, and SQLite's JSON ends at 1,000.
 const DEPTH_LIMIT: usize = 64;
+
+fn is_nested(json: &str) -> bool {
+    json.starts_with(['[', '{'])
+}
 
 /// How many arrays and objects stand around the innermost value of `json`.
 fn depth(json: &str) -> usize {

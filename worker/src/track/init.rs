@@ -17,46 +17,49 @@ use crate::message::Message;
 use crate::record::{Attribution, CapturedBy, Client, Record, Visit};
 use crate::runtime;
 
-/// What a body may hold that is read here; all else is passed on untouched. The client's own account of its address,
+/// Whether a body's field is read here; all else is passed on untouched. The client's own account of its address,
 /// browser and place is in it, too, and is not believed: the edge knows better.
-const KNOWN: [&str; 36] = [
-    "websiteId",
-    "href",
-    "tempId",
-    "clientSessionId",
-    "externalUserId",
-    "eventId",
-    "landingPage",
-    "referrer",
-    "clientIp",
-    "userAgent",
-    "country",
-    "city",
-    "region",
-    "fbc",
-    "fbp",
-    "fbclid",
-    "ttclid",
-    "ttp",
-    "gclid",
-    "gbraid",
-    "wbraid",
-    "sccid",
-    "scid",
-    "ga",
-    "tgclid",
-    "utmSource",
-    "utmMedium",
-    "utmCampaign",
-    "utmContent",
-    "utmTerm",
-    "consent",
-    "bot",
-    "capturedBy",
-    "cookie",
-    "visitId",
-    "sessionId",
-];
+fn is_known(name: &str) -> bool {
+    matches!(
+        name,
+        "websiteId"
+            | "href"
+            | "tempId"
+            | "clientSessionId"
+            | "externalUserId"
+            | "eventId"
+            | "landingPage"
+            | "referrer"
+            | "clientIp"
+            | "userAgent"
+            | "country"
+            | "city"
+            | "region"
+            | "fbc"
+            | "fbp"
+            | "fbclid"
+            | "ttclid"
+            | "ttp"
+            | "gclid"
+            | "gbraid"
+            | "wbraid"
+            | "sccid"
+            | "scid"
+            | "ga"
+            | "tgclid"
+            | "utmSource"
+            | "utmMedium"
+            | "utmCampaign"
+            | "utmContent"
+            | "utmTerm"
+            | "consent"
+            | "bot"
+            | "capturedBy"
+            | "cookie"
+            | "visitId"
+            | "sessionId"
+    )
+}
 
 /// Answers a visit: at once with the edge's own ids (ledger), or with AdTarget's answer when it comes in time.
 ///
@@ -187,7 +190,10 @@ pub fn told_visit(
     };
     let (capture, touch) = view.capture_and_touch();
     let mut attribution = Attribution::from(capture);
-    for (name, slot) in attribution.fields_mut() {
+    for name in fields.names() {
+        let Some(slot) = attribution.field_mut(name) else {
+            continue;
+        };
         let Some(told) = fields.text(name)? else {
             continue;
         };
@@ -196,12 +202,13 @@ pub fn told_visit(
             "fbp" => Fbp::parse(&told).is_none(),
             _ => false,
         };
-        if !is_broken {
+        // Nearly always the page and its address say the same.
+        if !is_broken && slot.as_deref() != Some(&*told) {
             *slot = Some(told.into_owned());
         }
     }
     let sourced = touch.is_sourced();
-    let new_tgclid = touch.click_ids.tgclid.clone();
+    let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
     let touches = Touches::parse(
         attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
     )
@@ -225,7 +232,7 @@ pub fn told_visit(
             consent: consent.map(Into::into),
             sourced,
             extra: fields
-                .others(|name| KNOWN.contains(&name))
+                .others(is_known)
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect::<BTreeMap<_, _>>(),
         },

@@ -205,7 +205,7 @@ fn known_click(edge: &Edge<'_>, page: &str) -> Option<String> {
     let remembered = || {
         let touches = Touches::parse(edge.caller.cookie(TOUCH_COOKIE)?);
         let life_ms = u64::from(cookies::TGCLID.max_age_s) * 1_000;
-        [touches.last, touches.first]
+        [touches.later, touches.first]
             .into_iter()
             .flatten()
             .filter(|touch| edge.now_ms.saturating_sub(touch.at_ms) <= life_ms)
@@ -215,7 +215,8 @@ fn known_click(edge: &Edge<'_>, page: &str) -> Option<String> {
         .click_ids
         .tgclid
         .or_else(remembered)
-        .filter(|click| is_click_id(click))
+        .map(Into::into)
+        .filter(|click: &String| is_click_id(click))
 }
 
 /// A call of the pixel, whole: it can be made now, or kept in the queue until Telegram takes it. It says the same each time.

@@ -59,7 +59,7 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     let scope = edge
         .caller
         .cookie_scope(site.cookie_domain_at(edge.caller.host));
-    Ok(answer.cookie(scope.set(cookies::FBP.name, fbp.as_str(), cookies::FBP.max_age_s)))
+    Ok(answer.cookie(scope, cookies::FBP, fbp.as_str()))
 }
 
 /// The visitor and the browser id that a body tells of; `known` is the visitor where the body does not say.

@@ -39,14 +39,14 @@ struct CookieHints<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CookieHint<'a> {
-    name: &'static str,
+    name: &'a str,
     value: &'a str,
     max_age: u32,
     same_site: &'static str,
 }
 
 impl<'a> CookieHint<'a> {
-    fn new(cookie: Cookie, value: &'a str) -> Self {
+    fn new(cookie: Cookie<'a>, value: &'a str) -> Self {
         Self {
             name: cookie.name,
             value,
@@ -88,17 +88,14 @@ impl NewVisit {
         if self.has_refused() {
             return answer;
         }
+        let Visit {
+            temp_id,
+            client_session_id,
+            ..
+        } = &self.visit;
         answer
-            .cookie(set(
-                scope,
-                cookies::TEMP_ID,
-                &self.visit.temp_id.to_string(),
-            ))
-            .cookie(set(
-                scope,
-                cookies::SESSION,
-                &self.visit.client_session_id.to_string(),
-            ))
+            .cookie(scope, cookies::TEMP_ID, &temp_id.to_string())
+            .cookie(scope, cookies::SESSION, &client_session_id.to_string())
     }
 
     /// Adds Meta's cookies, a new click's of Telegram Ads, and the touches. Those of Meta's that a script wrote are set anew,
@@ -108,29 +105,25 @@ impl NewVisit {
             return answer;
         }
         let attribution = &self.visit.attribution;
-        let pixels = [
-            (cookies::FBC, &attribution.fbc),
-            (cookies::FBP, &attribution.fbp),
-        ];
-        pixels
-            .into_iter()
-            .fold(answer, |answer, (cookie, value)| {
-                answer.cookie(value.as_deref().and_then(|value| set(scope, cookie, value)))
-            })
-            .cookie(self.new_tgclid.as_deref().and_then(|click| {
-                // As Telegram's script writes it.
-                let click: String = form_urlencoded::byte_serialize(click.as_bytes()).collect();
-                let click = click.replace('+', "%20");
-                set(scope, cookies::TGCLID, &click)
-            }))
-            .cookie(set(scope, cookies::TOUCH, &self.touches_cookie))
+        // As Telegram's script writes it.
+        let tgclid = self.new_tgclid.as_deref().map(|click| {
+            let click: String = form_urlencoded::byte_serialize(click.as_bytes()).collect();
+            click.replace('+', "%20")
+        });
+        [
+            (cookies::FBC, attribution.fbc.as_deref()),
+            (cookies::FBP, attribution.fbp.as_deref()),
+            (cookies::TGCLID, tgclid.as_deref()),
+            (cookies::TOUCH, Some(&*self.touches_cookie)),
+        ]
+        .into_iter()
+        .filter_map(|(cookie, value)| Some((cookie, value?)))
+        .fold(answer, |answer, (cookie, value)| {
+            answer.cookie(scope, cookie, value)
+        })
     }
 
     fn has_refused(&self) -> bool {
         self.visit.consent.as_deref() == Some("denied")
     }
-}
-
-fn set(scope: Scope<'_>, cookie: Cookie, value: &str) -> Option<String> {
-    scope.set(cookie.name, value, cookie.max_age_s)
 }
