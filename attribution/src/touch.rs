@@ -16,6 +16,8 @@ pub const TOUCH_COOKIE: &str = "edgeway_touch";
 
 /// The most that one touch takes of the cookie: both and the bar between them stay under 1,800 bytes.
 const MAX_TOUCH: usize = 899;
+/// What a touch mostly fits in.
+const USUAL_TOUCH: usize = 384;
 /// No browser keeps a longer cookie, so none was written by us.
 const MAX_COOKIE: usize = 4096;
 
@@ -162,8 +164,10 @@ fn read_touch(text: &str) -> Option<Touch<'_>> {
 
 fn write_touch(touch: &Touch<'_>) -> String {
     let mut room = Digits::default();
-    let at_ms = Written::plain(decimal::write(touch.at_ms, &mut room));
-    let mut text = text(&[Written::plain(b"at="), at_ms]).into_owned();
+    let at_ms = decimal::write(touch.at_ms, &mut room);
+    let mut text = String::with_capacity(USUAL_TOUCH);
+    text.push_str("at=");
+    text.push_str(core::str::from_utf8(at_ms).unwrap_or_default());
     let ClickIds {
         fbclid,
         ttclid,

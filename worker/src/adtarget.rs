@@ -139,7 +139,7 @@ impl OwedCall {
                 headers = headers.header(name, value);
             }
         }
-        headers.headers().to_owned()
+        headers.into_headers()
     }
 
     /// What a reply means.

@@ -112,6 +112,11 @@ impl Answer {
         &self.headers
     }
 
+    /// The same, for keeps.
+    pub fn into_headers(self) -> String {
+        self.headers
+    }
+
     /// The platform's own form of it.
     pub fn into_response(self) -> Response {
         let Self {

@@ -1,5 +1,6 @@
 //! What the ledger keeps of a visitor's trail.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use attribution::{Capture, ClickIds, Touch, Utm};
@@ -193,18 +194,18 @@ attribution! {
 impl Attribution {
     fn of(click_ids: ClickIds<'_>, utm: Utm<'_>) -> Self {
         Self {
-            fbclid: click_ids.fbclid.map(Into::into),
-            ttclid: click_ids.ttclid.map(Into::into),
-            gclid: click_ids.gclid.map(Into::into),
-            gbraid: click_ids.gbraid.map(Into::into),
-            wbraid: click_ids.wbraid.map(Into::into),
-            sccid: click_ids.sccid.map(Into::into),
-            tgclid: click_ids.tgclid.map(Into::into),
-            utm_source: utm.source.map(Into::into),
-            utm_medium: utm.medium.map(Into::into),
-            utm_campaign: utm.campaign.map(Into::into),
-            utm_content: utm.content.map(Into::into),
-            utm_term: utm.term.map(Into::into),
+            fbclid: owned(click_ids.fbclid),
+            ttclid: owned(click_ids.ttclid),
+            gclid: owned(click_ids.gclid),
+            gbraid: owned(click_ids.gbraid),
+            wbraid: owned(click_ids.wbraid),
+            sccid: owned(click_ids.sccid),
+            tgclid: owned(click_ids.tgclid),
+            utm_source: owned(utm.source),
+            utm_medium: owned(utm.medium),
+            utm_campaign: owned(utm.campaign),
+            utm_content: owned(utm.content),
+            utm_term: owned(utm.term),
             ..Self::default()
         }
     }
@@ -214,7 +215,7 @@ impl From<Touch<'_>> for Attribution {
     fn from(touch: Touch<'_>) -> Self {
         Self {
             landing_page: Some(touch.landing_page.into()),
-            referrer: touch.referrer.map(Into::into),
+            referrer: owned(touch.referrer),
             ..Self::of(touch.click_ids, touch.utm)
         }
     }
@@ -225,13 +226,19 @@ impl From<Capture<'_>> for Attribution {
         Self {
             landing_page: Some(capture.landing_page.into())
                 .filter(|page: &String| !page.is_empty()),
-            referrer: capture.referrer.map(Into::into),
+            referrer: owned(capture.referrer),
             fbc: capture.fbc.map(|fbc| fbc.into()),
             fbp: capture.fbp.map(|fbp| fbp.into()),
-            ttp: capture.ttp.map(Into::into),
-            scid: capture.scid.map(Into::into),
-            ga: capture.ga.map(Into::into),
+            ttp: owned(capture.ttp),
+            scid: owned(capture.scid),
+            ga: owned(capture.ga),
             ..Self::of(capture.click_ids, capture.utm)
         }
     }
+}
+
+/// One copy of the code that makes a copy: it is called for every field.
+#[inline(never)]
+fn owned(text: Option<Cow<'_, str>>) -> Option<String> {
+    text.map(Cow::into_owned)
 }

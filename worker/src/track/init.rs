@@ -75,8 +75,15 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     let teller = Teller {
         now_ms: edge.now_ms,
         cookies: caller.cookies,
-        temp_id: caller.temp_id(),
-        client_session_id: caller.client_session_id(),
+        // What the body says wins: then its cookies are not even looked for.
+        temp_id: match fields.text(TempId::FIELD)? {
+            Some(_) => None,
+            None => caller.temp_id(),
+        },
+        client_session_id: match fields.text(ClientSessionId::FIELD)? {
+            Some(_) => None,
+            None => caller.client_session_id(),
+        },
         visit_id: None,
         client: edge.client(),
     };
