@@ -38,11 +38,18 @@ async function read(request, limit) {
 }
 
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
+let lastAsked = {};
+
+/** What a body to `url` may hold, in bytes; undefined: it streams through. Nearly all come to one address, so the last answer is kept. */
+function bodyLimit(env, url) {
+  if (lastAsked.url !== url) lastAsked = { url, limit: visitors.ask(visitorsDoors.body_limit, env, url) };
+  return lastAsked.limit;
+}
 
 async function fetch(request, env, context) {
   try {
     const head = visitorsRuntime.inbound(request);
-    const limit = WITH_BODY.has(request.method) ? visitors.ask(visitorsDoors.body_limit, env, request.url) : undefined;
+    const limit = WITH_BODY.has(request.method) ? bodyLimit(env, request.url) : undefined;
     const body = limit === undefined ? undefined : await read(request, limit);
     const answer = await visitors.call(visitorsDoors.fetch, request, head, body, env, context);
     return answer ?? (await backoffice.call(backofficeDoors.fetch, request, head, body, env, context));

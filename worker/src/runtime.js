@@ -122,8 +122,9 @@ export function kind({ headers }) {
 export async function call(head, body, limit) {
   const url = head.indexOf("\n") + 1;
   const lines = head.indexOf("\n", url);
-  const headers = new Headers();
-  eachHeader(head.slice(lines + 1), (name, value) => headers.set(name, value));
+  // Not of the platform's own kind, which it would copy.
+  const headers = {};
+  eachHeader(head.slice(lines + 1), (name, value) => (headers[name] = value));
   const response = await fetch(head.slice(url, lines), {
     method: head.slice(0, url - 1),
     headers,
