@@ -8,7 +8,7 @@ export const settings = own && own.dataset;
 
 // An inline module that imports this file has no `src`: the innermost frame of a stack is this file.
 const source = (own && own.src) || (new Error().stack.match(/https?:\S+\//) || [location.href])[0];
-const [folder, origin] = /^([^/]*\/\/[^/]*)[^?#]*\//.exec(source);
+const { href: folder, origin } = new URL('.', source);
 
 /** Whether the edge and the page share one origin: then cookies travel, and the edge keeps them. */
 export const firstParty = origin === location.origin;

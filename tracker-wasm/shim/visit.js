@@ -27,7 +27,7 @@ export const visitId = () => current && current.eventId;
  */
 export async function visit(tidied, href = location.href) {
   const before = query;
-  query = location.search.match(/[^?&]+/g) || [];
+  query = location.search.split(/[?&]/);
   // A fragment makes a place of its own only where it is a route.
   const here = location.pathname + (/^#[!/]/.test(location.hash) ? location.hash : '');
   const known = (parts, all) => parts.every((part) => all.includes(part));
@@ -139,9 +139,10 @@ function patchFbp(beacon) {
 
 /** Asks Meta's in-app browser, if this is it, for the click id of a visit without one. It may never answer. */
 function askApp(href, all) {
+  if (appFbc || /fbclid=/i.test(href) || cookie('_fbc', all)) return;
   const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
   const isAndroid = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
-  if (!(isAndroid || window.webkit) || appFbc || /fbclid=/i.test(href) || cookie('_fbc', all)) return;
+  if (!isAndroid && !window.webkit) return;
   return new Promise((go) => {
     const take = (id) => {
       if (/^[\w-]+$/.test(id)) {
