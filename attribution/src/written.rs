@@ -52,6 +52,25 @@ impl<'a> Written<'a> {
         (!self.is_empty()).then(|| text(&[self]))
     }
 
+    /// Gives `put` the bytes that spell it in a form (URL Standard, `application/x-www-form-urlencoded`): those it is
+    /// written with, but for what a form would read in another way.
+    pub fn spell_in_form(&self, mut put: impl FnMut(u8)) {
+        for &byte in self.rest {
+            let low_digit = match byte {
+                b'%' if self.spelling == Spelling::Plain => b'5',
+                b'&' => b'6',
+                b'+' if self.spelling != Spelling::Form => b'B',
+                _ => {
+                    put(byte);
+                    continue;
+                }
+            };
+            put(b'%');
+            put(b'2');
+            put(low_digit);
+        }
+    }
+
     /// Whether it stands for itself as it is written.
     fn is_plain(&self) -> bool {
         let is_changed = |&byte| matches!(byte, b'%' | b'+');

@@ -10,7 +10,9 @@ function start({ memory, capture: parse }, how) {
   capture = (href, referrer, cookies, now, subdomainIndex) => {
     const view = new TextEncoder().encode(['fb.' + subdomainIndex, '.' + now + '.', href, referrer, cookies].join('\n'));
     new Uint8Array(memory.buffer, ROOM).set(view);
-    return JSON.parse(new TextDecoder().decode(memory.buffer.slice(ROOM + view.length, parse(view.length))));
+    const form = new TextDecoder().decode(memory.buffer.slice(ROOM + view.length, parse(view.length)));
+    // Browsers of 2018 and before have no `fromEntries`: they fail here, and the raw parts go to the edge.
+    return Object.fromEntries(new URLSearchParams(form));
   };
   emit('core', how);
 }

@@ -7,8 +7,8 @@ use core::cell::UnsafeCell;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Addresses and cookies take some kilobytes, an answer up to eight times that: the address comes twice, as a
-/// whole and in its parts, and an escaped byte takes up to six.
+/// Addresses and cookies take some kilobytes, an answer up to six times that: the address comes twice, as a whole and
+/// in its parts, and an escaped byte takes three.
 const ROOM: usize = 512 * 1024;
 
 /// Where the page writes a view, and behind it the answer.
