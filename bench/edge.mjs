@@ -13,6 +13,8 @@ export const OURS = ["index.js", "visitors.wasm", "backoffice.wasm"].map((name) 
 /** The modules of a Worker of this folder. */
 export const bench = (name) => [join(ROOT, "bench", name)];
 const CONNECTIONS = 16;
+// As long as V8 takes to compile what is hot.
+const WARM_UP_SECONDS = 4;
 
 const VISIT = JSON.stringify({
   websiteId: "atid_bench",
@@ -93,21 +95,22 @@ async function check(server, row, who) {
   if (answer.status !== row.status) throw new Error(`${who} answers ${row.name} with ${answer.status}: ${await answer.text()}`);
 }
 
-/** Measures every row; prints nothing. */
-export async function edgeRows({ seconds = 5, rounds = 3 } = {}) {
+/** Measures every row; prints nothing. Processes of one Worker differ by some percent, so each round has its own. */
+export async function edgeRows({ seconds = 3, rounds = 5 } = {}) {
   const work = mkdtempSync(join(tmpdir(), "edgeway-bench-"));
   const upstream = await serve(bench("upstream.js"));
   const rows = [];
   for (const row of ROWS) {
     const vars = settings(`http://127.0.0.1:${upstream.port}`, row.backend);
-    const servers = { ours: await serve(OURS, vars), js: await serve(bench("rival.js"), vars), floor: await serve(bench("floor.js")) };
-    await check(servers.ours, row, "Edgeway");
-    await check(servers.js, row, "the rival");
     const file = script(row, work);
     const runs = { ours: [], js: [], floor: [] };
-    for (const server of Object.values(servers)) load(server, row, 2, file);
     for (let round = 0; round < rounds; round++) {
+      const servers = { ours: await serve(OURS, vars), js: await serve(bench("rival.js"), vars), floor: await serve(bench("floor.js")) };
+      await check(servers.ours, row, "Edgeway");
+      await check(servers.js, row, "the rival");
+      for (const server of Object.values(servers)) load(server, row, WARM_UP_SECONDS, file);
       for (const [who, server] of Object.entries(servers)) runs[who].push(load(server, row, seconds, file));
+      for (const server of Object.values(servers)) server.stop();
     }
     const of = (who, what) => median(runs[who].map((run) => run[what]));
     const failed = runs.ours.concat(runs.js).reduce((sum, run) => sum + run.failed, 0);
@@ -119,7 +122,6 @@ export async function edgeRows({ seconds = 5, rounds = 3 } = {}) {
       p50_ms: { ours: of("ours", "p50"), js: of("js", "p50") },
       p99_ms: { ours: of("ours", "p99"), js: of("js", "p99") },
     });
-    for (const server of Object.values(servers)) server.stop();
   }
   upstream.stop();
   rmSync(work, { recursive: true, force: true });
