@@ -80,7 +80,7 @@ mod tests {
             let capture = view.capture();
             let expected: Vec<_> = capture
                 .fields()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .map(|(name, value)| (name.into(), value.into()))
                 .collect();
             assert_eq!(read, expected);
         }
