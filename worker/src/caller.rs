@@ -90,12 +90,12 @@ impl<'a> Caller<'a> {
 
     /// The visitor's id from its cookie; a forged or broken one counts as none.
     pub fn temp_id(&self) -> Option<TempId> {
-        TempId::parse(self.cookie(cookies::TEMP_ID.name)?).ok()
+        cookies::temp_id(self.cookies)
     }
 
     /// The session's id from its cookie; a forged or broken one counts as none.
     pub fn client_session_id(&self) -> Option<ClientSessionId> {
-        ClientSessionId::parse(self.cookie(cookies::SESSION.name)?).ok()
+        cookies::client_session_id(self.cookies)
     }
 
     /// Where cookies set in the answer are valid.
@@ -119,16 +119,16 @@ impl<'a> Caller<'a> {
 
 /// Whether a User-Agent names a program: a crawler, or a browser that none looks at.
 pub fn is_bot(user_agent: &str) -> bool {
-    names_program(user_agent, b"headless")
+    names_program(user_agent, true)
 }
 
 /// Whether a User-Agent names a crawler or a link preview: they fetch pages and links, too.
 fn is_crawler(user_agent: &str) -> bool {
-    names_program(user_agent, &[])
+    names_program(user_agent, false)
 }
 
-/// Whether a User-Agent names a crawler, a link preview or, where it is one, `headless`.
-fn names_program(user_agent: &str, headless: &[u8]) -> bool {
+/// Whether a User-Agent names a crawler, a link preview or, where that counts, a headless browser.
+fn names_program(user_agent: &str, headless_counts: bool) -> bool {
     const REST: [&[u8]; 4] = [b"crawl", b"spider", b"preview", b"facebookexternalhit"];
     let agent = user_agent.as_bytes();
     let begins = |at: usize, mark: &[u8]| {
@@ -141,7 +141,7 @@ fn names_program(user_agent: &str, headless: &[u8]) -> bool {
         [b'b' | b'B', b'o' | b'O'] => {
             begins(at, b"bot") && !at.checked_sub(2).is_some_and(|at| begins(at, b"cubot"))
         }
-        [b'h' | b'H', b'e' | b'E'] => !headless.is_empty() && begins(at, headless),
+        [b'h' | b'H', b'e' | b'E'] => headless_counts && begins(at, b"headless"),
         [b'c' | b'C', b'r' | b'R']
         | [b's' | b'S', b'p' | b'P']
         | [b'p' | b'P', b'r' | b'R']

@@ -2,6 +2,8 @@
 
 use attribution::META_COOKIE_MAX_AGE_S;
 
+use crate::ids::{ClientSessionId, TempId};
+
 /// The visitor's id, a year (AdTarget's contract).
 pub const TEMP_ID: Cookie<'static> = Cookie {
     name: "adtarget_temp_id",
@@ -32,6 +34,16 @@ pub const TOUCH: Cookie<'static> = Cookie {
     name: attribution::TOUCH_COOKIE,
     max_age_s: META_COOKIE_MAX_AGE_S,
 };
+
+/// The visitor's id in a Cookie header; a forged or broken one counts as none.
+pub fn temp_id(header: &str) -> Option<TempId> {
+    TempId::parse(attribution::cookie(header, TEMP_ID.name)?).ok()
+}
+
+/// The session's id in a Cookie header; a forged or broken one counts as none.
+pub fn client_session_id(header: &str) -> Option<ClientSessionId> {
+    ClientSessionId::parse(attribution::cookie(header, SESSION.name)?).ok()
+}
 
 /// A cookie's name and life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

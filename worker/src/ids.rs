@@ -24,15 +24,14 @@ macro_rules! id {
                 Self(Builder::from_random_bytes(entropy).into_uuid())
             }
 
-            /// The one that `told` says, else the one that is `known`, else a new one.
+            /// The one that `told` says, else the one that is `known`, which is asked only then, else a new one.
             ///
             /// # Errors
             /// `INVALID_PAYLOAD` naming the field; `INTERNAL_ERROR` without randomness.
-            pub fn resolve(told: Option<&str>, known: Option<Self>) -> Result<Self, Error> {
-                match (told, known) {
-                    (Some(text), _) => Self::parse(text),
-                    (None, Some(known)) => Ok(known),
-                    (None, None) => Ok(Self::new(entropy()?)),
+            pub fn resolve(told: Option<&str>, known: impl FnOnce() -> Option<Self>) -> Result<Self, Error> {
+                match told {
+                    Some(text) => Self::parse(text),
+                    None => known().map_or_else(|| Ok(Self::new(entropy()?)), Ok),
                 }
             }
 

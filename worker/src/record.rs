@@ -146,6 +146,11 @@ macro_rules! attribution {
         }
 
         impl Attribution {
+            /// Whether there is a field of that name.
+            pub fn has(name: &str) -> bool {
+                matches!(name, $($name)|*)
+            }
+
             /// The field of that name.
             pub fn field_mut(&mut self, name: &str) -> Option<&mut Option<String>> {
                 Some(match name {

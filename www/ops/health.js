@@ -21,7 +21,7 @@ export function Health({ site, forget }) {
 function State({ health: { status, version, backend, bindings, settings, sites, deliveries, adstat, webhooks = [], backlog, cautions = [], problems }, site }) {
   const ours = (each) => !site || each.websiteId === site;
   const channels = sites.filter(ours).flatMap(({ websiteId, channels }) => channels.map((channel) => ({ websiteId, ...channel })));
-  const look = cautions.filter((each) => !site || !each.websiteId || each.websiteId === site);
+  const look = cautions.filter((each) => !each.websiteId || ours(each));
   const cautionOf = (about, name, websiteId) => look.find((each) => each.about === about && each.name === name && each.websiteId === websiteId);
   const [kind, verdict] = status === "failing" ? ["bad", "Something is wrong"] : look.length ? ["warn", "It works, but look at this:"] : ["good", "All is well"];
   return html`

@@ -108,8 +108,6 @@ pub async fn visit(
     let teller = Teller {
         now_ms: call.edge.now_ms,
         cookies: "",
-        temp_id: None,
-        client_session_id: None,
         visit_id: Some(event_id(id)?),
         client: call.client(fields)?,
     };
@@ -140,7 +138,7 @@ pub async fn invite(
         temp_id: TempId::parse(&fields.required(TempId::FIELD)?)?,
         client_session_id: ClientSessionId::resolve(
             fields.text(ClientSessionId::FIELD)?.as_deref(),
-            None,
+            || None,
         )?,
         event_id: event_id(id)?,
         visit_id: None,

@@ -120,12 +120,12 @@ impl Ids {
         let caller = &edge.caller;
         let told = |name| caller.parameter(name);
         Ok(Self {
-            temp_id: TempId::resolve(told(TempId::FIELD).as_deref(), caller.temp_id())?,
+            temp_id: TempId::resolve(told(TempId::FIELD).as_deref(), || caller.temp_id())?,
             client_session_id: ClientSessionId::resolve(
                 told(ClientSessionId::FIELD).as_deref(),
-                caller.client_session_id(),
+                || caller.client_session_id(),
             )?,
-            event_id: EventId::resolve(told(EventId::FIELD).as_deref(), None)?,
+            event_id: EventId::resolve(told(EventId::FIELD).as_deref(), || None)?,
             visit_id: told("visit")
                 .map(|text| EventId::parse(&text))
                 .transpose()?,

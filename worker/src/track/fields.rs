@@ -36,7 +36,7 @@ impl<'a> Fields<'a> {
         match fields
             .0
             .iter()
-            .find(|(_, value)| is_nested(value.get()) && depth(value.get()) > DEPTH_LIMIT)
+            .find(|(_, value)| depth(value.get()) > DEPTH_LIMIT)
         {
             Some((name, _)) => Err(Error::field(name, "nested too deep")),
             None => Ok(fields),
@@ -162,12 +162,11 @@ impl<'a> Fields<'a> {
 /// How deep a value may be nested: what is kept must be readable by others, and SQLite's JSON ends at 1,000.
 const DEPTH_LIMIT: usize = 64;
 
-fn is_nested(json: &str) -> bool {
-    json.starts_with(['[', '{'])
-}
-
 /// How many arrays and objects stand around the innermost value of `json`.
 fn depth(json: &str) -> usize {
+    if !json.starts_with(['[', '{']) {
+        return 0;
+    }
     let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
         match byte {

@@ -9,7 +9,7 @@ use super::visit::NewVisit;
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Site};
-use crate::cookies::Scope;
+use crate::cookies::{self, Scope};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
@@ -20,45 +20,27 @@ use crate::runtime;
 /// Whether a body's field is read here; all else is passed on untouched. The client's own account of its address,
 /// browser and place is in it, too, and is not believed: the edge knows better.
 fn is_known(name: &str) -> bool {
-    matches!(
-        name,
-        "websiteId"
-            | "href"
-            | "tempId"
-            | "clientSessionId"
-            | "externalUserId"
-            | "eventId"
-            | "landingPage"
-            | "referrer"
-            | "clientIp"
-            | "userAgent"
-            | "country"
-            | "city"
-            | "region"
-            | "fbc"
-            | "fbp"
-            | "fbclid"
-            | "ttclid"
-            | "ttp"
-            | "gclid"
-            | "gbraid"
-            | "wbraid"
-            | "sccid"
-            | "scid"
-            | "ga"
-            | "tgclid"
-            | "utmSource"
-            | "utmMedium"
-            | "utmCampaign"
-            | "utmContent"
-            | "utmTerm"
-            | "consent"
-            | "bot"
-            | "capturedBy"
-            | "cookie"
-            | "visitId"
-            | "sessionId"
-    )
+    Attribution::has(name)
+        || matches!(
+            name,
+            "websiteId"
+                | "href"
+                | "tempId"
+                | "clientSessionId"
+                | "externalUserId"
+                | "eventId"
+                | "clientIp"
+                | "userAgent"
+                | "country"
+                | "city"
+                | "region"
+                | "consent"
+                | "bot"
+                | "capturedBy"
+                | "cookie"
+                | "visitId"
+                | "sessionId"
+        )
 }
 
 /// Answers a visit: at once with the edge's own ids (ledger), or with AdTarget's answer when it comes in time.
@@ -75,15 +57,6 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     let teller = Teller {
         now_ms: edge.now_ms,
         cookies: caller.cookies,
-        // What the body says wins: then its cookies are not even looked for.
-        temp_id: match fields.text(TempId::FIELD)? {
-            Some(_) => None,
-            None => caller.temp_id(),
-        },
-        client_session_id: match fields.text(ClientSessionId::FIELD)? {
-            Some(_) => None,
-            None => caller.client_session_id(),
-        },
         visit_id: None,
         client: edge.client(),
     };
@@ -103,7 +76,7 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
             let answer = new.answer(scope);
             if let Some(fbp) = &new.visit.attribution.fbp {
                 let call = super::update_fbp::call(site, new.visit.temp_id, fbp);
-                let event = EventId::resolve(None, None)?;
+                let event = EventId::resolve(None, || None)?;
                 edge.keep(&Message::Deliver(Box::new(OwedCall::new(
                     call,
                     event,
@@ -145,12 +118,8 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
 pub struct Teller<'a> {
     /// When it was told, Unix time in ms.
     pub now_ms: u64,
-    /// The Cookie header, where the visitor sends one.
+    /// The Cookie header, where the visitor sends one; it names visitor and session where the body does not.
     pub cookies: &'a str,
-    /// The visitor, where the body does not say.
-    pub temp_id: Option<TempId>,
-    /// The session, where the body does not say.
-    pub client_session_id: Option<ClientSessionId>,
     /// The visit's id, where the body does not say.
     pub visit_id: Option<EventId>,
     /// Who came.
@@ -168,12 +137,14 @@ pub fn told_visit(
     page_host: &str,
     teller: Teller<'_>,
 ) -> Result<NewVisit, Error> {
-    let temp_id = TempId::resolve(fields.text(TempId::FIELD)?.as_deref(), teller.temp_id)?;
-    let client_session_id = ClientSessionId::resolve(
-        fields.text(ClientSessionId::FIELD)?.as_deref(),
-        teller.client_session_id,
-    )?;
-    let visit_id = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), teller.visit_id)?;
+    let temp_id = TempId::resolve(fields.text(TempId::FIELD)?.as_deref(), || {
+        cookies::temp_id(teller.cookies)
+    })?;
+    let client_session_id =
+        ClientSessionId::resolve(fields.text(ClientSessionId::FIELD)?.as_deref(), || {
+            cookies::client_session_id(teller.cookies)
+        })?;
+    let visit_id = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), || teller.visit_id)?;
     let consent = fields.text("consent")?;
     if consent
         .as_deref()

@@ -31,7 +31,7 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     };
     super::check_origin(edge, site)?;
     let (temp_id, fbp) = told(&fields, edge.caller.temp_id())?;
-    let event = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), None)?;
+    let event = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), || None)?;
     edge.limit_visitor(temp_id).await?;
     let answer = match &edge.config.backend {
         Backend::Ledger => {
