@@ -11,7 +11,7 @@ const NOISE = /\/favicon\.ico$/;
 
 /**
  * Starts the proxy. `hosts` maps host names (without port) to the base URL of what answers for them.
- * `address`, where set, is what the platform says the visitors' is. `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as there is no answer.
+ * `address`, where set, is what the platform says the visitors' is. `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as the visitor has no answer.
  * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url)` says so): `how` is "cut" (it
  * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), "last" (its connection ends with
  * the answer), a number of milliseconds to wait before it is passed on, or `{status}` (answered so by something on the way). A number may also strike
@@ -55,9 +55,9 @@ export async function startNetwork(hosts) {
     const headers = { ...incoming.headers, host: url.host, "MF-Original-URL": url.href, ...(network.address && { "cf-connecting-ip": network.address }) };
     delete headers["proxy-connection"];
     const call = http.request({ hostname, port, path: url.pathname + url.search, method: incoming.method, headers }, (answer) => {
+      if (how === "deaf") return outgoing.destroy();
       entry.status = answer.statusCode;
       entry.location = answer.headers.location;
-      if (how === "deaf") return outgoing.destroy();
       outgoing.writeHead(answer.statusCode, how === "last" ? { ...answer.headers, connection: "close" } : answer.headers);
       answer.pipe(outgoing);
       answer.on("error", () => outgoing.destroy());

@@ -156,7 +156,8 @@ export function describeIn(name, tables, { backends = BACKENDS, world: options =
                 const story = new Story(name, world, visitor, await visitor.page());
                 await check(scenario, story, await scenario.run(story));
               } catch (error) {
-                error.message += `\n${trace(world.network)}`;
+                // A failed test prints the stack, which keeps the message that the error was made with.
+                error.stack += `\n${trace(world.network)}`;
                 throw error;
               } finally {
                 world.network.calm();
