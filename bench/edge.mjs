@@ -1,5 +1,5 @@
-// The edge beside a JavaScript Worker that does the same job, and beside the bare floor: raw workerd, one process each,
-// wrk from the same machine, the three in turn within each round.
+// The edge beside a JavaScript Worker that does the same job, beside the same one with Edgeway's guards, and beside the bare floor: raw
+// workerd, one process each, wrk from the same machine, the four in turn within each round.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -103,22 +103,29 @@ export async function edgeRows({ seconds = 3, rounds = 5 } = {}) {
   for (const row of ROWS) {
     const vars = settings(`http://127.0.0.1:${upstream.port}`, row.backend);
     const file = script(row, work);
-    const runs = { ours: [], js: [], floor: [] };
+    const runs = { ours: [], js: [], guarded: [], floor: [] };
     for (let round = 0; round < rounds; round++) {
-      const servers = { ours: await serve(OURS, vars), js: await serve(bench("rival.js"), vars), floor: await serve(bench("floor.js")) };
+      const servers = {
+        ours: await serve(OURS, vars),
+        js: await serve(bench("rival.js"), vars),
+        guarded: await serve(bench("rival.js"), { ...vars, GUARDS: "on" }),
+        floor: await serve(bench("floor.js")),
+      };
       await check(servers.ours, row, "Edgeway");
       await check(servers.js, row, "the rival");
+      await check(servers.guarded, row, "the guarded rival");
       for (const server of Object.values(servers)) load(server, row, WARM_UP_SECONDS, file);
       for (const [who, server] of Object.entries(servers)) runs[who].push(load(server, row, seconds, file));
       for (const server of Object.values(servers)) server.stop();
     }
     const of = (who, what) => median(runs[who].map((run) => run[what]));
-    const failed = runs.ours.concat(runs.js).reduce((sum, run) => sum + run.failed, 0);
+    const failed = [runs.ours, runs.js, runs.guarded].flat().reduce((sum, run) => sum + run.failed, 0);
     if (failed) throw new Error(`${row.name}: ${failed} requests failed`);
     rows.push({
       name: row.name,
-      ours: of("ours", "rate"), js: of("js", "rate"), floor: of("floor", "rate"), ratio: of("ours", "rate") / of("js", "rate"),
-      cpu_us: { ours: of("ours", "cpu"), js: of("js", "cpu"), floor: of("floor", "cpu") },
+      ours: of("ours", "rate"), js: of("js", "rate"), guarded: of("guarded", "rate"), floor: of("floor", "rate"),
+      ratio: of("ours", "rate") / of("js", "rate"), guarded_ratio: of("ours", "rate") / of("guarded", "rate"),
+      cpu_us: { ours: of("ours", "cpu"), js: of("js", "cpu"), guarded: of("guarded", "cpu"), floor: of("floor", "cpu") },
       p50_ms: { ours: of("ours", "p50"), js: of("js", "p50") },
       p99_ms: { ours: of("ours", "p99"), js: of("js", "p99") },
     });

@@ -47,9 +47,9 @@ async function measureEdge() {
   step("Measuring the edge, on raw workerd");
   figures.rows = await edgeRows(quick ? { seconds: 2, rounds: 1 } : {});
   table(
-    ["requests/s", "Edgeway", "JavaScript", "floor", "ratio", "CPU µs: Edgeway", "JavaScript", "floor", "p50 ms: Edgeway", "JavaScript", "p99 ms: Edgeway", "JavaScript"],
-    figures.rows.map(({ name, ours, js, floor, ratio, cpu_us, p50_ms, p99_ms }) => [
-      name, whole(ours), whole(js), whole(floor), ratio.toFixed(2), whole(cpu_us.ours), whole(cpu_us.js), whole(cpu_us.floor),
+    ["requests/s", "Edgeway", "JavaScript", "ratio", "with guards", "ratio", "floor", "CPU µs: Edgeway", "JavaScript", "with guards", "p50 ms: Edgeway", "JavaScript", "p99 ms: Edgeway", "JavaScript"],
+    figures.rows.map(({ name, ours, js, guarded, floor, ratio, guarded_ratio, cpu_us, p50_ms, p99_ms }) => [
+      name, whole(ours), whole(js), ratio.toFixed(2), whole(guarded), guarded_ratio.toFixed(2), whole(floor), whole(cpu_us.ours), whole(cpu_us.js), whole(cpu_us.guarded),
       p50_ms.ours.toFixed(2), p50_ms.js.toFixed(2), p99_ms.ours.toFixed(2), p99_ms.js.toFixed(2),
     ]),
   );
