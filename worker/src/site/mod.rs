@@ -6,7 +6,7 @@ pub mod missing_channel;
 use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
-use attribution::{Fbp, PageView, Touches, subdomain_index};
+use attribution::{Fbp, PageView, subdomain_index};
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
@@ -122,29 +122,22 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
             u32::from_le_bytes([a, b, c, d]),
         ));
     }
-    let sourced = touch.is_sourced();
-    let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
-    let touches =
-        Touches::parse(caller.cookie(attribution::TOUCH_COOKIE).unwrap_or_default()).with(touch);
-    Ok(NewVisit {
-        touches_cookie: touches.to_cookie(),
-        new_tgclid,
-        visit: Visit {
-            visit_id: EventId::resolve(None, || None)?,
-            at_ms: edge.now_ms,
-            website_id: site.website_id.clone(),
-            temp_id: TempId::resolve(None, || caller.temp_id())?,
-            client_session_id: ClientSessionId::resolve(None, || caller.client_session_id())?,
-            external_user_id: None,
-            href: caller.url.to_owned(),
-            attribution: Attribution::from(seen),
-            client: edge.client(),
-            captured_by: CapturedBy::Edge,
-            consent: None,
-            sourced,
-            extra: BTreeMap::new(),
-        },
-    })
+    let visit = Visit {
+        visit_id: EventId::resolve(None, || None)?,
+        at_ms: edge.now_ms,
+        website_id: site.website_id.clone(),
+        temp_id: TempId::resolve(None, || caller.temp_id())?,
+        client_session_id: ClientSessionId::resolve(None, || caller.client_session_id())?,
+        external_user_id: None,
+        href: caller.url.to_owned(),
+        attribution: Attribution::from(seen),
+        client: edge.client(),
+        captured_by: CapturedBy::Edge,
+        consent: None,
+        sourced: touch.is_sourced(),
+        extra: BTreeMap::new(),
+    };
+    Ok(NewVisit::new(visit, touch, view.cookies))
 }
 
 /// Hands the visit to whoever keeps it, after the page.

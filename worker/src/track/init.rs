@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attribution::{Fbc, Fbp, PageView, Touches, subdomain_index};
+use attribution::{Fbc, Fbp, PageView, subdomain_index};
 
 use super::fields::Fields;
 use super::visit::NewVisit;
@@ -185,34 +185,25 @@ pub fn told_visit(
             *slot = Some(told.into_owned());
         }
     }
-    let sourced = touch.is_sourced();
-    let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
-    let touches = Touches::parse(
-        attribution::cookie(view.cookies, attribution::TOUCH_COOKIE).unwrap_or_default(),
-    )
-    .with(touch);
     let mut client = teller.client;
     client.bot |= fields.flag("bot")?;
-    Ok(NewVisit {
-        touches_cookie: touches.to_cookie(),
-        new_tgclid,
-        visit: Visit {
-            visit_id,
-            at_ms: teller.now_ms,
-            website_id: site.website_id.clone(),
-            temp_id,
-            client_session_id,
-            external_user_id: fields.text("externalUserId")?.map(Into::into),
-            href: href.to_owned(),
-            attribution,
-            client,
-            captured_by,
-            consent: consent.map(Into::into),
-            sourced,
-            extra: fields
-                .others(is_known)
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect::<BTreeMap<_, _>>(),
-        },
-    })
+    let visit = Visit {
+        visit_id,
+        at_ms: teller.now_ms,
+        website_id: site.website_id.clone(),
+        temp_id,
+        client_session_id,
+        external_user_id: fields.text("externalUserId")?.map(Into::into),
+        href: href.to_owned(),
+        attribution,
+        client,
+        captured_by,
+        consent: consent.map(Into::into),
+        sourced: touch.is_sourced(),
+        extra: fields
+            .others(is_known)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect::<BTreeMap<_, _>>(),
+    };
+    Ok(NewVisit::new(visit, touch, view.cookies))
 }

@@ -1,5 +1,6 @@
 //! A visit as it is answered: the ids it goes by, and the cookies it leaves.
 
+use attribution::{Touch, Touches};
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -57,6 +58,17 @@ impl<'a> CookieHint<'a> {
 }
 
 impl NewVisit {
+    /// The visit whose page view is `touch`, of a visitor with these cookies.
+    pub fn new(visit: Visit, touch: Touch<'_>, cookies: &str) -> Self {
+        let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
+        let known = attribution::cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or_default();
+        Self {
+            visit,
+            touches_cookie: Touches::parse(known).with(touch).to_cookie(),
+            new_tgclid,
+        }
+    }
+
     /// The edge's own answer: ids made here, known before anything is kept.
     pub fn answer(&self, scope: Scope<'_>) -> Answer {
         self.add_pixel_cookies(self.add_ids(self.ids(), scope), scope)
