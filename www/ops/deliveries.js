@@ -26,7 +26,7 @@ export function Deliveries({ params, set, site, forget }) {
   useEffect(() => setOlder({ sends: [] }), [first.data]);
   useEffect(() => setOutcome(null), inputs);
 
-  const sends = [...(first.data?.sends ?? []), ...older.sends];
+  const sends = first.data ? [...first.data.sends, ...older.sends] : [];
   const isMore = sends.length > 0 && (older.last ?? first.data.sends.length) >= PAGE;
   const turnPage = async () => {
     setOlder((older) => ({ ...older, busy: true, error: null }));

@@ -1,6 +1,6 @@
 // What every view is made of.
 
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { html } from "htm/preact";
 import { iso, time } from "./format.js";
 
@@ -8,17 +8,18 @@ export { html };
 
 /**
  * What `load(signal)` gives, anew whenever one of `inputs` changes: `{data, error, busy, reload}`. `data` stays while it is loaded
- * again for the same inputs, and is gone with others.
+ * again for the same inputs, and is gone with others, before anything is drawn.
  */
 export function useLoaded(load, inputs) {
-  const [state, setState] = useState({ busy: true });
+  const asked = useMemo(() => ({}), inputs);
+  const [state, setState] = useState({});
   const running = useRef();
   const start = useCallback((fresh) => {
     running.current?.abort();
     const stop = (running.current = new AbortController());
-    setState((state) => ({ ...(fresh ? {} : state), busy: true }));
+    setState((state) => ({ ...(fresh ? {} : state), asked, busy: true }));
     return load(stop.signal).then(
-      (data) => stop.signal.aborted || setState({ data, busy: false }),
+      (data) => stop.signal.aborted || setState({ asked, data, busy: false }),
       (error) => stop.signal.aborted || setState((state) => ({ ...state, error, busy: false })),
     );
   }, inputs);
@@ -26,7 +27,7 @@ export function useLoaded(load, inputs) {
     start(true);
     return () => running.current.abort();
   }, inputs);
-  return { ...state, reload: () => start(false) };
+  return { ...(state.asked === asked ? state : { busy: true }), reload: () => start(false) };
 }
 
 /** Calls `tick` every `ms` while the page is seen and `on`. The next call waits for the last. */
