@@ -94,6 +94,28 @@ forBothBackends("a click", (backend) => {
     assert.equal(channelOf((await world.clicks())[0]), "vip");
   });
 
+  it("by an ad that leads right to it keeps what the ad said", async () => {
+    leads(await world.edge.request("/c/main?fbclid=Direct&gclid=G1&utm_source=ad", { headers: { referer: "https://l.facebook.com/" } }));
+    const { fbc, fbclid, gclid, utmSource, utm_source, landingPage, referrer } = only(await world.clicks());
+    if (backend === "adtarget") return assert.deepEqual([fbclid, gclid, utm_source], ["Direct", "G1", "ad"]);
+    assert.match(fbc, /\.Direct$/);
+    assert.deepEqual([gclid, utmSource, landingPage, referrer], ["G1", "ad", undefined, "https://l.facebook.com/"]);
+  });
+
+  if (backend === "adtarget") {
+    it("goes to a channel that AdTarget alone knows", async () => {
+      world.adtarget.websites[WEBSITE].channels.push("chan_new");
+      try {
+        assert.equal(leads(await world.invite({ channelId: "chan_new" })), world.adtarget.clicks[0].inviteLink);
+        assert.equal(world.adtarget.clicks[0].channelId, "chan_new");
+        world.adtarget.misbehave({ path: "invite", status: 503 });
+        assert.equal(leads(await world.invite({ channelId: "chan_new", to: FALLBACK.vip })), FALLBACK.vip, "else by the page's own link");
+      } finally {
+        world.adtarget.websites[WEBSITE].channels.pop();
+      }
+    });
+  }
+
   it("told twice is one click and one link", async () => {
     const query = { eventId: randomUUID(), tempId: randomUUID(), clientSessionId: randomUUID() };
     const [first, second] = [leads(await world.invite(query)), leads(await world.invite(query))];
@@ -113,7 +135,7 @@ forBothBackends("a click", (backend) => {
       await world.invite({}, { headers });
     }
     leads(await world.invite({}, { method: "HEAD" }));
-    for (const agent of ["facebookexternalhit/1.1", "TelegramBot (like TwitterBot)", "Mozilla/5.0 (compatible; Googlebot/2.1)"]) leads(await world.invite({}, { headers: { "user-agent": agent } }));
+    for (const agent of ["facebookexternalhit/1.1", "TelegramBot (like TwitterBot)", "Mozilla/5.0 (compatible; Googlebot/2.1)", "WhatsApp/2.24.6.77 A", "Viber/21.0.0"]) leads(await world.invite({}, { headers: { "user-agent": agent } }));
     assert.deepEqual(await world.clicks(), []);
     leads(await world.invite({}, { headers: { "user-agent": "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36" } }));
     assert.equal((await world.clicks()).length, 1, "a phone");
@@ -145,7 +167,7 @@ forBothBackends("a click", (backend) => {
       "an unknown channel": [(w) => w.invite({ channelId: "chan_nothing" }), 404, "CHANNEL_NOT_FOUND"],
       "an unknown website": [(w) => w.invite({ websiteId: "atid_nobody" }), 404, "WEBSITE_NOT_FOUND"],
       "a forged tempId": [(w) => w.invite({ tempId: "1;DROP TABLE clicks" }), 400, "INVALID_PAYLOAD"],
-      "a forged clientSessionId": [(w) => w.invite({ clientSessionId: "x" }), 400, "INVALID_PAYLOAD"],
+      "a forged clientSessionId": [(w) => w.invite({ clientSessionId: "x;y" }), 400, "INVALID_PAYLOAD"],
       "a forged eventId": [(w) => w.invite({ eventId: "x" }), 400, "INVALID_PAYLOAD"],
       "another domain": [(w) => w.invite({}, { headers: { origin: "https://evil.test" } }), 403, "FORBIDDEN_DOMAIN"],
       "another method": [(w) => w.invite({}, { method: "POST", body: "{}" }), 405, "METHOD_NOT_ALLOWED"],

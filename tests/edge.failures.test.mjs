@@ -23,6 +23,8 @@ const FAULTS = {
   "answers nothing": { body: "" },
   "answers HTML": { body: "<!doctype html><title>Log in to the Wi-Fi</title>", type: "text/html" },
   "answers a JSON list": { body: "[]" },
+  "answers an object of nothing": { body: "{}" },
+  "answers an error as if all were well": { body: '{"error":{"code":"INTERNAL_ERROR","message":"on demand"}}' },
   "answers without end": { huge: 30_000_000 },
 };
 
@@ -83,6 +85,32 @@ describe("AdTarget fails", () => {
       assert.equal(only(world.adtarget.fbps).fbp, "fb.1.1700000000001.3");
     });
   }
+
+  for (const [what, cookies] of Object.entries({ "no hints": {}, "hints with half seconds": { cookies: { tempId: { name: "adtarget_temp_id", value: "x", maxAge: 0.5 } } } })) {
+    it(`and gives ${what}: the cookies are of the ids that it answers`, async () => {
+      const ids = { tempId: randomUUID(), clientSessionId: "cs_9f8e7d" };
+      world.adtarget.misbehave({ path: "init", body: JSON.stringify({ visitId: "v_1", ...ids, ...cookies }) });
+      const answer = await world.init();
+      assert.equal(answer.json().clientSessionId, ids.clientSessionId);
+      assert.deepEqual([answer.cookies.adtarget_temp_id.value, answer.cookies.adtarget_session_id.value], Object.values(ids));
+      const cookie = `adtarget_temp_id=${ids.tempId}; adtarget_session_id=${ids.clientSessionId}`;
+      await world.init({}, { headers: { cookie } });
+      assert.equal(world.adtarget.visits.at(-1).clientSessionId, ids.clientSessionId);
+      assert.equal((await world.edge.request("/c/main", { headers: { cookie } })).location, only(world.adtarget.clicks).inviteLink);
+      assert.equal(world.adtarget.clicks[0].clientSessionId, ids.clientSessionId);
+    });
+  }
+
+  it("and refuses a click: a person is led on, and the log has it; a program is told", async () => {
+    for (const status of [400, 403, 404]) {
+      const ids = { tempId: randomUUID() };
+      world.adtarget.misbehave({ path: "invite", times: 2, status });
+      const answer = await world.invite(ids, { headers: { accept: "text/html,*/*;q=0.8" } });
+      assert.equal(answer.location, FALLBACK.main, answer.text);
+      assert.ok(world.logged("refuses", String(status), ids.tempId));
+      assert.equal((await world.invite(ids, { headers: { accept: "application/json" } })).status, status);
+    }
+  });
 
   it("and asks for time: it is left alone as long as it asks", async () => {
     world.adtarget.misbehave({ path: "init", times: 2, status: 429, retryAfter: 37 });

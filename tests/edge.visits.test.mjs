@@ -129,6 +129,19 @@ forBothBackends("a visit", (backend) => {
     only(await world.visits());
   });
 
+  if (backend === "ledger") {
+    it("told again is filled in with what the first telling lacked, and counted as it stands then", async () => {
+      const ids = { eventId: randomUUID(), tempId: randomUUID(), clientSessionId: randomUUID() };
+      const address = "https://www.shop.test/?utm_source=fb";
+      await world.init({ ...ids, href: address });
+      await world.init({ ...ids, href: `${address}&utm_source=other#/offer?gclid=G&utm_campaign=spring`, externalUserId: "u", plan: [1.50] });
+      await world.init({ ...ids, href: address, plan: [2] });
+      const { href, utmSource, utmCampaign, gclid, externalUserId, extra } = only(await world.visits());
+      assert.deepEqual([href, utmSource, utmCampaign, gclid, externalUserId, extra], [address, "fb", "spring", "G", "u", '{"plan":[1.5]}']);
+      assert.deepEqual(await world.edge.rows("SELECT source, campaign, visits FROM traffic WHERE visits > 0"), [{ source: "fb", campaign: "spring", visits: 1 }]);
+    });
+  }
+
   it("of the same visitor twice is two visits", async () => {
     const tempId = randomUUID();
     await world.init({ tempId });
@@ -160,6 +173,21 @@ forBothBackends("a visit", (backend) => {
     assert.equal(backend === "ledger" ? visit.ip : visit.headers["x-adtarget-client-ip"], "2001:db8::17");
   });
 
+  it("keeps header values that are sent as UTF-8 as they are meant", async () => {
+    const agent = "Mozilla/5.0 (iPhone) [FBAN/FBIOS;FBCR/Київстар]";
+    await world.init({}, { headers: { "user-agent": Buffer.from(agent).toString("latin1") } });
+    const visit = only(await world.visits());
+    const kept = backend === "ledger" ? visit.userAgent : Buffer.from(visit.headers["x-adtarget-client-user-agent"], "latin1").toString();
+    assert.equal(kept, agent);
+  });
+
+  it("is taken where the browser hides the page's origin", async () => {
+    const answer = await world.init({}, { headers: { origin: "null" } });
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.headers["access-control-allow-origin"], undefined);
+    only(await world.visits());
+  });
+
   it("bears consent, the bot's flag and the site's own id of the person", async () => {
     await world.init({ consent: "denied", bot: true, externalUserId: "customer-42" });
     const visit = only(await world.visits());
@@ -185,7 +213,8 @@ forBothBackends("a visit", (backend) => {
       "href no address": [page({ href: "shop" }), 400, "INVALID_PAYLOAD"],
       "href a script": [page({ href: "javascript:alert(1)//shop.test" }), 400, "INVALID_PAYLOAD"],
       "tempId no UUID": [page({ tempId: "1 OR 1=1" }), 400, "INVALID_PAYLOAD"],
-      "clientSessionId no UUID": [page({ clientSessionId: "x".repeat(36) }), 400, "INVALID_PAYLOAD"],
+      "clientSessionId nothing for a cookie": [page({ clientSessionId: "a;b" }), 400, "INVALID_PAYLOAD"],
+      "clientSessionId too long": [page({ clientSessionId: "x".repeat(129) }), 400, "INVALID_PAYLOAD"],
       "eventId no UUID": [page({ eventId: "1" }), 400, "INVALID_PAYLOAD"],
       "utmSource a number": [page({ utmSource: 5 }), 400, "INVALID_PAYLOAD"],
       "consent a guess": [page({ consent: "maybe" }), 400, "INVALID_PAYLOAD"],
@@ -249,6 +278,11 @@ forBothBackends("a visit", (backend) => {
   });
 
   describe("leaves cookies", () => {
+    it("but none with one who has refused", async () => {
+      const { status, cookies } = await world.init({ consent: "denied" });
+      assert.deepEqual([status, cookies], [200, {}]);
+    });
+
     it("of the visitor for a year and of the session for 30 minutes, on the registrable domain, by the server", async () => {
       const answer = await world.init();
       const { adtarget_temp_id: temp, adtarget_session_id: session } = answer.cookies;

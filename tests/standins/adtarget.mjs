@@ -80,7 +80,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
       checkDomain(found, body.href);
       checkDomain(found, headers.origin);
       const tempId = body.tempId ? uuid(body.tempId, "tempId") : randomUUID();
-      const clientSessionId = body.clientSessionId ? uuid(body.clientSessionId, "clientSessionId") : randomUUID();
+      const clientSessionId = body.clientSessionId || randomUUID();
       const session = state.sessions.get(clientSessionId) ?? { sessionId: `s_${randomUUID()}`, tempId, visits: 0 };
       session.visits += 1;
       state.sessions.set(clientSessionId, session);
@@ -109,7 +109,6 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     "GET invite"({ query, headers }) {
       const found = site(query.websiteId);
       uuid(query.tempId, "tempId");
-      if (query.clientSessionId !== undefined) uuid(query.clientSessionId, "clientSessionId");
       const channelId = query.channelId ?? found.channels[0];
       if (!found.channels.includes(channelId)) throw new Refusal(404, "CHANNEL_NOT_FOUND", "no such channel");
       const link = inviteLink();

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::config::AdTarget;
-use crate::cookies::{Cookie, Scope};
+use crate::cookies::{self, Cookie, Scope};
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::json;
 use crate::record::{Attribution, Client, Visit};
@@ -33,7 +33,7 @@ pub struct OwedCall {
     pub ip: String,
     /// The client's User-Agent.
     pub user_agent: String,
-    /// The client's Origin, empty where it sent none.
+    /// The client's Origin, empty where it sent none or hid it.
     pub origin: String,
     /// The client's Referer, empty where it sent none.
     pub referer: String,
@@ -87,7 +87,11 @@ impl OwedCall {
             event_id,
             ip: caller.ip.to_owned(),
             user_agent: caller.user_agent.to_owned(),
-            origin: caller.origin.to_owned(),
+            // `null` says nothing, but might be taken for a foreign one.
+            origin: Some(caller.origin)
+                .filter(|origin| *origin != "null")
+                .unwrap_or_default()
+                .to_owned(),
             referer: caller.referer.to_owned(),
         }
     }
@@ -171,19 +175,16 @@ impl OwedCall {
                     ),
                 }
             }
-            200..=299 => {
-                let hinted = serde_json::from_str::<Hinted>(&reply.body)
-                    .ok()
-                    .filter(|_| is_object)
-                    .map(|hinted| hinted.cookies.0);
-                // Hints that are none do not make it less of an answer.
-                match hinted.or_else(|| json().map(|_| Vec::new())) {
+            200..=299 => match json().filter(|said| said.error.is_none()) {
+                Some(said) if matches!(self.call, Keyless::Init(_)) => match said.hints() {
                     Some(hints) => Outcome::Taken(reply, hints),
-                    None => failed(format!("{} without JSON", reply.status), &reply),
-                }
-            }
+                    None => failed(format!("{} without a tempId", reply.status), &reply),
+                },
+                Some(_) => Outcome::Taken(reply, Vec::new()),
+                None => failed(format!("{} without its JSON", reply.status), &reply),
+            },
             // Not the visitor's fault: the account's key or bill, or the rush of the hour.
-            401 | 402 | 429 => failed(reply.status.to_string(), &reply),
+            401 | 402 | 408 | 425 | 429 => failed(reply.status.to_string(), &reply),
             400..=499 if json().is_some_and(|said| said.error.is_some()) => Outcome::Refused(reply),
             status => failed(status.to_string(), &reply),
         }
@@ -198,17 +199,44 @@ struct Said<'a> {
     invite_link: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    temp_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    client_session_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    cookies: Option<&'a RawValue>,
 }
 
-/// What an answer wants of cookies.
-#[derive(Deserialize)]
-struct Hinted {
-    #[serde(default)]
-    cookies: Hints,
+impl Said<'_> {
+    /// The cookies that an answer to init wants set; where it hints at none, those of its ids. `None`: it names no visitor, and so is
+    /// no such answer.
+    fn hints(&self) -> Option<Vec<CookieHint>> {
+        let text = |value: Option<&RawValue>| serde_json::from_str::<String>(value?.get()).ok();
+        let temp_id = text(self.temp_id)?;
+        let hints = self
+            .cookies
+            .and_then(|cookies| serde_json::from_str::<Hints>(cookies.get()).ok())
+            .map(|Hints(hints)| hints)
+            .filter(|hints| !hints.is_empty());
+        Some(hints.unwrap_or_else(|| {
+            let hint = |cookie: Cookie<'_>, value| CookieHint {
+                name: cookie.name.to_owned(),
+                value,
+                max_age: cookie.max_age_s,
+            };
+            let session = text(self.client_session_id);
+            [
+                Some(hint(cookies::TEMP_ID, temp_id)),
+                session.map(|id| hint(cookies::SESSION, id)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
+        }))
+    }
 }
 
-/// The values of an object.
-#[derive(Default)]
+/// What an answer wants of cookies: the values of an object.
 struct Hints(Vec<CookieHint>);
 
 impl<'de> Deserialize<'de> for Hints {
@@ -243,7 +271,7 @@ pub fn init_body(visit: &Visit) -> String {
         website_id: &'a str,
         href: &'a str,
         temp_id: TempId,
-        client_session_id: ClientSessionId,
+        client_session_id: &'a ClientSessionId,
         event_id: EventId,
         #[serde(skip_serializing_if = "Option::is_none")]
         external_user_id: Option<&'a str>,
@@ -278,7 +306,7 @@ pub fn init_body(visit: &Visit) -> String {
         website_id: &visit.website_id,
         href: &visit.href,
         temp_id: visit.temp_id,
-        client_session_id: visit.client_session_id,
+        client_session_id: &visit.client_session_id,
         event_id: visit.visit_id,
         external_user_id: visit.external_user_id.as_deref(),
         client_ip: ip,

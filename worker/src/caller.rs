@@ -117,6 +117,23 @@ impl<'a> Caller<'a> {
     }
 }
 
+/// The head as it was sent. The platform gives each byte of a header as a character of its own (byte strings, in WHATWG's words),
+/// though browsers send UTF-8: Facebook's puts the carrier's name into its User-Agent.
+pub fn as_sent(head: String) -> String {
+    if head.is_ascii() {
+        return head;
+    }
+    let as_sent = |line: &str| {
+        let bytes: Option<Vec<u8>> = line.chars().map(|c| u8::try_from(c).ok()).collect();
+        String::from_utf8(bytes?).ok()
+    };
+    let lines: Vec<_> = head
+        .split('\n')
+        .map(|line| as_sent(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
+    lines.join("\n")
+}
+
 /// Whether a User-Agent names a program: a crawler, or a browser that none looks at.
 pub fn is_bot(user_agent: &str) -> bool {
     names_program(user_agent, true)
@@ -130,6 +147,11 @@ fn is_crawler(user_agent: &str) -> bool {
 /// Whether a User-Agent names a crawler, a link preview or, where that counts, a headless browser.
 fn names_program(user_agent: &str, headless_counts: bool) -> bool {
     const REST: [&[u8]; 4] = [b"crawl", b"spider", b"preview", b"facebookexternalhit"];
+    // Messengers as they look at a link that is sent; as browsers they name themselves further on.
+    const MESSENGERS: [&str; 2] = ["WhatsApp/", "Viber/"];
+    if MESSENGERS.iter().any(|name| user_agent.starts_with(name)) {
+        return true;
+    }
     let agent = user_agent.as_bytes();
     let begins = |at: usize, mark: &[u8]| {
         let word = agent.get(at..).and_then(|rest| rest.get(..mark.len()));
@@ -198,9 +220,17 @@ mod tests {
         assert!(is_bot("Mozilla/5.0 (compatible; Googlebot/2.1)"));
         assert!(is_bot("facebookexternalhit/1.1"));
         assert!(is_bot("TelegramBot (like TwitterBot)"));
+        assert!(is_bot("WhatsApp/2.24.6.77 A"));
         assert!(!is_bot(
             "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Instagram 400.0"
         ));
+    }
+
+    #[test]
+    fn what_is_sent_as_utf8_is_read_as_that() {
+        let of_bytes = |text: &str| text.bytes().map(char::from).collect::<String>();
+        let head = ["GET", &of_bytes("Київстар"), "caf\u{e9}", "plain"].join("\n");
+        assert_eq!(as_sent(head), "GET\nКиївстар\ncaf\u{e9}\nplain");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The ids of a visitor's trail. Each is a UUID (RFC 9562), so a forged or cut one is never mistaken for an id.
+//! The ids of a visitor's trail. Each that the edge makes is a UUID (RFC 9562), so a forged or cut one is never mistaken for an id.
 
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
@@ -56,10 +56,75 @@ id! {
     /// A visitor, for a year: the cookie `adtarget_temp_id`.
     TempId, "tempId"
 }
-id! {
-    /// A session of a visitor, 30 minutes from its last sign of life: the cookie `adtarget_session_id`.
-    ClientSessionId, "clientSessionId"
+/// A session of a visitor, 30 minutes from its last sign of life: the cookie `adtarget_session_id`. The edge's own is a UUID;
+/// AdTarget's contract does not say what its own looks like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ClientSessionId(String);
+
+impl ClientSessionId {
+    /// The name of the field that carries it.
+    pub const FIELD: &'static str = "clientSessionId";
+
+    /// The longest taken, in bytes.
+    const LONGEST: usize = 128;
+
+    /// The one that `told` says, else the one that is `known`, which is asked only then, else a new one.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field; `INTERNAL_ERROR` without randomness.
+    pub fn resolve(
+        told: Option<&str>,
+        known: impl FnOnce() -> Option<Self>,
+    ) -> Result<Self, Error> {
+        match told {
+            Some(text) => Self::parse(text),
+            None => known().map_or_else(
+                || {
+                    let uuid = Builder::from_random_bytes(entropy()?).into_uuid();
+                    Ok(Self(uuid.to_string()))
+                },
+                Ok,
+            ),
+        }
+    }
+
+    /// Reads one: at most 128 characters that stand for themselves in a cookie and in a URL (RFC 3986, 2.3).
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let is_unreserved =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(is_unreserved) {
+            return Err(Error::field(
+                Self::FIELD,
+                "expected at most 128 letters, digits, - . _ or ~",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
+
+impl From<ClientSessionId> for String {
+    fn from(id: ClientSessionId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<String> for ClientSessionId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::parse(&text)
+    }
+}
+
 id! {
     /// One event, made where it happened and the same on every retry: what a visit or click is deduplicated by.
     EventId, "eventId"

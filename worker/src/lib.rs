@@ -87,6 +87,7 @@ where
             context,
         } = inbound;
         let config = config(&env);
+        let head = caller::as_sent(head);
         let caller = Caller::read(&head);
         let route = Route::of(caller.path, &config.prefix);
         if route.module() != module {

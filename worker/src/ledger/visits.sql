@@ -36,6 +36,13 @@ ON CONFLICT (visit_id) DO UPDATE SET
   scid             = coalesce(visits.scid, excluded.scid),
   ga               = coalesce(visits.ga, excluded.ga),
   tgclid           = coalesce(visits.tgclid, excluded.tgclid),
+  utm_source       = coalesce(visits.utm_source, excluded.utm_source),
+  utm_medium       = coalesce(visits.utm_medium, excluded.utm_medium),
+  utm_campaign     = coalesce(visits.utm_campaign, excluded.utm_campaign),
+  utm_content      = coalesce(visits.utm_content, excluded.utm_content),
+  utm_term         = coalesce(visits.utm_term, excluded.utm_term),
+  extra            = iif(visits.extra = '{}', excluded.extra, visits.extra),
+  sourced          = max(visits.sourced, excluded.sourced),
   bot              = max(visits.bot, excluded.bot),
   consent          = coalesce(excluded.consent, visits.consent)
 WHERE visits.temp_id = excluded.temp_id

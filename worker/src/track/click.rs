@@ -13,7 +13,7 @@ use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 use crate::invites;
 use crate::message::Message;
 use crate::record::{Attribution, Click, Client, Record};
-use crate::runtime;
+use crate::runtime::{self, Reply};
 use crate::site::missing_channel;
 
 /// A click by ids in the query.
@@ -69,11 +69,11 @@ async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
     super::check_origin(edge, site)?;
     let link = link_tapped(edge);
     let channel = match caller.parameter("channelId") {
-        Some(id) => Some(
-            site.channel_by_id(&id)
-                .or_else(|| site.channel(&id))
-                .ok_or(Error::ChannelNotFound)?,
-        ),
+        Some(id) => match site.channel_by_id(&id).or_else(|| site.channel(&id)) {
+            // AdTarget may know more channels than the settings here.
+            None if matches!(edge.config.backend, Backend::AdTarget(_)) => None,
+            channel => Some(channel.ok_or(Error::ChannelNotFound)?),
+        },
         None => match &link {
             Some(link) => site.channel_of_link(link),
             None => site.channels.first(),
@@ -175,7 +175,7 @@ async fn click(
         return Ok(answer);
     }
     let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-    let answer = answer.cookie(scope, cookies::SESSION, &ids.client_session_id.to_string());
+    let answer = answer.cookie(scope, cookies::SESSION, ids.client_session_id.as_str());
     Ok(match known {
         Some(_) => answer,
         None => answer.cookie(scope, cookies::TEMP_ID, &ids.temp_id.to_string()),
@@ -216,7 +216,7 @@ pub async fn hand_out(
         at_ms: edge.now_ms,
         website_id: site.website_id.clone(),
         temp_id: ids.temp_id,
-        client_session_id: ids.client_session_id,
+        client_session_id: ids.client_session_id.clone(),
         visit_id: ids.visit_id,
         channel: channel.map(|channel| channel.slug.clone()),
         invite_link: link.as_ref().map(|link| link.as_str().to_owned()),
@@ -240,11 +240,15 @@ async fn hosted(
         "websiteId={}&tempId={}&clientSessionId={}",
         escaped(&site.website_id),
         ids.temp_id,
-        ids.client_session_id
+        ids.client_session_id.as_str()
     );
-    if let Some(id) = channel.and_then(|channel| channel.channel_id.as_deref()) {
+    let channel_id = match channel {
+        Some(channel) => channel.channel_id.clone(),
+        None => edge.caller.parameter("channelId"),
+    };
+    if let Some(id) = channel_id {
         query.push_str("&channelId=");
-        query.push_str(&escaped(id));
+        query.push_str(&escaped(&id));
     }
     for pair in edge.caller.query.split('&').filter(|pair| !pair.is_empty()) {
         const READ: [&str; 8] = [
@@ -265,10 +269,15 @@ async fn hosted(
     let call = OwedCall::new(Keyless::Invite(query), ids.event_id, &edge.caller);
     match call.make(adtarget, adtarget.timeout_ms).await {
         Outcome::Invited(link) => Answer::redirect(&link),
-        // A person is told in words that there is no channel.
-        Outcome::Refused(reply) if reply.status == 404 && shared.is_none() && edge.wants_html() => {
-            runtime::log_warning(&format!("a click found no channel: {call:?}"));
-            to_channel(edge, None)
+        // A person is led on, or told in words that there is no channel.
+        Outcome::Refused(reply)
+            if edge.wants_html() && (shared.is_some() || reply.status == 404) =>
+        {
+            let Reply { status, body, .. } = reply;
+            runtime::log_warning(&format!(
+                "invite: AdTarget refuses it: {status} {body}: {call:?}"
+            ));
+            to_channel(edge, shared)
         }
         Outcome::Refused(reply) => Answer::json_text(reply.status, reply.body),
         Outcome::Taken(..) => to_channel(edge, shared),
@@ -278,7 +287,7 @@ async fn hosted(
                 &Message::Deliver(Box::new(call)),
                 retry_after_s.unwrap_or(0),
             );
-            to_channel(edge, shared)
+            to_channel(edge, shared.or_else(|| link_tapped(edge)))
         }
     }
 }
@@ -292,7 +301,8 @@ fn to_channel(edge: &Edge<'_>, link: Option<TelegramLink>) -> Answer {
     }
 }
 
-/// What the click itself carries: cookies, and the query of the landing page it came from; else the last touch.
+/// What the click itself carries: cookies, and the query of the landing page it came from or, where an ad leads right here, its own; else
+/// the last touch.
 fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
     let caller = &edge.caller;
     let referer_host = url::split(caller.referer)
@@ -302,7 +312,7 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
     let (href, referrer) = if from_page {
         (caller.referer, "")
     } else {
-        ("", caller.referer)
+        (caller.url, caller.referer)
     };
     let host = if from_page { referer_host } else { caller.host };
     let view = PageView {
@@ -313,6 +323,10 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
     let mut attribution = Attribution::from(view.capture());
+    if !from_page {
+        // Nobody landed on it.
+        attribution.landing_page = None;
+    }
     let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
     if let Some(last) = touches.later.or(touches.first) {
         let mut last = Attribution::from(last);

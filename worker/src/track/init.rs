@@ -99,9 +99,7 @@ async fn hosted(edge: &Edge<'_>, adtarget: &AdTarget, new: &NewVisit, scope: Sco
     let mut delay_s = 0;
     if !adtarget.defer_visits {
         match call.make(adtarget, adtarget.timeout_ms).await {
-            Outcome::Taken(reply, hints) => {
-                return new.add_pixel_cookies(adtarget::pass_on(reply, &hints, scope), scope);
-            }
+            Outcome::Taken(reply, hints) => return new.pass_on(reply, &hints, scope),
             Outcome::Refused(reply) => return Answer::json_text(reply.status, reply.body),
             Outcome::Invited(_) => {}
             Outcome::Failed { why, retry_after_s } => {

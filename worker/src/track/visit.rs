@@ -3,9 +3,11 @@
 use attribution::{Touch, Touches};
 use serde::Serialize;
 
+use crate::adtarget;
 use crate::answer::Answer;
 use crate::cookies::{self, Cookie, Scope};
 use crate::record::Visit;
+use crate::runtime::Reply;
 
 /// A visit to be kept, whoever told of it.
 pub struct NewVisit {
@@ -74,22 +76,33 @@ impl NewVisit {
         self.add_pixel_cookies(self.add_ids(self.ids(), scope), scope)
     }
 
+    /// AdTarget's answer, with the cookies that it hints at and those of the pixels. None is set for one who has refused.
+    pub fn pass_on(
+        &self,
+        reply: Reply,
+        hints: &[adtarget::CookieHint],
+        scope: Scope<'_>,
+    ) -> Answer {
+        let hints = if self.has_refused() { &[] } else { hints };
+        self.add_pixel_cookies(adtarget::pass_on(reply, hints, scope), scope)
+    }
+
     /// The answer's JSON, with no cookie set: for a server, which sets them itself.
     pub fn ids(&self) -> Answer {
         let visit_id = self.visit.visit_id.to_string();
         let temp_id = self.visit.temp_id.to_string();
-        let client_session_id = self.visit.client_session_id.to_string();
+        let client_session_id = self.visit.client_session_id.as_str();
         Answer::json(
             200,
             &InitAnswer {
                 visit_id: &visit_id,
-                session_id: &client_session_id,
+                session_id: client_session_id,
                 temp_id: &temp_id,
-                client_session_id: &client_session_id,
+                client_session_id,
                 event_id: &visit_id,
                 cookies: CookieHints {
                     temp_id: CookieHint::new(cookies::TEMP_ID, &temp_id),
-                    session: CookieHint::new(cookies::SESSION, &client_session_id),
+                    session: CookieHint::new(cookies::SESSION, client_session_id),
                 },
             },
         )
@@ -107,7 +120,7 @@ impl NewVisit {
         } = &self.visit;
         answer
             .cookie(scope, cookies::TEMP_ID, &temp_id.to_string())
-            .cookie(scope, cookies::SESSION, &client_session_id.to_string())
+            .cookie(scope, cookies::SESSION, client_session_id.as_str())
     }
 
     /// Adds Meta's cookies, a new click's of Telegram Ads, and the touches. Those of Meta's that a script wrote are set anew,
