@@ -31,6 +31,16 @@ describe("settings", () => {
       assert.equal(only(await edge.rows("SELECT href FROM visits")).href, told.href);
     }));
 
+  it("may be booleans, numbers and JSON, as wrangler's [vars] can hold them", async () => {
+    const site = { websiteId: "atid_json", domains: ["shop.test"], channels: [{ slug: "json", invite: "https://t.me/+Json00000001" }], platforms: [{ platform: "meta", pixelId: "1", token: "ASSETS" }] };
+    await withEdge({ SITES: [site], SITE_ORIGIN: "https://origin.shop.test", RESPECT_GPC: true, EDGE_CAPTURE: false, RETENTION_DAYS: 0, PURCHASE_WINDOW_H: 12 }, async (edge) => {
+      const { settings, problems } = (await edge.request("/healthz")).json();
+      assert.deepEqual([settings.respectGpc, settings.edgeCapture], [true, false]);
+      assert.deepEqual(problems.map(({ setting }) => setting), ["RETENTION_DAYS", "SITES"], "a number out of its range, and a binding that is no secret");
+      assert.equal((await edge.request("/c/json")).location, "https://t.me/+Json00000001");
+    });
+  });
+
   it("of another prefix move the routes", () =>
     withEdge({ ...GUIDE, PREFIX: "/go-9" }, async (edge) => {
       const send = (path) => edge.request(path, { method: "POST", body: page({ websiteId: "atid_guide" }), headers: { "content-type": "text/plain" } });

@@ -73,6 +73,14 @@ export function inbound(request) {
   return lines;
 }
 
+/** A variable or secret as text; undefined where there is none. A binding is no variable, though it can be an object, as JSON is. */
+export function variable(env, name) {
+  const value = env[name];
+  if (typeof value === "string" || value == null) return value ?? undefined;
+  const isJson = typeof value !== "object" || Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  return isJson ? JSON.stringify(value) : undefined;
+}
+
 /** Country, region and city, as the platform located the client; read apart from `inbound`, since it is costly. */
 export function place({ cf }) {
   return cf ? (cf.country ?? "") + "\n" + (cf.region ?? "") + "\n" + (cf.city ?? "") : "";

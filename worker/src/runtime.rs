@@ -9,6 +9,9 @@ use crate::tasks::{self, promised, promised_within};
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
+    /// A variable's or secret's text; `None` when it is not set. A boolean, a number or JSON among the variables is read as it is written.
+    pub fn variable(env: &Env, name: &str) -> Option<String>;
+
     /// Country (two letters), region and city of the client, a line each, as the platform located it.
     pub fn place(request: &Request) -> String;
 
@@ -223,11 +226,4 @@ pub fn binding(env: &Env, name: &str) -> Option<JsValue> {
     js_sys::Reflect::get(env, &JsValue::from_str(name))
         .ok()
         .filter(JsValue::is_object)
-}
-
-/// A variable's or secret's text; `None` when it is not set.
-pub fn variable(env: &Env, name: &str) -> Option<String> {
-    js_sys::Reflect::get(env, &JsValue::from_str(name))
-        .ok()?
-        .as_string()
 }
