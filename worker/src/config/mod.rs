@@ -213,7 +213,8 @@ impl Settings<'_> {
             );
             return None;
         };
-        let mut domains = self.list("SITE_DOMAINS");
+        let written = self.list("SITE_DOMAINS");
+        let mut domains = self.domains(written);
         if domains.is_empty() {
             domains.extend(
                 front
@@ -221,6 +222,7 @@ impl Settings<'_> {
                     .map(|parts| parts.host.to_owned()),
             );
         }
+        let cookie_domain = self.text("COOKIE_DOMAIN");
         let channel_id = self.text("ADTARGET_CHANNEL_ID");
         let invite = match self.text("TELEGRAM_INVITE").as_deref().map(Invite::parse) {
             Some(Err(why)) => {
@@ -235,8 +237,8 @@ impl Settings<'_> {
             .unwrap_or_else(|| "telegram".to_owned());
         Some(Site {
             website_id,
+            cookie_domain: self.cookie_domain(cookie_domain, &domains),
             domains,
-            cookie_domain: self.text("COOKIE_DOMAIN"),
             database: None,
             platforms: Vec::new(),
             written_channels: Vec::new(),
@@ -271,7 +273,12 @@ impl Settings<'_> {
         let Some(json) = self.text("SITES") else {
             return self.single_site(front).into_iter().collect();
         };
-        let sites: Vec<&RawValue> = self.part_of_sites("", &json).unwrap_or_default();
+        let Some(sites) = self.part_of_sites::<Vec<&RawValue>>("", &json) else {
+            return Vec::new();
+        };
+        if sites.is_empty() {
+            self.wrong("SITES", "expected at least one site: none is served");
+        }
         (sites.into_iter().enumerate())
             .filter_map(|(place, site)| self.site_of_list(&format!("[{place}]"), site))
             .collect()
@@ -280,12 +287,49 @@ impl Settings<'_> {
     /// A site of `SITES`, whose place there is `place`, with those of its channels that are written well.
     fn site_of_list(&mut self, place: &str, json: &RawValue) -> Option<Site> {
         let mut site: Site = self.part_of_sites(place, json.get())?;
+        site.domains = self.domains(site.domains);
+        site.cookie_domain = self.cookie_domain(site.cookie_domain, &site.domains);
         for (nth, channel) in mem::take(&mut site.written_channels).iter().enumerate() {
             let place = format!("{place}.channels[{nth}]");
             site.channels
                 .extend(self.part_of_sites::<Channel>(&place, channel.get()));
         }
         Some(site)
+    }
+
+    /// The domains that `written` are. One that is none is left out.
+    fn domains(&mut self, written: Vec<String>) -> Vec<String> {
+        (written.iter())
+            .filter_map(|text| self.domain("SITE_DOMAINS", text))
+            .collect()
+    }
+
+    /// The domain to share cookies on, for pages on `domains`.
+    fn cookie_domain(&mut self, written: Option<String>, domains: &[String]) -> Option<String> {
+        const SETTING: &str = "COOKIE_DOMAIN";
+        let domain = self.domain(SETTING, &written?)?;
+        let is_on = |own: &String| url::is_within(own, &domain) || url::is_within(&domain, own);
+        if !domains.is_empty() && !domains.iter().any(is_on) {
+            let pages = domains.join(", ");
+            self.wrong(
+                SETTING,
+                format!("{domain}: expected a domain that one of the pages' is on, {pages}"),
+            );
+        }
+        Some(domain)
+    }
+
+    /// The domain that `text` is; a dot before it, as cookies once had it, is wrong, and left off.
+    fn domain(&mut self, setting: &'static str, text: &str) -> Option<String> {
+        let domain = text.strip_prefix('.').unwrap_or(text);
+        let is_domain = domain.split('.').all(is_word);
+        if !is_domain || domain != text {
+            self.wrong(
+                setting,
+                format!("{text}: expected a host such as example.com, no leading dot, scheme, port or path"),
+            );
+        }
+        is_domain.then(|| domain.to_owned())
     }
 
     /// What stands at `place` in `SITES`; none, and the setting is wrong, where that is not as documented.
@@ -306,45 +350,43 @@ impl Settings<'_> {
     }
 
     fn check_sites(&mut self, sites: &[Site]) {
-        let is_domain = |text: &str| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
-        };
-        for site in sites {
-            for domain in site.domains.iter().filter(|domain| !is_domain(domain)) {
-                self.wrong(
-                    "SITE_DOMAINS",
-                    format!(
-                        "{domain}: expected a host such as example.com, no scheme, port or path"
-                    ),
-                );
-            }
-            if let Some(domain) = site
-                .cookie_domain
-                .as_deref()
-                .filter(|domain| !is_domain(domain))
+        for (place, site) in sites.iter().enumerate() {
+            let id = &site.website_id;
+            if sites
+                .iter()
+                .take(place)
+                .any(|other| other.website_id == *id)
             {
                 self.wrong(
-                    "COOKIE_DOMAIN",
-                    format!("{domain}: expected a host such as example.com, no leading dot"),
+                    "SITES",
+                    format!("websiteId: expected one of its own, two sites are called {id}"),
                 );
             }
-            for channel in &site.channels {
-                if channel.mode != InviteMode::Shared && channel.telegram_id.is_none() {
+            for (place, channel) in site.channels.iter().enumerate() {
+                let slug = &channel.slug;
+                if site
+                    .channels
+                    .iter()
+                    .take(place)
+                    .any(|other| other.slug == *slug)
+                {
                     self.wrong(
-                        "TELEGRAM_CHAT_ID",
+                        "SITES",
                         format!(
-                            "{}: its invite mode needs the channel's id at Telegram",
-                            channel.slug
+                            "{id}: slug: expected one of its own, two channels are called {slug}"
                         ),
                     );
                 }
-                if !is_word(&channel.slug) {
+                if channel.mode != InviteMode::Shared && channel.telegram_id.is_none() {
+                    self.wrong(
+                        "TELEGRAM_CHAT_ID",
+                        format!("{slug}: its invite mode needs the channel's id at Telegram"),
+                    );
+                }
+                if !is_word(slug) {
                     self.wrong(
                         "CHANNEL_SLUG",
-                        format!("{}: expected letters, digits, - and _", channel.slug),
+                        format!("{slug}: expected letters, digits, - and _"),
                     );
                 }
             }
@@ -656,7 +698,15 @@ mod tests {
         assert_eq!(with("SITES", "[{}]"), ["SITES"]);
         assert_eq!(with("CHANNEL_EVENT", "Join"), ["CHANNEL_EVENT"]);
         assert_eq!(with("CHANNEL_VALUE", "5"), ["CHANNEL_EVENT"]);
-        assert_eq!(with("COOKIE_DOMAIN", ".example.com/"), ["COOKIE_DOMAIN"]);
+        for wrong in [".example.com", "example.com/", "example..com", "other.test"] {
+            assert_eq!(with("COOKIE_DOMAIN", wrong), ["COOKIE_DOMAIN"], "{wrong}");
+        }
+        assert_eq!(with("COOKIE_DOMAIN", "example.com"), [""; 0]);
+        assert_eq!(with("COOKIE_DOMAIN", "lp.origin.example.com"), [""; 0]);
+        for wrong in [".example.com", "example.com.", "example.com:8443"] {
+            assert_eq!(with("SITE_DOMAINS", wrong), ["SITE_DOMAINS"], "{wrong}");
+        }
+        assert_eq!(with("SITES", "[]"), ["SITES"]);
         assert_eq!(
             problem_names(&[
                 ("ADTARGET_WEBSITE_ID", "x"),
@@ -709,6 +759,48 @@ mod tests {
         assert!(
             wrong("[1] not the documented JSON: unknown field `channel`")
                 && wrong("[3] not the documented JSON: invalid type")
+        );
+    }
+
+    #[test]
+    fn a_domain_with_a_dot_before_it_is_still_that_domain() {
+        let dotted = [
+            ("SITE_DOMAINS", ".shop.test"),
+            ("COOKIE_DOMAIN", ".shop.test"),
+        ];
+        let config = config(&[SINGLE.as_slice(), &dotted].concat());
+        let site = config.sites.first().unwrap();
+        assert!(site.owns("shop.test") && site.owns("www.shop.test") && !site.owns("ashop.test"));
+        assert_eq!(site.cookie_domain_at("www.shop.test"), Some("shop.test"));
+    }
+
+    #[test]
+    fn sites_and_their_channels_have_names_of_their_own() {
+        let site = |id: &str, slugs: [&str; 2]| {
+            let channels =
+                slugs.map(|slug| format!(r#"{{"slug":"{slug}","invite":"https://t.me/+A"}}"#));
+            format!(
+                r#"{{"websiteId":"{id}","channels":[{}]}}"#,
+                channels.join(",")
+            )
+        };
+        let problems = |sites: [String; 2]| {
+            let problems = config(&[("SITES", &format!("[{}]", sites.join(",")))]).problems;
+            problems
+                .into_iter()
+                .map(|each| each.message)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            problems([site("a", ["x", "y"]), site("b", ["x", "y"])]),
+            [""; 0]
+        );
+        assert_eq!(
+            problems([site("a", ["x", "x"]), site("a", ["x", "y"])]),
+            [
+                "a: slug: expected one of its own, two channels are called x",
+                "websiteId: expected one of its own, two sites are called a",
+            ]
         );
     }
 
