@@ -235,6 +235,7 @@ impl Settings<'_> {
         let slug = self
             .text("CHANNEL_SLUG")
             .unwrap_or_else(|| "telegram".to_owned());
+        let links = self.list("CHANNEL_LINKS");
         Some(Site {
             website_id,
             cookie_domain: self.cookie_domain(cookie_domain, &domains),
@@ -243,10 +244,10 @@ impl Settings<'_> {
             platforms: Vec::new(),
             written_channels: Vec::new(),
             channels: vec![Channel {
+                links: self.link_names(&slug, links),
                 slug,
                 channel_id,
                 invite,
-                links: self.list("CHANNEL_LINKS"),
                 telegram_id: self.parsed(
                     "TELEGRAM_CHAT_ID",
                     "expected a chat's id such as -1001234567890",
@@ -291,8 +292,11 @@ impl Settings<'_> {
         site.cookie_domain = self.cookie_domain(site.cookie_domain, &site.domains);
         for (nth, channel) in mem::take(&mut site.written_channels).iter().enumerate() {
             let place = format!("{place}.channels[{nth}]");
-            site.channels
-                .extend(self.part_of_sites::<Channel>(&place, channel.get()));
+            let Some(mut channel) = self.part_of_sites::<Channel>(&place, channel.get()) else {
+                continue;
+            };
+            channel.links = self.link_names(&channel.slug, channel.links);
+            site.channels.push(channel);
         }
         Some(site)
     }
@@ -302,6 +306,21 @@ impl Settings<'_> {
         (written.iter())
             .filter_map(|text| self.domain("SITE_DOMAINS", text))
             .collect()
+    }
+
+    /// The names that `written`, links of pages to the channel `slug`, mean. What means none is left out.
+    fn link_names(&mut self, slug: &str, written: Vec<String>) -> Vec<String> {
+        let mut names = Vec::new();
+        for text in written {
+            match site::link_name(&text) {
+                Some(name) => names.push(name),
+                None => self.wrong(
+                    "CHANNEL_LINKS",
+                    format!("{slug}: {text}: expected a username, +hash or a link to one"),
+                ),
+            }
+        }
+        names
     }
 
     /// The domain to share cookies on, for pages on `domains`.
@@ -708,6 +727,10 @@ mod tests {
         }
         assert_eq!(with("SITES", "[]"), ["SITES"]);
         assert_eq!(
+            with("CHANNEL_LINKS", "@shop, our channel"),
+            ["CHANNEL_LINKS"]
+        );
+        assert_eq!(
             problem_names(&[
                 ("ADTARGET_WEBSITE_ID", "x"),
                 ("TELEGRAM_INVITE", "https://evil.com/x")
@@ -892,7 +915,7 @@ mod tests {
 
     #[test]
     fn several_sites_by_json() {
-        let sites = r#"[{"websiteId":"a","domains":["a.example"],"channels":[{"slug":"x","invite":"https://t.me/+A"},{"slug":"y","invite":"https://t.me/+B","links":["yClub"]}]},{"websiteId":"b","domains":["b.example"]}]"#;
+        let sites = r#"[{"websiteId":"a","domains":["a.example"],"channels":[{"slug":"x","invite":"https://t.me/+A"},{"slug":"y","invite":"https://t.me/+B","links":["https://t.me/yNews","@yClub"]}]},{"websiteId":"b","domains":["b.example"]}]"#;
         let config = config(&[("SITES", sites), ("BACKEND", "adtarget")]);
         assert_eq!(config.problems, []);
         assert_eq!(
@@ -907,6 +930,7 @@ mod tests {
                 .clone()
         };
         assert_eq!(slug("https://t.me/YCLUB"), "y");
+        assert_eq!(slug("https://t.me/ynews/12"), "y");
         assert_eq!(slug("https://t.me/+B"), "y");
         assert_eq!(
             slug("https://t.me/+b"),

@@ -49,7 +49,7 @@ pub struct Channel {
     /// Where a click leads when no personal link is to be had.
     #[serde(default)]
     pub invite: Option<Invite>,
-    /// Names under which pages link to it: a username or `+hash`.
+    /// Names under which pages link to it: a username or `+hash`. They may be written as links, or with an `@`.
     #[serde(default)]
     pub links: Vec<String>,
     /// Its id at Telegram.
@@ -193,6 +193,21 @@ impl Invite {
     }
 }
 
+/// The name that a link of a page has, however it is written: `name`, `@name`, `+hash`, or a whole link with or without its scheme.
+pub(super) fn link_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let before = match (text.contains(':'), text.contains('/')) {
+        (true, _) => "",
+        (_, true) => "https://",
+        _ => "https://t.me/",
+    };
+    let address = [before, text.strip_prefix('@').unwrap_or(text)].concat();
+    TelegramLink::parse(&address)
+        .ok()?
+        .name()
+        .map(str::to_owned)
+}
+
 impl<'de> Deserialize<'de> for Invite {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -325,6 +340,31 @@ mod tests {
         let plain = Invite::parse("https://t.me/+AbC").unwrap();
         assert_eq!(plain.for_click(&click, None).as_str(), "https://t.me/+AbC");
         assert!(Invite::parse("https://t.me/{clickId}").is_err());
+    }
+
+    #[test]
+    fn a_links_name_however_it_is_written() {
+        let table = [
+            ("shopvip", Some("shopvip")),
+            ("@shopvip", Some("shopvip")),
+            ("t.me/shopvip", Some("shopvip")),
+            ("https://t.me/shopvip", Some("shopvip")),
+            (" http://telegram.me/s/shopvip/12 ", Some("shopvip")),
+            ("tg://resolve?domain=shopvip", Some("shopvip")),
+            ("+AbC", Some("+AbC")),
+            ("t.me/+AbC", Some("+AbC")),
+            ("https://t.me/joinchat/AbC", Some("+AbC")),
+            ("tg:join?invite=AbC", Some("+AbC")),
+            ("+4915112345678", None),
+            ("our channel", None),
+            ("shop.test/vip", None),
+            ("https://t.me/c/1234/5", None),
+            ("@", None),
+            ("", None),
+        ];
+        for (text, name) in table {
+            assert_eq!(link_name(text).as_deref(), name, "{text}");
+        }
     }
 
     #[test]
