@@ -36,6 +36,11 @@ pub enum Route<'a> {
     Page,
 }
 
+/// What the edge's own paths begin with: no neutral path.
+pub const OWN_SEGMENTS: [&str; 8] = [
+    "api", "backend", "c", "healthz", "hooks", "ops", "pxl", "track",
+];
+
 /// A WebAssembly module of the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Module {
@@ -77,7 +82,7 @@ impl<'a> Route<'a> {
                 "/events" if neutral.is_some() => Self::Events,
                 // As the tracker spells it: filter lists know the other word.
                 "/mark" | "/pxl" if neutral.is_some() => Self::Pixel,
-                rest => match (rest.strip_prefix("/c/"), rest.strip_prefix('/')) {
+                rest => match (short_link(rest), rest.strip_prefix('/')) {
                     (Some(slug), _) if !slug.is_empty() && !slug.contains('/') => {
                         Self::Channel(slug)
                     }
@@ -134,6 +139,12 @@ impl<'a> Route<'a> {
     }
 }
 
+/// The slug of a channel's short link, with or without a slash behind it.
+fn short_link(path: &str) -> Option<&str> {
+    let slug = path.strip_prefix("/c/")?;
+    Some(slug.strip_suffix('/').unwrap_or(slug))
+}
+
 /// `t.js`, `t.<hash>.js`, `t.<hash>.core.js`, `t.d.ts`, `tracker.json`, `panel.js`.
 fn is_tracker_file(name: &str) -> bool {
     matches!(name, "t.js" | "t.d.ts" | "tracker.json" | "panel.js") || is_hashed(name)
@@ -187,6 +198,9 @@ mod tests {
             ("/e/mark", Route::Pixel),
             ("/mark", Route::Page),
             ("/c/vip", Route::Channel("vip")),
+            ("/c/vip/", Route::Channel("vip")),
+            ("/e/c/vip/", Route::Channel("vip")),
+            ("/c//", Route::Page),
             ("/e/c/vip", Route::Channel("vip")),
             ("/ops/adstat/api/kktu/", Route::AdStat("api/kktu/")),
             ("/ops/adstat", Route::Page),

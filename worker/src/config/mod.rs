@@ -26,6 +26,7 @@ pub use report::ReportSettings;
 pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
+use crate::routes::OWN_SEGMENTS;
 use crate::telegram::{Bot, ChatId};
 
 /// The main database's binding.
@@ -643,12 +644,11 @@ impl Settings<'_> {
         const DEFAULT: &str = "/e";
         let text = self.text("PREFIX").unwrap_or_else(|| DEFAULT.to_owned());
         let name = text.trim_matches('/');
-        if name.is_empty()
-            || !name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        {
-            self.wrong("PREFIX", "expected one path segment such as /e");
+        if !is_word(name) || OWN_SEGMENTS.contains(&name) {
+            self.wrong(
+                "PREFIX",
+                "expected one path segment such as /e, and none that the edge has another use for",
+            );
             return DEFAULT.to_owned();
         }
         format!("/{name}")
@@ -708,7 +708,9 @@ mod tests {
     fn a_wrong_setting_is_named() {
         let with = |name, value| problem_names(&[SINGLE.as_slice(), &[(name, value)]].concat());
         assert_eq!(with("BACKEND", "other"), ["BACKEND"]);
-        assert_eq!(with("PREFIX", "/a/b"), ["PREFIX"]);
+        for wrong in ["/a/b", "/", "/c", "hooks", "/ops/", "/api"] {
+            assert_eq!(with("PREFIX", wrong), ["PREFIX"], "{wrong}");
+        }
         assert_eq!(with("EDGE_CAPTURE", "maybe"), ["EDGE_CAPTURE"]);
         assert_eq!(
             with("SITE_DOMAINS", "https://example.com"),
@@ -795,6 +797,14 @@ mod tests {
         let site = config.sites.first().unwrap();
         assert!(site.owns("shop.test") && site.owns("www.shop.test") && !site.owns("ashop.test"));
         assert_eq!(site.cookie_domain_at("www.shop.test"), Some("shop.test"));
+    }
+
+    #[test]
+    fn the_edges_own_paths_are_no_prefix() {
+        for wrong in OWN_SEGMENTS {
+            assert_eq!(config(&[("PREFIX", wrong)]).prefix, "/e", "{wrong}");
+        }
+        assert_eq!(config(&[("PREFIX", "cc/")]).prefix, "/cc");
     }
 
     #[test]
