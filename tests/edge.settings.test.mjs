@@ -239,10 +239,13 @@ describe("files", () => {
     assert.equal((await get("/t.js")).text, bytes.toString("utf8"), "one file, two names");
   });
 
-  it("answer a revalidation with 304", async () => {
-    const { headers } = await get("/t.js");
-    assert.ok(headers.etag);
-    assert.equal((await world.edge.request("/t.js", { headers: { "if-none-match": headers.etag } })).status, 304);
+  it("answer a revalidation with 304, to be kept as long as before", async () => {
+    for (const name of ["t.js", tracker.file, tracker.core, "tracker.json"]) {
+      const { headers } = await get(`/${name}`);
+      assert.ok(headers.etag);
+      const again = await world.edge.request(`/${name}`, { headers: { "if-none-match": headers.etag } });
+      assert.deepEqual([again.status, again.headers["cache-control"], again.headers.vary], [304, headers["cache-control"], headers.vary], name);
+    }
   });
 
   it("take no POST", async () => {

@@ -20,7 +20,8 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Respo
     } else {
         "max-age=3600, stale-while-revalidate=86400"
     };
-    let life = if response.ok() { life } else { "no-store" };
+    let is_kept = response.ok() || response.status() == 304;
+    let life = if is_kept { life } else { "no-store" };
     let answer = Answer::empty(0)
         .header("cache-control", &format!("public, {life}"))
         .header("x-content-type-options", "nosniff");
