@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ROOT, startEdge } from "./harness/edge.mjs";
-import { API_KEY, FALLBACK, WEBSITE, forBothBackends, only, page, startWorld } from "./harness/world.mjs";
+import { API_KEY, BARE_WEBSITE, BROWSER, FALLBACK, WEBSITE, forBothBackends, only, page, startWorld } from "./harness/world.mjs";
+import { until } from "./harness/wait.mjs";
 
 /** Starts an edge with nothing set but `vars`, calls `check` and ends it. */
 async function withEdge(vars, check) {
@@ -266,6 +267,25 @@ describe("the worker", () => {
   let world;
   before(async () => (world = await startWorld({ front: true })));
   after(() => world.close());
+
+  it("lets a site's pages read that a method is none, and caches know why", async () => {
+    const headers = { origin: "https://www.shop.test" };
+    for (const [method, path] of [["PUT", "/e/init"], ["POST", "/c/main"], ["POST", "/t.js"]]) {
+      const answer = await world.edge.request(path, { method, headers });
+      assert.deepEqual([answer.status, answer.headers["access-control-allow-origin"], answer.headers.vary], [405, headers.origin, "origin"], path);
+    }
+    assert.equal((await world.edge.request("/healthz", { method: "POST", headers })).headers["access-control-allow-origin"], undefined);
+  });
+
+  it("says that the page for no channel differs by language and origin", async () => {
+    const answer = await world.invite({ websiteId: BARE_WEBSITE }, { headers: { accept: "text/html", "accept-language": "de; q = 0.1, fr;q=0.9", referer: "https://bare.test/", origin: "https://bare.test" } });
+    assert.deepEqual([answer.status, answer.headers.vary], [404, "accept-language, origin"]);
+    assert.match(answer.text, /<html lang="fr"/);
+  });
+
+  it("takes a short link with a slash behind it", async () => {
+    for (const path of ["/c/vip/", "/e/c/vip/"]) assert.equal((await world.edge.request(path)).location, FALLBACK.vip, path);
+  });
 
   it("answers malformed requests, and goes on", async () => {
     const odd = ["/%", "/%zz", "/c/%E0%A4%A", "/e/invite?%", "/e/invite?tempId=%00", "/c/main?" + "a=1&".repeat(3000), `/${"a/".repeat(2000)}`, "/c/\u00ff".normalize(), "/?fbclid=" + "x".repeat(12_000)];

@@ -93,14 +93,6 @@ where
         if route.module() != module {
             return JsValue::UNDEFINED;
         }
-        if let Some(methods) = route
-            .methods()
-            .filter(|methods| !methods.split(", ").any(|method| method == caller.method))
-        {
-            return Answer::from(Error::MethodNotAllowed(methods))
-                .into_response()
-                .into();
-        }
         let edge = Edge {
             request: &request,
             env: &env,
@@ -112,9 +104,25 @@ where
             )),
             now_ms: runtime::now_ms(),
         };
+        if let Some(methods) = (route.methods()).filter(|methods| {
+            !methods
+                .split(", ")
+                .any(|method| method == edge.caller.method)
+        }) {
+            return not_allowed(&edge, methods).into_response().into();
+        }
         answer(&edge, &route).await.into()
     };
     tasks::start(work.boxed_local())
+}
+
+/// The answer to a method that is not among `methods`. Where pages ask ahead what they may send, they may read it.
+fn not_allowed(edge: &Edge<'_>, methods: &'static str) -> Answer {
+    let answer = Answer::from(Error::MethodNotAllowed(methods));
+    match methods.contains("OPTIONS") {
+        true => track::with_cors(answer, track::origin_of_site(edge)),
+        false => answer,
+    }
 }
 
 /// The settings, read at the first request; they live as long as the instance.

@@ -99,8 +99,8 @@ function eachHeader(lines, put) {
 export function answer(status, lines, body) {
   const response = new Response(body === "" ? null : body, { status });
   const { headers } = response;
-  // A text brings a content type of its own; of cookies there may be many.
-  eachHeader(lines, (name, value) => (name === "set-cookie" ? headers.append(name, value) : headers.set(name, value)));
+  // A text brings a content type of its own; what is said otherwise of a header is said besides.
+  eachHeader(lines, (name, value) => (name === "content-type" ? headers.set(name, value) : headers.append(name, value)));
   return response;
 }
 

@@ -72,8 +72,9 @@ fn text(accept_language: &str) -> &'static (&'static str, &'static str, &'static
         let tag = parts.next().unwrap_or_default().trim();
         let primary = tag.split('-').next().unwrap_or_default();
         let weight = parts
-            .find_map(|part| part.trim().strip_prefix("q="))
-            .map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
+            .filter_map(|part| part.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+            .map_or(1.0, |(_, q)| q.trim().parse::<f32>().unwrap_or(0.0));
         let Some(found) = TEXTS
             .iter()
             .find(|(language, ..)| primary.eq_ignore_ascii_case(language))
@@ -102,6 +103,9 @@ mod tests {
             ("ja", "en"),
             ("", "en"),
             ("it;q=x", "en"),
+            ("de;Q=0.1,fr;q=0.9", "fr"),
+            ("de; q = 0.1, fr;q=0.9", "fr"),
+            ("de;x=1;q=0.1, fr;q=0.9", "fr"),
         ];
         for (header, language) in table {
             assert_eq!(text(header).0, language, "{header}");
