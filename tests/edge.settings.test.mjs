@@ -17,6 +17,8 @@ async function withEdge(vars, check) {
   }
 }
 
+const OPERATOR_KEY = "an-operators-key-of-thirty-two-characters";
+
 /** The settings that AdTarget's guide names, and one of ours. */
 const GUIDE = { ADTARGET_WEBSITE_ID: "atid_guide", ADTARGET_CHANNEL_ID: "ch_guide", ADTARGET_API_KEY: API_KEY, SITE_DOMAINS: "shop.test", TELEGRAM_INVITE: "https://t.me/+Guide0000001" };
 
@@ -105,6 +107,35 @@ describe("settings", () => {
       });
     }
   });
+
+  it("that go wrong together are named, in the log without being asked, and what can be served is", async () => {
+    const site = (websiteId, domain, ...slugs) => ({ websiteId, domains: [domain], cookieDomain: "a.test", channels: slugs.map((slug, at) => ({ slug, invite: `https://t.me/+${slug}${at}` })) });
+    const named = [
+      "SITES: a: slug: expected one of its own, two channels are called x",
+      "SITES: websiteId: expected one of its own, two sites are called a",
+      "COOKIE_DOMAIN: a.test: expected a domain that one of the pages' is on, b.test",
+    ];
+    await withEdge({ SITES: JSON.stringify([site("a", "www.a.test", "x", "x"), site("a", "b.test", "y")]) }, async (edge) => {
+      await edge.strike();
+      for (const words of named) await until(() => edge.logs.some(({ message }) => message === `setting ${words}`), words);
+      const health = await edge.request("/healthz");
+      assert.equal(health.status, 503);
+      assert.deepEqual(health.json().problems.map(({ setting, message }) => `${setting}: ${message}`), named);
+      assert.deepEqual([(await edge.request("/c/x")).location, (await edge.request("/c/y")).location], ["https://t.me/+x0", "https://t.me/+y0"]);
+    });
+    await withEdge({ SITES: "[]" }, async (edge) => {
+      assert.match((await edge.request("/healthz")).text, /SITES","message":"expected at least one site/);
+      assert.equal((await edge.request(`/e/invite?websiteId=a&to=${encodeURIComponent("https://t.me/shopnews")}`)).location, "https://t.me/shopnews");
+    });
+  });
+
+  it("of domains with a dot before them are named, and hold without it", () =>
+    withEdge({ ...GUIDE, SITE_DOMAINS: ".shop.test", COOKIE_DOMAIN: ".shop.test" }, async (edge) => {
+      assert.deepEqual((await edge.request("/healthz")).json().problems.map(({ setting }) => setting), ["SITE_DOMAINS", "COOKIE_DOMAIN"]);
+      const visit = await edge.request("/e/init", { method: "POST", body: page({ websiteId: "atid_guide" }), headers: { "content-type": "text/plain" } });
+      assert.equal(visit.status, 200, visit.text);
+      assert.match(visit.headers["set-cookie"][0], /; domain=shop\.test/i);
+    }));
 
   it("missing altogether: it says so and does not fall over", () =>
     withEdge({}, async (edge) => {

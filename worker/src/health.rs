@@ -20,6 +20,7 @@ use crate::ledger::{self, Database, Statement};
 use crate::operator;
 use crate::outbox;
 use crate::report_settings;
+use crate::review;
 use crate::runtime::{self, Call};
 use crate::tokens;
 use backlog::Backlog;
@@ -69,13 +70,12 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
     // Nobody but the operator can mend those.
     let are_refused = (deliveries.iter()).any(outbox::Status::needs_credentials);
     let destinations = destinations(edge.env);
-    let report = report_settings(edge.env);
-    let is_well = reachable.is_ok()
-        && has_queue
-        && config.problems.is_empty()
-        && destinations.problems.is_empty()
-        && report.problems.is_empty()
-        && !are_refused;
+    let problems: Vec<_> = (config.problems.iter())
+        .chain(review(edge.env))
+        .chain(&destinations.problems)
+        .chain(&report_settings(edge.env).problems)
+        .collect();
+    let is_well = reachable.is_ok() && has_queue && problems.is_empty() && !are_refused;
     let bound = |name| {
         if edge.binding(name).is_some() {
             "bound"
@@ -144,12 +144,7 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
         adstat,
         deliveries,
         operators,
-        problems: config
-            .problems
-            .iter()
-            .chain(&destinations.problems)
-            .chain(&report.problems)
-            .collect(),
+        problems,
     };
     Answer::json(if is_well { 200 } else { 503 }, &body)
 }

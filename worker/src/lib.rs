@@ -143,6 +143,20 @@ pub fn config(env: &Env) -> &'static Config {
     })
 }
 
+/// What the settings have wrong among them; looked for when it is first asked for, and as long-lived.
+pub fn review(env: &Env) -> &'static [Problem] {
+    thread_local! {
+        static REVIEW: OnceCell<&'static [Problem]> = const { OnceCell::new() };
+    }
+    REVIEW.with(|review| {
+        *review.get_or_init(|| {
+            let problems = config(env).review();
+            log_problems(&problems);
+            Vec::leak(problems)
+        })
+    })
+}
+
 /// Where conversions go, by the settings; read when it is first asked for, and as long-lived.
 pub fn destinations(env: &Env) -> &'static Destinations {
     thread_local! {

@@ -2,6 +2,7 @@
 //! It begins when it is first called.
 
 use edgeway_worker::answer::Answer;
+use edgeway_worker::config::Config;
 use edgeway_worker::durable::Storage;
 use edgeway_worker::edge::{self, Edge};
 use edgeway_worker::error::Error;
@@ -9,7 +10,7 @@ use edgeway_worker::invites::object;
 use edgeway_worker::routes::{Module, Route};
 use edgeway_worker::runtime::{Context, Env};
 use edgeway_worker::{
-    Inbound, adstat, api, config, health, hooks, queue, serve, sweeper, tasks, tokens,
+    Inbound, adstat, api, config, health, hooks, queue, review, serve, sweeper, tasks, tokens,
 };
 use futures_util::FutureExt;
 use wasm_bindgen::prelude::*;
@@ -51,14 +52,14 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
 #[wasm_bindgen]
 pub fn queue(batch: queue::Batch, env: Env) -> JsValue {
     // Repeating a batch does no harm: see `consume`.
-    begin(async move { queue::consume(&batch, &env, config(&env)).await })
+    begin(async move { queue::consume(&batch, &env, reviewed(&env)).await })
 }
 
 /// The clock has struck: a cron trigger of `wrangler.toml`. Gives a ticket.
 #[wasm_bindgen]
 pub fn scheduled(env: Env) -> JsValue {
     // Repeating it does no harm: see `sweep`.
-    begin(async move { sweeper::sweep(&env, config(&env)).await })
+    begin(async move { sweeper::sweep(&env, reviewed(&env)).await })
 }
 
 /// The queue did not take a message; `why` is what it said. Gives a ticket.
@@ -131,6 +132,12 @@ pub fn token_ask(storage: Storage, env: Env, kind: String, refused: String) -> J
 #[wasm_bindgen]
 pub fn token_status(storage: &Storage, env: &Env, kind: &str) -> Option<String> {
     tokens::object::status(storage, env, kind)
+}
+
+/// The settings; what they have wrong among them is in the log then, whether or not anybody looks at `/healthz`.
+fn reviewed(env: &Env) -> &'static Config {
+    review(env);
+    config(env)
 }
 
 /// Begins work that gives no answer.

@@ -6,6 +6,7 @@
 mod destination;
 mod operator;
 mod report;
+mod review;
 mod secret;
 mod site;
 mod webhook;
@@ -67,7 +68,7 @@ pub struct Config {
     pub adstat: Option<AdStat>,
     /// How near in time two Purchases of one value are one, in hours; 0: never (`PURCHASE_WINDOW_H`).
     pub purchase_window_h: u32,
-    /// What is wrong with the settings.
+    /// What is wrong with the settings by themselves; what they are together, [`Config::review`] tells.
     pub problems: Vec<Problem>,
 }
 
@@ -239,7 +240,7 @@ impl Settings<'_> {
         let links = self.list("CHANNEL_LINKS");
         Some(Site {
             website_id,
-            cookie_domain: self.cookie_domain(cookie_domain, &domains),
+            cookie_domain: self.cookie_domain(cookie_domain),
             domains,
             database: None,
             platforms: Vec::new(),
@@ -290,7 +291,7 @@ impl Settings<'_> {
     fn site_of_list(&mut self, place: &str, json: &RawValue) -> Option<Site> {
         let mut site: Site = self.part_of_sites(place, json.get())?;
         site.domains = self.domains(site.domains);
-        site.cookie_domain = self.cookie_domain(site.cookie_domain, &site.domains);
+        site.cookie_domain = self.cookie_domain(site.cookie_domain);
         for (nth, channel) in mem::take(&mut site.written_channels).iter().enumerate() {
             let place = format!("{place}.channels[{nth}]");
             let Some(mut channel) = self.part_of_sites::<Channel>(&place, channel.get()) else {
@@ -324,19 +325,9 @@ impl Settings<'_> {
         names
     }
 
-    /// The domain to share cookies on, for pages on `domains`.
-    fn cookie_domain(&mut self, written: Option<String>, domains: &[String]) -> Option<String> {
-        const SETTING: &str = "COOKIE_DOMAIN";
-        let domain = self.domain(SETTING, &written?)?;
-        let is_on = |own: &String| url::is_within(own, &domain) || url::is_within(&domain, own);
-        if !domains.is_empty() && !domains.iter().any(is_on) {
-            let pages = domains.join(", ");
-            self.wrong(
-                SETTING,
-                format!("{domain}: expected a domain that one of the pages' is on, {pages}"),
-            );
-        }
-        Some(domain)
+    /// The domain to share cookies on.
+    fn cookie_domain(&mut self, written: Option<String>) -> Option<String> {
+        self.domain("COOKIE_DOMAIN", &written?)
     }
 
     /// The domain that `text` is; a dot before it, as cookies once had it, is wrong, and left off.
@@ -368,50 +359,6 @@ impl Settings<'_> {
             }
         }
     }
-
-    fn check_sites(&mut self, sites: &[Site]) {
-        for (place, site) in sites.iter().enumerate() {
-            let id = &site.website_id;
-            if sites
-                .iter()
-                .take(place)
-                .any(|other| other.website_id == *id)
-            {
-                self.wrong(
-                    "SITES",
-                    format!("websiteId: expected one of its own, two sites are called {id}"),
-                );
-            }
-            for (place, channel) in site.channels.iter().enumerate() {
-                let slug = &channel.slug;
-                if site
-                    .channels
-                    .iter()
-                    .take(place)
-                    .any(|other| other.slug == *slug)
-                {
-                    self.wrong(
-                        "SITES",
-                        format!(
-                            "{id}: slug: expected one of its own, two channels are called {slug}"
-                        ),
-                    );
-                }
-                if channel.mode != InviteMode::Shared && channel.telegram_id.is_none() {
-                    self.wrong(
-                        "TELEGRAM_CHAT_ID",
-                        format!("{slug}: its invite mode needs the channel's id at Telegram"),
-                    );
-                }
-                if !is_word(slug) {
-                    self.wrong(
-                        "CHANNEL_SLUG",
-                        format!("{slug}: expected letters, digits, - and _"),
-                    );
-                }
-            }
-        }
-    }
 }
 
 /// Whether a text is letters, digits, `-` and `_` alone.
@@ -432,10 +379,9 @@ impl Config {
             capture: settings.switch("EDGE_CAPTURE", true),
         });
         let mut sites = settings.sites(front.as_ref());
-        settings.check_sites(&sites);
         settings.parse_joins(&mut sites);
-        let mut config = Self {
-            backend: settings.backend(&sites),
+        Self {
+            backend: settings.backend(),
             telegram_ads: settings
                 .origin("TELEGRAM_ADS_BASE_URL")
                 .unwrap_or_else(|| "https://telegram.org".to_owned()),
@@ -454,42 +400,7 @@ impl Config {
             purchase_window_h: settings.number("PURCHASE_WINDOW_H", 0..=8_760, 24),
             sites,
             problems: settings.problems,
-        };
-        config.check_invites();
-        config
-    }
-
-    /// Every channel with links of its own needs a bot; and where two slugs are one channel at Telegram, they share its links.
-    fn check_invites(&mut self) {
-        let own: Vec<_> = (self.sites.iter().flat_map(|site| &site.channels))
-            .filter(|channel| channel.mode != InviteMode::Shared)
-            .collect();
-        let mut problems = Vec::new();
-        for (place, channel) in own.iter().enumerate() {
-            let bot = self.bot_of(channel);
-            if bot.is_none() {
-                problems.push(Problem {
-                    setting: "TELEGRAM_BOT_TOKEN",
-                    message: format!("{}: its invite mode needs a bot", channel.slug),
-                });
-            }
-            let is_other = |other: &&&Channel| {
-                other.telegram_id == channel.telegram_id
-                    && self.bot_of(other) == bot
-                    && (other.mode, other.pool_size, other.link_hours)
-                        != (channel.mode, channel.pool_size, channel.link_hours)
-            };
-            if let Some(other) = own.iter().take(place).find(is_other) {
-                problems.push(Problem {
-                    setting: "SITES",
-                    message: format!(
-                        "{} and {} are one channel at Telegram: mode, poolSize and linkHours must be the same",
-                        other.slug, channel.slug
-                    ),
-                });
-            }
         }
-        self.problems.extend(problems);
     }
 
     /// The site of that public id.
@@ -544,32 +455,21 @@ impl Config {
             .find(|(_, channel)| channel.telegram_id == Some(chat))
     }
 
+    /// The site whose pages are on `host`.
+    pub fn site_on(&self, host: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.owns(host))
+    }
+
     /// The site whose pages are on `host`, else the first.
     pub fn site_of_host(&self, host: &str) -> Option<&Site> {
-        self.sites
-            .iter()
-            .find(|site| site.owns(host))
-            .or_else(|| self.sites.first())
+        self.site_on(host).or_else(|| self.sites.first())
     }
 }
 
 impl Settings<'_> {
-    fn backend(&mut self, sites: &[Site]) -> Backend {
+    fn backend(&mut self) -> Backend {
         match self.text("BACKEND").as_deref() {
-            None | Some("ledger") => {
-                for site in sites {
-                    if site.channels.iter().all(|channel| channel.invite.is_none()) {
-                        self.wrong(
-                            "TELEGRAM_INVITE",
-                            format!(
-                                "not set for {}: its clicks find no channel",
-                                site.website_id
-                            ),
-                        );
-                    }
-                }
-                return Backend::Ledger;
-            }
+            None | Some("ledger") => return Backend::Ledger,
             Some("adtarget") => {}
             Some(_) => {
                 self.wrong("BACKEND", "expected ledger or adtarget");
@@ -668,7 +568,9 @@ mod tests {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Config::read(&value, false)
+        let mut config = Config::read(&value, false);
+        config.problems.extend(config.review());
+        config
     }
 
     fn problem_names(settings: &[(&str, &str)]) -> Vec<&'static str> {
