@@ -137,6 +137,18 @@ describe("settings", () => {
       assert.match(visit.headers["set-cookie"][0], /; domain=shop\.test/i);
     }));
 
+  it("of a slug on two sites: on the edge's own host the page that was tapped says which is meant", async () => {
+    const site = (name) => ({ websiteId: `atid_${name}`, domains: [`${name}.test`], channels: [{ slug: "vip", invite: `https://t.me/+Channel${name}` }] });
+    await withEdge({ SITES: JSON.stringify([site("a"), site("b")]) }, async (edge) => {
+      const table = [["edge.workers.test", "https://www.b.test/?x=1", "b"], ["edge.workers.test", "https://a.test/", "a"], ["edge.workers.test", "https://elsewhere.test/", "a"], ["edge.workers.test", "", "a"], ["b.test", "", "b"], ["b.test", "https://a.test/", "b"]];
+      for (const [host, referer, name] of table) {
+        assert.equal((await edge.request(`https://${host}/c/vip`, { headers: { referer, "user-agent": BROWSER } })).location, `https://t.me/+Channel${name}`, `${host} from ${referer}`);
+      }
+      await edge.drained();
+      assert.deepEqual((await edge.rows("SELECT website_id FROM clicks")).map((row) => row.website_id.at(-1)).sort(), table.map(([, , name]) => name).sort());
+    });
+  });
+
   it("missing altogether: it says so and does not fall over", () =>
     withEdge({}, async (edge) => {
       const health = await edge.request("/healthz");

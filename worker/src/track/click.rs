@@ -89,9 +89,11 @@ async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
 }
 
 async fn invite_of_channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
-    let own = edge.config.site_of_host(edge.caller.host).into_iter();
-    let (site, channel) = own
-        .chain(&edge.config.sites)
+    let (config, caller) = (edge.config, &edge.caller);
+    // On a host that is no site's, the page that was tapped says whose channel is meant.
+    let page = url::split(caller.referer).and_then(|parts| config.site_on(parts.host));
+    let (site, channel) = (config.site_on(caller.host).into_iter().chain(page))
+        .chain(&config.sites)
         .find_map(|site| site.channel(slug).map(|channel| (site, channel)))
         .ok_or(Error::ChannelNotFound)?;
     click(
