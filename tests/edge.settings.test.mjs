@@ -149,6 +149,14 @@ describe("settings", () => {
     });
   });
 
+  it("of the site's own server are shown to the operator alone", () =>
+    withEdge({ ...GUIDE, SITE_ORIGIN: "https://origin.shop.test", OPERATOR_KEY }, async (edge) => {
+      const anybodys = await edge.request("/healthz");
+      assert.ok(!anybodys.text.includes("origin.shop.test"), anybodys.text);
+      const operators = await edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
+      assert.equal(operators.json().settings.siteOrigin, "https://origin.shop.test");
+    }));
+
   it("missing altogether: it says so and does not fall over", () =>
     withEdge({}, async (edge) => {
       const health = await edge.request("/healthz");

@@ -128,7 +128,9 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
         },
         settings: Settings {
             prefix: &config.prefix,
-            site_origin: config.front.as_ref().map(|front| front.origin.as_str()),
+            site_origin: (config.front.as_ref())
+                .filter(|_| is_the_operators)
+                .map(|front| front.origin.as_str()),
             edge_capture: config.front.as_ref().map(|front| front.capture),
             respect_gpc: config.respect_gpc,
             respect_dnt: config.respect_dnt,
@@ -198,6 +200,8 @@ struct Bindings {
 #[serde(rename_all = "camelCase")]
 struct Settings<'a> {
     prefix: &'a str,
+    /// The operator's alone: the site's own server is nobody else's business.
+    #[serde(skip_serializing_if = "Option::is_none")]
     site_origin: Option<&'a str>,
     edge_capture: Option<bool>,
     respect_gpc: bool,
