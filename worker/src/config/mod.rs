@@ -346,7 +346,10 @@ impl Settings<'_> {
     /// What stands at `place` in `SITES`; none, and the setting is wrong, where that is not as documented.
     fn part_of_sites<'j, T: Deserialize<'j>>(&mut self, place: &str, json: &'j str) -> Option<T> {
         serde_json::from_str(json)
-            .map_err(|why| self.wrong("SITES", format!("{place} not the documented JSON: {why}")))
+            .map_err(|why| {
+                let why = format!("{place} not the documented JSON: {why}");
+                self.wrong("SITES", why.trim_start());
+            })
             .ok()
     }
 
@@ -630,6 +633,11 @@ mod tests {
             assert_eq!(with("SITE_DOMAINS", wrong), ["SITE_DOMAINS"], "{wrong}");
         }
         assert_eq!(with("SITES", "[]"), ["SITES"]);
+        let told = config(&[("SITES", "{}")]).problems;
+        assert!(
+            told.iter()
+                .any(|each| each.message.starts_with("not the documented JSON"))
+        );
         assert_eq!(
             with("CHANNEL_LINKS", "@shop, our channel"),
             ["CHANNEL_LINKS"]
