@@ -2,6 +2,7 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
+import { deflateSync } from "node:zlib";
 import { NONCE } from "./standins/site.mjs";
 import { BROWSER, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
@@ -14,6 +15,8 @@ const NAVIGATION = {
 const SHOP = "https://shop.test";
 const link = (html, id) => new RegExp(`<a id="${id}"[^>]*href="([^"]*)"`).exec(html)?.[1];
 const tags = (html) => [...html.matchAll(/<script[^>]*\bdata-website-id=[^>]*>/g)].map(([tag]) => tag);
+const JOIN = `<a id="join" href="https://t.me/shopchannel">Join</a>`;
+const PAGE = `<!doctype html><title>Given</title>${JOIN}`;
 const attribute = (tag, name) => new RegExp(`\\b${name}="?([^"\\s>]*)`).exec(tag)?.[1];
 
 forBothBackends("a page behind the edge", (backend) => {
@@ -24,6 +27,11 @@ forBothBackends("a page behind the edge", (backend) => {
 
   const open = (path, { headers = {}, ...options } = {}) =>
     world.edge.request(SHOP + path, { headers: { ...NAVIGATION, ...headers }, ip: "203.0.113.7", ...options });
+  /** Opens a page that the site answers with so. */
+  const given = ({ path = "/given", ...answer }, options) => {
+    world.site.pages[path.split("?")[0]] = { body: PAGE, ...answer };
+    return open(path, options);
+  };
 
   it("leads to the channel first-party, and leaves other links alone", async () => {
     const { status, text, headers } = await open("/plain.html");
@@ -118,6 +126,81 @@ forBothBackends("a page behind the edge", (backend) => {
     }
   });
 
+  describe("goes on as it is, and is a visit, when the platform can't read it:", () => {
+    const types = ["'utf-8'", "utf-16", "utf-8mb4", "utf-7", "none", "en-US", "ansi"].map((charset) => ({ "content-type": `text/html; charset=${charset}` }));
+    for (const headers of [...types, { "content-encoding": "deflate" }, { "content-encoding": "zstd" }]) {
+      it(Object.values(headers)[0], async () => {
+        const body = headers["content-encoding"] === "deflate" ? deflateSync(PAGE) : Buffer.from(PAGE);
+        const [other, page] = await Promise.all([open("/plain.html?slow=300"), given({ headers, body })]);
+        assert.equal(page.status, 200, page.text);
+        assert.deepEqual(page.bytes, body);
+        assert.deepEqual(await world.visits().then((visits) => visits.map(({ tempId }) => tempId).sort()), [page, other].map(({ cookies }) => cookies.adtarget_temp_id.value).sort());
+        assert.equal(other.status, 200, "what is under way beside it goes on");
+        assert.ok(!world.logged("panicked"));
+      });
+    }
+  });
+
+  describe("passes untouched where there is no page in it:", () => {
+    const cases = [
+      [204, {}, ""],
+      [205, {}, ""],
+      [206, { "content-range": "bytes 0-99/900" }, PAGE],
+      [304, { etag: '"v1"' }, ""],
+      [302, { location: "/plain.html" }, PAGE],
+    ];
+    for (const [status, headers, body] of cases) {
+      it(String(status), async () => {
+        const answer = await given({ status, headers, body });
+        assert.deepEqual([answer.status, answer.text, answer.cookies], [status, body, {}]);
+        assert.deepEqual(await world.visits(), []);
+      });
+    }
+  });
+
+  it("is decorated where it is looked at: links wherever that is, the tag not in a frame", async () => {
+    const cases = [
+      ["document", "*/*", 1, 1],
+      ["iframe", "text/html", 1, 0],
+      ["object", "text/html", 1, 0],
+      ["", "text/html,*/*;q=0.8", 1, 1],
+      ["", "*/*", 0, 0],
+      ["empty", "text/html", 0, 0],
+      ["script", "*/*", 0, 0],
+    ];
+    for (const [destination, accept, links, tagged] of cases) {
+      const { text } = await given({}, { headers: { accept, "sec-fetch-dest": destination } });
+      assert.deepEqual([/\/c\/main$/.test(link(text, "join")) ? 1 : 0, tags(text).length], [links, tagged], `${destination}, ${accept}`);
+      if (!links) assert.equal(text, PAGE);
+    }
+  });
+
+  it("answered to a form leads to the channel, and is counted by its script", async () => {
+    const { text, cookies } = await given({}, { method: "POST", body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } });
+    assert.match(link(text, "join"), /\/c\/main$/);
+    assert.equal(attribute(only(tags(text)), "data-visit"), undefined);
+    assert.deepEqual(cookies, {});
+    assert.deepEqual(await world.visits(), []);
+  });
+
+  it("is asked for anew, whatever copy the browser has; what belongs to it is not", async () => {
+    const validators = { "if-none-match": '"v1"', "if-modified-since": "Wed, 01 Apr 2026 00:00:00 GMT" };
+    const page = await given({ headers: { etag: '"v1"' } }, { headers: validators });
+    assert.equal(page.status, 200);
+    assert.ok(tags(page.text)[0].includes("data-visit"));
+    const script = await open("/given", { headers: { ...validators, "sec-fetch-dest": "script" } });
+    assert.equal(script.status, 304);
+    assert.deepEqual(world.site.requests.map(({ headers }) => headers["if-modified-since"]), [undefined, validators["if-modified-since"]]);
+  });
+
+  it("is asked for without a body, though there is one", async () => {
+    for (const [method, body] of [["GET", ""], ["GET", "a=1"], ["HEAD", ""]]) {
+      const { status } = await given({}, { method, body, headers: { "content-length": String(body.length) } });
+      assert.equal(status, 200, `${method} ${body}`);
+    }
+    assert.deepEqual(world.site.requests.map(({ body }) => body), ["", "", ""]);
+  });
+
   it("passes the origin's own word through: status, headers, cookies, body, method", async () => {
     const login = await open("/login");
     assert.deepEqual(Object.keys(login.cookies).filter((name) => ["sid", "theme"].includes(name)), ["sid", "theme"]);
@@ -137,7 +220,8 @@ forBothBackends("a page behind the edge", (backend) => {
   });
 
   it("tells the origin what the visitor's browser said, and nothing that it could forge", async () => {
-    await open("/plain.html?a=1&b=%2F", { headers: { cookie: "sid=1", "accept-language": "uk", "x-forwarded-for": "9.9.9.9", "x-adtarget-client-ip": "9.9.9.9", forwarded: "for=9.9.9.9" } });
+    const forged = ["x-forwarded-for", "x-adtarget-client-ip", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "fastly-client-ip", "x-original-url", "x-rewrite-url"];
+    await open("/plain.html?a=1&b=%2F", { headers: { cookie: "sid=1", "accept-language": "uk", ...Object.fromEntries(forged.map((name) => [name, "9.9.9.9"])) } });
     const [{ path, headers }] = world.site.requests;
     assert.equal(path, "/plain.html?a=1&b=%2F");
     assert.equal(headers.cookie, "sid=1");

@@ -24,10 +24,11 @@ const ZIPPED = '<!doctype html><meta charset="utf-8"><title>é</title><a id="joi
 
 /**
  * Starts the site. `tag` is what a page's `{{tag}}` becomes (none: the page has no tag of its own). A page is asked for as
- * `/<fixture>.html?csp=<policy>`; `/` is plain.html. `requests` holds what arrived.
+ * `/<fixture>.html?csp=<policy>`; `/` is plain.html. `pages` are further answers by their path, until the next reset: `{status, headers, body}`, HTML
+ * with status 200 unless it says otherwise. `requests` holds what arrived.
  */
 export async function startSite({ edge = "" } = {}) {
-  const site = { url: "", tag: "", edge, requests: [] };
+  const site = { url: "", tag: "", edge, requests: [], pages: {} };
 
   async function page(name, query) {
     const text = await readFile(new URL(`${name}.html`, FIXTURES), "utf8").catch(() => null);
@@ -55,6 +56,10 @@ export async function startSite({ edge = "" } = {}) {
     site.requests.push({ method: incoming.method, path: incoming.url, headers: incoming.headers, body, speculative });
     const reply = (status, type, text, headers = {}) => outgoing.writeHead(status, { "content-type": type, ...headers }).end(text);
 
+    const given = site.pages[pathname];
+    // 304 to whoever has it already, as a file server has it.
+    if (given?.headers?.etag && incoming.headers["if-none-match"] === given.headers.etag) return outgoing.writeHead(304, given.headers).end();
+    if (given) return reply(given.status ?? 200, "text/html; charset=utf-8", given.body, given.headers);
     if (pathname === "/large") return large(outgoing);
     if (pathname === "/script.js") return reply(200, "text/javascript", `document.title = "scripted"; // https://t.me/shopchannel`);
     if (pathname === "/data.json") return reply(200, "application/json", `{"link":"https://t.me/shopchannel"}`);
@@ -75,7 +80,7 @@ export async function startSite({ edge = "" } = {}) {
 
   const server = http.createServer((incoming, outgoing) => serve(incoming, outgoing).catch(() => outgoing.destroy()));
   site.url = await listen(server);
-  site.reset = () => void (site.requests.length = 0);
+  site.reset = () => void Object.assign(site, { requests: [], pages: {} });
   site.close = () => shut(server);
   return site;
 }

@@ -106,20 +106,24 @@ export function answer(status, lines, body) {
 
 /** A copy of an answer, amended; the body streams on. */
 export function amended(response, headers, removed) {
-  const copy = new Response(response.body, response);
-  amend(copy, headers, removed);
-  return copy;
+  return amend(new Response(response.body, response), headers, removed);
 }
 
 /** Takes the headers named in `removed` (comma-separated) from an answer of this worker's own, and adds `headers`. */
-export function amend({ headers: its }, headers, removed) {
-  for (const name of removed.split(",")) its.delete(name);
-  eachHeader(headers, (name, value) => its.append(name, value));
+function amend(response, headers, removed) {
+  remove(response.headers, removed);
+  eachHeader(headers, (name, value) => response.headers.append(name, value));
+  return response;
 }
 
-/** Where an answer leads and what it is. */
-export function kind({ headers }) {
-  return (headers.get("location") ?? "") + "\n" + (headers.get("content-type") ?? "");
+function remove(headers, names) {
+  if (names !== "") for (const name of names.split(",")) headers.delete(name);
+}
+
+/** An answer's status, where it leads, what it is and how it is packed, a line each. */
+export function head({ status, headers }) {
+  const say = (name) => headers.get(name) ?? "";
+  return status + "\n" + say("location") + "\n" + say("content-type") + "\n" + say("content-encoding");
 }
 
 /**
@@ -151,16 +155,25 @@ export async function call(head, body, limit) {
 }
 
 /** What concerns one connection (RFC 9110, 7.6.1), and what a browser has no business to send. */
-const DROPPED = /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|authorization|forwarded|via|x-real-ip|x-forwarded-.*|x-adtarget-.*)$/;
+const DROPPED =
+  /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|authorization|forwarded|via|(x-real|true-client|x-client|x-cluster-client|fastly-client)-ip|x-(original|rewrite)-url|x-forwarded-.*|x-adtarget-.*)$/;
+/** What a request of these methods has no body by (RFC 9110, 9.3.1): a length would have the server wait for it. */
+const BODILESS = /^(GET|HEAD)$/;
 
-/** Sends the request on to another URL, less the headers that are dropped, with `headers` set; redirects are not followed. */
-export function passOn(request, url, headers) {
-  const { method, headers: asked, body } = request;
+/**
+ * Sends the request on to another URL, less the headers that are dropped and those named in `withheld` (comma-separated), with `headers` set;
+ * redirects are not followed.
+ */
+export function passOn(request, url, headers, withheld) {
+  const { method, headers: asked } = request;
+  const hasBody = !BODILESS.test(method);
   const kept = new Headers(asked);
   for (const name of asked.keys()) if (DROPPED.test(name)) kept.delete(name);
+  remove(kept, withheld);
+  if (!hasBody) remove(kept, "content-length,transfer-encoding");
   eachHeader(headers, (name, value) => kept.set(name, value));
   // Not the request itself as options: all that the platform knows of the client would be copied along.
-  return fetch(url, { method, headers: kept, body, redirect: "manual" });
+  return fetch(url, { method, headers: kept, body: hasBody ? request.body : undefined, redirect: "manual" });
 }
 
 /**
@@ -201,20 +214,25 @@ export function asset(assets, request, path) {
 const MAY_BE_TELEGRAMS = 'a[href^="https://t" i], a[href^="http://t" i], a[href^="tg:" i]';
 
 /**
- * The page with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
- * are the attributes, `name=value` a line. A tag that stands there already is kept, and only told of the visit.
+ * The page amended, with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
+ * are the attributes, `name=value` a line (empty: no tag). A tag that stands there already is kept, and only told of the visit.
  */
-export function decorated(response, env, websiteId, tag) {
+export function decorated(response, env, websiteId, tag, headers, removed) {
+  const rewriter = new HTMLRewriter().on(MAY_BE_TELEGRAMS, {
+    element(anchor) {
+      const instead = doors.link(env, websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
+      if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", instead);
+    },
+  });
+  if (tag !== "") addTag(rewriter, response, tag);
+  return amend(rewriter.transform(response), headers, removed);
+}
+
+function addTag(rewriter, response, tag) {
   const attributes = tag.split("\n").map((line) => line.split(/=(.*)/s));
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
   let tagged = false;
-  return new HTMLRewriter()
-    .on(MAY_BE_TELEGRAMS, {
-      element(anchor) {
-        const instead = doors.link(env, websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
-        if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", instead);
-      },
-    })
+  rewriter
     .on("script[data-website-id]", {
       element(script) {
         tagged = true;
@@ -229,8 +247,7 @@ export function decorated(response, env, websiteId, tag) {
         const written = attributes.map(([name, value]) => ` ${name}="${value.replace(/&/g, "&amp;").replace(/"/g, "&quot;")}"`).join("");
         end.append(`<script async${written}${nonce ? ` nonce="${nonce}"` : ""}></script>`, { html: true });
       },
-    })
-    .transform(response);
+    });
 }
 
 /** Runs `statements`, JSON of `[sql, parameter]` each, as one transaction; resolves to JSON of the rows that each gave. */

@@ -5,6 +5,8 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
+use crate::answer::Answer;
+use crate::error::Error;
 use crate::tasks::{self, promised, promised_within};
 
 #[wasm_bindgen(module = "/src/runtime.js")]
@@ -19,17 +21,21 @@ extern "C" {
     #[wasm_bindgen(js_name = answer)]
     pub fn respond(status: u16, headers: &str, body: &str) -> Response;
 
-    /// A copy of an answer whose body streams on, amended.
-    pub fn amended(response: &Response, headers: &str, removed: &str) -> Response;
+    #[wasm_bindgen(catch, js_name = amended)]
+    fn amend(response: &Response, headers: &str, removed: &str) -> Result<Response, JsValue>;
 
-    /// Adds `headers` to an answer of this worker's own, once the comma-separated `removed` are taken away.
-    pub fn amend(response: &Response, headers: &str, removed: &str);
+    /// An answer's status, Location, Content-Type and Content-Encoding, a line each.
+    pub fn head(response: &Response) -> String;
 
-    /// Where an answer leads (Location) and what it is (Content-Type), a line each.
-    pub fn kind(response: &Response) -> String;
-
-    /// The page with its Telegram links replaced, as the door `link` says, and the tracker's tag added, streamed.
-    pub fn decorated(response: &Response, env: &Env, website_id: &str, tag: &str) -> Response;
+    #[wasm_bindgen(catch, js_name = decorated)]
+    fn decorate(
+        response: &Response,
+        env: &Env,
+        website_id: &str,
+        tag: &str,
+        headers: &str,
+        removed: &str,
+    ) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(js_name = afterAnswer)]
     fn after_answer(context: &Context, ticket: usize);
@@ -37,8 +43,13 @@ extern "C" {
     #[wasm_bindgen(js_name = call)]
     fn send(head: &str, body: &str, limit: u32) -> Promise;
 
-    #[wasm_bindgen(js_name = passOn)]
-    fn forward(request: &Request, url: &str, headers: &str) -> Promise;
+    #[wasm_bindgen(catch, js_name = passOn)]
+    fn forward(
+        request: &Request,
+        url: &str,
+        headers: &str,
+        withheld: &str,
+    ) -> Result<Promise, JsValue>;
 
     /// Hands a message to the queue after the answer, to be handed out after `delay_s` seconds; the door `rescue` has it when
     /// the queue does not take it.
@@ -179,14 +190,47 @@ impl Call<'_> {
     }
 }
 
-/// Sends the request on to `url` with its own method, headers and body, less what no browser has to send, with `headers` set.
+/// A copy of an answer whose body streams on: the headers named in `removed` (comma-separated) are taken away, and `headers`
+/// added. `INTERNAL_ERROR` where the platform makes no copy.
+pub fn amended(response: &Response, headers: &str, removed: &str) -> Response {
+    amend(response, headers, removed).unwrap_or_else(|why| {
+        log_error(&format!("an answer could not be amended: {}", words(&why)));
+        Answer::from(Error::Internal).into_response()
+    })
+}
+
+/// The page amended, with its Telegram links replaced, as the door `link` says, and the tracker's tag added (none where it is
+/// empty), streamed. What the platform can't read, such as a charset of no name, goes on with its headers amended alone.
+pub fn decorated(
+    response: &Response,
+    env: &Env,
+    website_id: &str,
+    tag: &str,
+    headers: &str,
+    removed: &str,
+) -> Response {
+    decorate(response, env, website_id, tag, headers, removed).unwrap_or_else(|why| {
+        log_warning(&format!(
+            "a page goes on without links and tag of the edge's: {}",
+            words(&why)
+        ));
+        amended(response, headers, removed)
+    })
+}
+
+/// Sends the request on to `url` with its own method, headers and body, less what no browser has to send and the headers named
+/// in `withheld` (comma-separated), with `headers` set.
 ///
 /// # Errors
 /// In words for the log: the server can't be reached.
-pub async fn pass_on(request: &Request, url: &str, headers: &str) -> Result<Response, String> {
-    let response = promised(&forward(request, url, headers))
-        .await
-        .map_err(|error| words(&error))?;
+pub async fn pass_on(
+    request: &Request,
+    url: &str,
+    headers: &str,
+    withheld: &str,
+) -> Result<Response, String> {
+    let promise = forward(request, url, headers, withheld).map_err(|error| words(&error))?;
+    let response = promised(&promise).await.map_err(|error| words(&error))?;
     Ok(response.unchecked_into())
 }
 

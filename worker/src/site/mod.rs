@@ -41,15 +41,25 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         headers.push_str("\nx-forwarded-for:");
         headers.push_str(caller.ip);
     }
-    let response = runtime::pass_on(edge.request, &url, &headers)
+    let destination = Destination::of(edge);
+    let site = edge
+        .config
+        .site_of_host(caller.host)
+        .filter(|_| destination != Destination::Other);
+    // What is decorated here is not what the origin's validators speak of.
+    let withheld = match site {
+        Some(_) if caller.method == "GET" => "if-none-match,if-modified-since",
+        _ => "",
+    };
+    let response = runtime::pass_on(edge.request, &url, &headers, withheld)
         .await
         .map_err(|why| {
             runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
             Error::BadGateway
         })?;
-    let said = runtime::kind(&response);
-    let (location, media_type) = said.split_once('\n').unwrap_or_default();
-    if let Some(path) = location.strip_prefix(&front.origin) {
+    let head = runtime::head(&response);
+    let head = Head::read(&head);
+    if let Some(path) = head.location.strip_prefix(&front.origin) {
         // A redirect to the origin's own address stays with the edge.
         return Ok(runtime::amended(
             &response,
@@ -57,48 +67,114 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
             "location",
         ));
     }
-    let is_html = media_type
-        .get(..9)
-        .is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/html"));
-    let Some(site) = edge
-        .config
-        .site_of_host(caller.host)
-        .filter(|_| is_html && caller.method == "GET")
+    let Some(site) = site.filter(|_| head.is_page() && matches!(caller.method, "GET" | "POST"))
     else {
         return Ok(response);
     };
-    let visit = if front.capture && response.ok() && is_visit(edge) {
+    let is_visit = head.status == 200 && is_visit(edge, front, destination);
+    let visit = if is_visit {
         Some(capture(edge, site)?)
     } else {
         None
     };
-    let tag = tag(edge, site, visit.as_ref().map(|new| new.visit.visit_id));
-    let page = runtime::decorated(&response, edge.env, &site.website_id, &tag);
-    let Some(new) = visit else {
-        return Ok(page);
+    let mut answer = Answer::empty(head.status);
+    let mut replaced = "";
+    if let Some(new) = &visit {
+        let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
+        // The page names this one visit: it is nobody else's.
+        answer = new
+            .add_pixel_cookies(new.add_ids(answer, scope), scope)
+            .header("cache-control", "private, no-cache");
+        replaced = "cache-control,etag,last-modified,expires";
+    }
+    let page = if head.is_legible() {
+        // The tracker in a frame would count the visit of the page around it again.
+        let tag = match destination {
+            Destination::Document => tag(edge, site, visit.as_ref().map(|new| new.visit.visit_id)),
+            _ => String::new(),
+        };
+        runtime::decorated(
+            &response,
+            edge.env,
+            &site.website_id,
+            &tag,
+            answer.headers(),
+            replaced,
+        )
+    } else if visit.is_some() {
+        runtime::amended(&response, answer.headers(), replaced)
+    } else {
+        response
     };
-    let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-    let answer = new.add_pixel_cookies(new.add_ids(Answer::empty(200), scope), scope);
-    // The page names this one visit: it is nobody else's.
-    let answer = answer.header("cache-control", "private, no-cache");
-    runtime::amend(
-        &page,
-        answer.headers(),
-        "cache-control,etag,last-modified,expires",
-    );
-    record(edge, new.visit);
+    if let Some(new) = visit {
+        record(edge, new.visit);
+    }
     Ok(page)
 }
 
+/// What a browser wants an answer for (Fetch Metadata, Sec-Fetch-Dest), as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Destination {
+    /// A page to look at.
+    Document,
+    /// A page within a page.
+    Frame,
+    /// What a page is made of, or what its scripts read.
+    Other,
+}
+
+impl Destination {
+    fn of(edge: &Edge<'_>) -> Self {
+        match edge.header("sec-fetch-dest").as_str() {
+            "document" => Self::Document,
+            "iframe" | "frame" | "object" | "embed" => Self::Frame,
+            // Browsers before 2023 do not say; then what they accept tells.
+            "" if edge.wants_html() => Self::Document,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What an answer of the origin says of itself.
+struct Head<'a> {
+    status: u16,
+    location: &'a str,
+    content_type: &'a str,
+    content_encoding: &'a str,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the lines that `head` of `runtime.js` gives.
+    fn read(packed: &'a str) -> Self {
+        let mut lines = packed.split('\n');
+        let mut line = || lines.next().unwrap_or_default();
+        Self {
+            status: line().parse().unwrap_or_default(),
+            location: line(),
+            content_type: line(),
+            content_encoding: line(),
+        }
+    }
+
+    /// Whether it is a whole page, be it that of an error: other answers have no body, or a part of one.
+    fn is_page(&self) -> bool {
+        let media_type = self.content_type.get(..9).unwrap_or_default();
+        matches!(self.status, 200 | 400..=599) && media_type.eq_ignore_ascii_case("text/html")
+    }
+
+    /// Whether the platform can read its body.
+    fn is_legible(&self) -> bool {
+        matches!(self.content_encoding, "" | "identity" | "gzip" | "br")
+    }
+}
+
 /// Whether a request is a person coming to a page: not a frame, not a fetch, not a page prepared in advance.
-fn is_visit(edge: &Edge<'_>) -> bool {
-    let is_document = match edge.header("sec-fetch-dest").as_str() {
-        "document" => true,
-        // Browsers before 2023 do not say; then what they accept tells.
-        "" => edge.wants_html(),
-        _ => false,
-    };
-    is_document && !edge.caller.prepares && !edge.has_objected()
+fn is_visit(edge: &Edge<'_>, front: &Front, destination: Destination) -> bool {
+    front.capture
+        && destination == Destination::Document
+        && edge.caller.method == "GET"
+        && !edge.caller.prepares
+        && !edge.has_objected()
 }
 
 /// The visit that a page request is.
