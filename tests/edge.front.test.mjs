@@ -251,6 +251,60 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal(attribute(only(tags(text)), "nonce"), NONCE);
   });
 
+  it("gives the tag the nonce that scripts run by", async () => {
+    const cases = [
+      ["style-src 'nonce-STYLE'; script-src 'nonce-SCRIPT' 'strict-dynamic'", "SCRIPT"],
+      ["script-src 'nonce-SCRIPT'; script-src-elem 'self' 'nonce-ELEM'", "ELEM"],
+      ["Default-Src 'self' 'nonce-ANY'; img-src 'nonce-IMG'", "ANY"],
+      ["default-src 'nonce-ANY'; script-src 'self'", undefined],
+      [["img-src 'nonce-IMG'", "script-src 'nonce-SECOND'"], "SECOND"],
+    ];
+    for (const [policy, nonce] of cases) {
+      const { text } = await given({ headers: { "content-security-policy": policy } });
+      assert.equal(attribute(only(tags(text)), "nonce"), nonce, String(policy));
+    }
+  });
+
+  it("leads to the channel by every link that a browser would follow there", async () => {
+    const cases = [
+      ...["HTTPS://T.ME/shopchannel", "//t.me/shopchannel", " https://t.me/shopchannel", "\n  https://t.me/\nshopchannel\t", "https://t.me/shopchannel/"].map((href) => [href, "main"]),
+      ...["https&#58;//t.me/shopchannel", "https&colon;//t.me/shopchannel", "https:&#x2F;&#x2f;t.me&#X2F;shopchannel", "https:&sol;&sol;t.me&sol;shopchannel"].map((href) => [href, "main"]),
+      ...["https://t.me/&#x2B;VipFallback0001", "https://t.me/&#43VipFallback0001", "https://t.me/&plus;VipFallback0001", "https://t.me/%2BVipFallback0001", " tg://join?invite=VipFallback0001"].map((href) => [href, "vip"]),
+      ...["&amp;", "&AMP;", "&#38;", "&#x26;", "&"].map((and) => [`https://t.me/shopchannel?a=1${and}start=promo`, "main?start=promo"]),
+      // What is none stays as it was written.
+      ...["https://t.me/shopchannel&#x110000;", "https://first.media/shopchannel", "https://t.me/share/url?url=a&#38;b"].map((href) => [href]),
+    ];
+    const body = cases.map(([href], at) => `<a id="a${at}" href="${href}">x</a><area id="b${at}" href='${href}'>`).join("");
+    const { text } = await given({ body });
+    cases.forEach(([href, to], at) => {
+      const links = [`<a id="a${at}" href="`, `<area id="b${at}" href=`].map((begin) => text.split(begin)[1].replace(/^['"]/, "").split(/['"]/)[0]);
+      assert.deepEqual(links, Array(2).fill(to ? `/c/${to}` : href), JSON.stringify(href));
+    });
+  });
+
+  it("leads to the channel without scripts, too", async () => {
+    const other = `<img src="https://www.facebook.com/tr?id=1&amp;noscript=1">`;
+    const off = `<a data-edgeway="off" href="https://t.me/shopchannel">é</a>`;
+    const body = (one, link) => `<noscript>${one}</noscript><p>é</p><noscript>${other} é ${link} ${off}</noscript>`;
+    const chunks = [...body(other, JOIN)];
+    world.site.pages["/given"] = { chunks };
+    const { text } = await open("/given");
+    assert.ok(text.startsWith(body(other, JOIN.replace("https://t.me/shopchannel", "/c/main"))), text);
+  });
+
+  it("with a base of its own leads to the edge's host all the same", async () => {
+    const { text } = await given({ body: `<!doctype html><base target="_top"><base href="https://cdn.test/x/">${JOIN}<noscript>${JOIN}</noscript>` });
+    assert.equal(text.split(`href="${SHOP}/c/main"`).length, 3, text);
+    assert.match(attribute(only(tags(text)), "src"), /^https:\/\/shop\.test\/e\/t(\.\w+)?\.js$/);
+  });
+
+  it("that has another script's attribute gets the tag, and that script is left alone", async () => {
+    const umami = `<script defer src="https://cloud.umami.is/script.js" data-website-id="b59e9c65-ae32-47f1-8400-119fcf4861c4"></script>`;
+    const { text } = await given({ body: umami + JOIN });
+    assert.ok(text.startsWith(umami), text);
+    assert.equal(attribute(tags(text)[1], "data-website-id"), WEBSITE);
+  });
+
   it("that has a tag of its own gets no second", async () => {
     world.site.tag = `<script async src="https://edge.shop.test/t.js" data-website-id="${WEBSITE}"></script>`;
     const { text } = await open("/plain.html");

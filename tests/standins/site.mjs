@@ -25,7 +25,7 @@ const ZIPPED = '<!doctype html><meta charset="utf-8"><title>é</title><a id="joi
 /**
  * Starts the site. `tag` is what a page's `{{tag}}` becomes (none: the page has no tag of its own). A page is asked for as
  * `/<fixture>.html?csp=<policy>`; `/` is plain.html. `pages` are further answers by their path, until the next reset: `{status, headers, body}`, HTML
- * with status 200 unless it says otherwise. `requests` holds what arrived.
+ * with status 200 unless it says otherwise; `chunks` instead of a body come one by one. `requests` holds what arrived.
  */
 export async function startSite({ edge = "" } = {}) {
   const site = { url: "", tag: "", edge, requests: [], pages: {} };
@@ -59,6 +59,11 @@ export async function startSite({ edge = "" } = {}) {
     const given = site.pages[pathname];
     // 304 to whoever has it already, as a file server has it.
     if (given?.headers?.etag && incoming.headers["if-none-match"] === given.headers.etag) return outgoing.writeHead(304, given.headers).end();
+    if (given?.chunks) {
+      outgoing.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      for (const chunk of given.chunks) await new Promise((sent) => outgoing.write(chunk, () => setImmediate(sent)));
+      return outgoing.end();
+    }
     if (given) return reply(given.status ?? 200, "text/html; charset=utf-8", given.body, given.headers);
     if (pathname === "/large") return large(outgoing);
     if (pathname === "/script.js") return reply(200, "text/javascript", `document.title = "scripted"; // https://t.me/shopchannel`);

@@ -210,30 +210,67 @@ export function asset(assets, request, path) {
   return assets.fetch(new Request(new URL(path, request.url), request));
 }
 
-/** All that a link to Telegram can begin with: for any other the platform would come here in vain, at a price. */
-const MAY_BE_TELEGRAMS = 'a[href^="https://t" i], a[href^="http://t" i], a[href^="tg:" i]';
+/** What every link to Telegram has in it: for any other the platform would come here in vain, at a price. */
+const TELEGRAMS = ["t.me", "telegram.", "tg:"];
+const MAY_BE_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `area[href*="${part}" i]`]).join(", ");
 
 /**
  * The page amended, with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
- * are the attributes, `name=value` a line (empty: no tag). A tag that stands there already is kept, and only told of the visit.
+ * are the attributes, `name=value` a line (empty: no tag). A tag of this site that stands there already is kept, and only told of the visit.
  */
-export function decorated(response, env, websiteId, tag, headers, removed) {
-  const rewriter = new HTMLRewriter().on(MAY_BE_TELEGRAMS, {
+export function decorated(response, request, env, websiteId, tag, headers, removed) {
+  const edge = { origin: "" };
+  const links = {
     element(anchor) {
-      const instead = doors.link(env, websiteId, anchor.getAttribute("href").replace(/&amp;/g, "&"));
-      if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", instead);
+      const instead = doors.link(env, websiteId, address(anchor.getAttribute("href")));
+      if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", edge.origin + instead);
     },
-  });
-  if (tag !== "") addTag(rewriter, response, tag);
+  };
+  const rewriter = new HTMLRewriter()
+    // What is written from the root on would lead to another host.
+    .on("base[href]", { element: () => void (edge.origin = new URL(request.url).origin) })
+    .on(MAY_BE_TELEGRAMS, links)
+    .on("noscript", rawText(links));
+  if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);
   return amend(rewriter.transform(response), headers, removed);
 }
 
-function addTag(rewriter, response, tag) {
+/** Handles the links of an element whose content is text to the platform, as it is to a browser that runs scripts; a text comes in pieces. */
+function rawText(links) {
+  let html = "";
+  return {
+    text(piece) {
+      html += piece.text;
+      if (!piece.lastInTextNode) return void piece.remove();
+      const whole = html;
+      html = "";
+      const replace = (text) => void piece.replace(text, { html: true });
+      const lower = whole.toLowerCase();
+      if (!TELEGRAMS.some((part) => lower.includes(part))) return replace(whole);
+      return new HTMLRewriter().on(MAY_BE_TELEGRAMS, links).transform(new Response(whole)).text().then(replace);
+    },
+  };
+}
+
+/** The character references that an address may be written with. */
+const NAMED = { amp: "&", AMP: "&", colon: ":", sol: "/", plus: "+", period: ".", num: "#", quest: "?", equals: "=" };
+const REFERENCE = /&(?:#([xX][\da-fA-F]+|\d+);?|(amp|AMP)(?:;|(?![=\da-zA-Z]))|(colon|sol|plus|period|num|quest|equals);)/g;
+
+/** The address that a browser reads in an attribute: references resolved (HTML, 13.2.5.72), blanks left out (URL, 4.4). */
+function address(written) {
+  const character = (code) => (code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd");
+  return written
+    .replace(REFERENCE, (_, code, ampersand, name) => (code ? character(Number("0" + code)) : NAMED[ampersand ?? name]))
+    .replace(/^[\0- ]+|[\0- ]+$|[\t\n\r]/g, "");
+}
+
+function addTag(rewriter, response, websiteId, tag, edge) {
   const attributes = tag.split("\n").map((line) => line.split(/=(.*)/s));
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
   let tagged = false;
   rewriter
-    .on("script[data-website-id]", {
+    // Other scripts have an attribute of that name, too.
+    .on(`script[data-website-id="${websiteId.replace(/["\\]/g, "\\$&")}"]`, {
       element(script) {
         tagged = true;
         if (visit) script.setAttribute("data-visit", visit);
@@ -243,11 +280,26 @@ function addTag(rewriter, response, tag) {
     .onDocument({
       end(end) {
         if (tagged) return;
-        const nonce = /'nonce-([\w+/=-]+)'/.exec(response.headers.get("content-security-policy") ?? "")?.[1];
-        const written = attributes.map(([name, value]) => ` ${name}="${value.replace(/&/g, "&amp;").replace(/"/g, "&quot;")}"`).join("");
+        const policies = response.headers.get("content-security-policy");
+        const nonce = policies === null ? undefined : nonceOf(policies);
+        const value = (name, text) => ((name === "src" ? edge.origin : "") + text).replace(/&/g, "&amp;").replace(/"/g, "&quot;");
+        const written = attributes.map(([name, text]) => ` ${name}="${value(name, text)}"`).join("");
         end.append(`<script async${written}${nonce ? ` nonce="${nonce}"` : ""}></script>`, { html: true });
       },
     });
+}
+
+/** What says by whom scripts may come, the most telling first (CSP 3, 6.8.3). */
+const OF_SCRIPTS = ["script-src-elem", "script-src", "default-src"];
+
+/** The nonce that `policies` let a script run by. */
+function nonceOf(policies) {
+  for (const policy of policies.split(",")) {
+    const directives = policy.split(";").map((directive) => directive.trim().split(/\s+/));
+    const telling = OF_SCRIPTS.map((name) => directives.find(([its]) => its.toLowerCase() === name)).find(Boolean);
+    const nonce = /'nonce-([\w+/=-]+)'/i.exec(telling?.join(" "))?.[1];
+    if (nonce) return nonce;
+  }
 }
 
 /** Runs `statements`, JSON of `[sql, parameter]` each, as one transaction; resolves to JSON of the rows that each gave. */

@@ -30,6 +30,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = decorated)]
     fn decorate(
         response: &Response,
+        request: &Request,
         env: &Env,
         website_id: &str,
         tag: &str,
@@ -199,17 +200,18 @@ pub fn amended(response: &Response, headers: &str, removed: &str) -> Response {
     })
 }
 
-/// The page amended, with its Telegram links replaced, as the door `link` says, and the tracker's tag added (none where it is
+/// The page that `request` asked for, amended, with its Telegram links replaced, as the door `link` says, and the tracker's tag added (none where it is
 /// empty), streamed. What the platform can't read, such as a charset of no name, goes on with its headers amended alone.
 pub fn decorated(
     response: &Response,
+    request: &Request,
     env: &Env,
     website_id: &str,
     tag: &str,
     headers: &str,
     removed: &str,
 ) -> Response {
-    decorate(response, env, website_id, tag, headers, removed).unwrap_or_else(|why| {
+    decorate(response, request, env, website_id, tag, headers, removed).unwrap_or_else(|why| {
         log_warning(&format!(
             "a page goes on without links and tag of the edge's: {}",
             words(&why)

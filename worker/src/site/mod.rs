@@ -3,6 +3,7 @@
 
 pub mod missing_channel;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
@@ -95,6 +96,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         };
         runtime::decorated(
             &response,
+            edge.request,
             edge.env,
             &site.website_id,
             &tag,
@@ -267,7 +269,11 @@ fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
 
 /// The first-party way to the channel that a page's link means; `None`: the link stays.
 pub fn first_party(site: &Site, href: &str) -> Option<String> {
-    let link = TelegramLink::parse(href)
+    let href = match href.strip_prefix("//") {
+        Some(rest) => Cow::Owned(format!("https://{rest}")),
+        None => Cow::Borrowed(href),
+    };
+    let link = TelegramLink::parse(&href)
         .ok()
         .filter(TelegramLink::is_chat)?;
     let channel = site.channel_of_link(&link)?;
