@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { deflateSync } from "node:zlib";
 import { NONCE } from "./standins/site.mjs";
+import { until } from "./harness/wait.mjs";
 import { BROWSER, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
 /** What a browser sends with a page request. */
@@ -214,6 +215,47 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal(form.text, "POST a=1&b=é");
   });
 
+  it("is moved along the edge where the origin names itself, however it spells that", async () => {
+    const { url } = world.site;
+    const cases = [
+      [`${url}/x?y#z`, `${SHOP}/x?y#z`],
+      [`${url}`, SHOP],
+      [`${url}?y`, `${SHOP}?y`],
+      [`${url.replace("http", "HTTP")}/x`, `${SHOP}/x`],
+      [`${url.replace("http:", "https:")}/x`, `${SHOP}/x`],
+      [`${url.replace("http:", "")}/x`, `${SHOP}/x`],
+      ...[`${url}0/x`, `${url}@evil.test/x`, `${url}.evil.test/x`, "/en/?a=1", "https://elsewhere.test/", `${url.replace("http:", "https:")}/given`].map((same) => [same, same]),
+    ];
+    for (const [location, there] of cases) {
+      const answer = await given({ status: 302, headers: { location }, body: "" });
+      assert.deepEqual([answer.status, answer.location], [302, there], location);
+    }
+  });
+
+  it("that is moved without its query keeps what brought the visitor", async () => {
+    const referer = "https://l.facebook.com/";
+    const moved = { path: "/lang?fbclid=Moved&utm_source=fb&tgclid=tg_1", status: 301, headers: { location: "/given", "cache-control": "max-age=600" }, body: "" };
+    const { cookies, headers } = await given(moved, { headers: { referer } });
+    assert.deepEqual(Object.keys(cookies).sort(), ["_fbc", "_fbp", "_tgclid", "edgeway_touch"]);
+    assert.match(headers["cache-control"], /private, no-cache/);
+    assert.deepEqual(await world.visits(), []);
+    await given({}, { headers: { referer, cookie: Object.entries(cookies).map(([name, { value }]) => `${name}=${value}`).join("; ") } });
+    const visit = only(await world.visits());
+    assert.deepEqual([visit.fbc, visit.fbp, visit.tgclid], [cookies._fbc.value, cookies._fbp.value, "tg_1"]);
+    assert.match(visit.fbc, /\.Moved$/);
+    const passedBy = [
+      [{ path: "/lang" }, {}],
+      [{}, { headers: { "sec-fetch-dest": "empty" } }],
+      [{}, { headers: { "sec-fetch-dest": "iframe" } }],
+      [{}, { headers: { "sec-purpose": "prefetch" } }],
+      [{}, { method: "POST", body: "" }],
+    ];
+    for (const [answer, options] of passedBy) {
+      const { cookies, headers } = await given({ ...moved, ...answer }, options);
+      assert.deepEqual([cookies, headers["cache-control"]], [{}, "max-age=600"], JSON.stringify([answer, options]));
+    }
+  });
+
   it("touches nothing but HTML", async () => {
     assert.equal((await open("/script.js")).text, `document.title = "scripted"; // https://t.me/shopchannel`);
     assert.equal((await open("/data.json")).text, `{"link":"https://t.me/shopchannel"}`);
@@ -336,6 +378,13 @@ forBothBackends("a page behind the edge", (backend) => {
     const { cookies } = await open("/plain.html");
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal(only(await world.visits()).tempId, cookies.adtarget_temp_id.value);
+  });
+
+  it("that AdTarget refuses stands in the log, with its ids", { skip: backend === "ledger" }, async () => {
+    world.adtarget.misbehave({ path: "init", status: 400 });
+    const { text } = await open("/plain.html");
+    await until(() => world.logged("AdTarget refused", attribute(only(tags(text)), "data-visit")), "a line in the log");
+    assert.deepEqual(await world.visits(), []);
   });
 
   it("whose origin is down is a clear error, not a hanging one", async () => {

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
-use attribution::{Fbp, PageView, subdomain_index};
+use attribution::{Fbp, PageView, subdomain_index, url};
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
+use crate::caller::Caller;
 use crate::config::{Backend, Front, Site};
 use crate::edge::Edge;
 use crate::error::Error;
@@ -33,7 +34,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         format!("?{}", caller.query)
     };
     let url = format!("{}{}{query}", front.origin, caller.path);
-    let scheme = if caller.secure { "https" } else { "http" };
+    let scheme = scheme(caller);
     let mut headers = format!(
         "x-forwarded-host:{}\nx-forwarded-proto:{scheme}",
         caller.authority
@@ -60,19 +61,14 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         })?;
     let head = runtime::head(&response);
     let head = Head::read(&head);
-    if let Some(path) = head.location.strip_prefix(&front.origin) {
-        // A redirect to the origin's own address stays with the edge.
-        return Ok(runtime::amended(
-            &response,
-            &format!("location:{scheme}://{}{path}", caller.authority),
-            "location",
-        ));
+    let is_visit = matches!(head.status, 200 | 300..=399) && is_visit(edge, front, destination);
+    if !head.location.is_empty() && head.status != 200 {
+        return redirect(edge, front, response, &head, site.filter(|_| is_visit));
     }
     let Some(site) = site.filter(|_| head.is_page() && matches!(caller.method, "GET" | "POST"))
     else {
         return Ok(response);
     };
-    let is_visit = head.status == 200 && is_visit(edge, front, destination);
     let visit = if is_visit {
         Some(capture(edge, site)?)
     } else {
@@ -82,11 +78,9 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     let mut replaced = "";
     if let Some(new) = &visit {
         let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-        // The page names this one visit: it is nobody else's.
-        answer = new
-            .add_pixel_cookies(new.add_ids(answer, scope), scope)
-            .header("cache-control", "private, no-cache");
-        replaced = "cache-control,etag,last-modified,expires";
+        // The page names this one visit.
+        answer = for_one_alone(new.add_pixel_cookies(new.add_ids(answer, scope), scope));
+        replaced = FOR_ALL;
     }
     let page = if head.is_legible() {
         // The tracker in a frame would count the visit of the page around it again.
@@ -112,6 +106,77 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         record(edge, new.visit);
     }
     Ok(page)
+}
+
+/// The headers by which an answer would be kept for others, or be taken for what it was before.
+const FOR_ALL: &str = "cache-control,etag,last-modified,expires";
+
+/// Has no cache show the answer to anybody else.
+fn for_one_alone(answer: Answer) -> Answer {
+    answer.header("cache-control", "private, no-cache")
+}
+
+/// An answer that leads elsewhere: to the origin's own address by way of the edge. What brought the visitor is kept in cookies,
+/// since the address that it leads to need not carry it; `counted` is the site of a visitor that may be counted.
+fn redirect(
+    edge: &Edge<'_>,
+    front: &Front,
+    response: Response,
+    head: &Head<'_>,
+    counted: Option<&Site>,
+) -> Result<Response, Error> {
+    let caller = &edge.caller;
+    let mut answer = Answer::empty(head.status);
+    let mut replaced = Vec::new();
+    if let Some(address) = at_edge(head.location, &front.origin, caller) {
+        answer = answer.header("location", &address);
+        replaced.push("location");
+    }
+    if let Some(site) = counted {
+        let new = capture(edge, site)?;
+        if new.visit.sourced {
+            let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
+            answer = for_one_alone(new.add_pixel_cookies(answer, scope));
+            replaced.push(FOR_ALL);
+        }
+    }
+    if replaced.is_empty() {
+        return Ok(response);
+    }
+    let replaced = replaced.join(",");
+    Ok(runtime::amended(&response, answer.headers(), &replaced))
+}
+
+/// A place at the origin as the caller reaches it; `None`: it is none, or needs no change. The other scheme is the same place,
+/// and so is any spelling of the host.
+fn at_edge(location: &str, origin: &str, caller: &Caller<'_>) -> Option<String> {
+    let [place, origin] = [url::split(location)?, url::split(origin)?];
+    let is_absolute = match place.scheme {
+        // What begins with no slashes is a path.
+        "" => location.starts_with("//"),
+        scheme => scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"),
+    };
+    let port = |port: Option<u16>| port.filter(|port| !matches!(port, 80 | 443));
+    if !is_absolute
+        || !place.host.eq_ignore_ascii_case(origin.host)
+        || port(place.port) != port(origin.port)
+    {
+        return None;
+    }
+    let mut address = format!("{}://{}{}", scheme(caller), caller.authority, place.path);
+    for (mark, part) in [('?', place.query), ('#', place.fragment)] {
+        if let Some(part) = part {
+            address.push(mark);
+            address.push_str(part);
+        }
+    }
+    // An origin that wants its other scheme would want it for ever.
+    let is_loop = !place.scheme.eq_ignore_ascii_case(origin.scheme) && address == caller.url;
+    (!is_loop).then_some(address)
+}
+
+fn scheme(caller: &Caller<'_>) -> &'static str {
+    if caller.secure { "https" } else { "http" }
 }
 
 /// What a browser wants an answer for (Fetch Metadata, Sec-Fetch-Dest), as far as it matters here.
@@ -233,18 +298,24 @@ fn record(edge: &Edge<'_>, visit: Visit) {
     }
     let (env, context) = (edge.env.clone(), edge.context.clone());
     edge.context.after_answer(async move {
-        if let Outcome::Failed { why, retry_after_s } =
-            call.make(adtarget, adtarget.timeout_ms).await
-        {
-            runtime::log_warning(&format!(
-                "a page's visit: AdTarget: {why}; the queue has it"
-            ));
-            crate::edge::keep(
-                &env,
-                &context,
-                &Message::Deliver(Box::new(call)),
-                retry_after_s.unwrap_or(0),
-            );
+        match call.make(adtarget, adtarget.timeout_ms).await {
+            Outcome::Taken(..) | Outcome::Invited(_) => {}
+            // Nothing in it will change: asking again can't help.
+            Outcome::Refused(reply) => runtime::log_error(&format!(
+                "AdTarget refused {call:?}: {} {}",
+                reply.status, reply.body
+            )),
+            Outcome::Failed { why, retry_after_s } => {
+                runtime::log_warning(&format!(
+                    "a page's visit: AdTarget: {why}; the queue has it"
+                ));
+                crate::edge::keep(
+                    &env,
+                    &context,
+                    &Message::Deliver(Box::new(call)),
+                    retry_after_s.unwrap_or(0),
+                );
+            }
         }
     });
 }
@@ -282,4 +353,38 @@ pub fn first_party(site: &Site, href: &str) -> Option<String> {
         .map(|start| format!("?start={start}"))
         .unwrap_or_default();
     Some(format!("/c/{}{start}", channel.slug))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origins_places_at_the_edge() {
+        let head = "GET\nhttps://edge.test/a?b=c\n";
+        let table = [
+            ("https://shop.co/x?y#z", Some("https://edge.test/x?y#z")),
+            ("https://shop.co", Some("https://edge.test")),
+            ("https://shop.co:443/x", Some("https://edge.test/x")),
+            ("HTTP://Shop.CO/x", Some("https://edge.test/x")),
+            ("//shop.co/x", Some("https://edge.test/x")),
+            ("https://u:p@shop.co/x", Some("https://edge.test/x")),
+            // Back to where it came from: with the origin's scheme it may have set a cookie, with the other it would not end.
+            ("https://shop.co/a?b=c", Some("https://edge.test/a?b=c")),
+            ("http://shop.co/a?b=c", None),
+            ("https://shop.com/x", None),
+            ("https://shop.co.evil.test/x", None),
+            ("https://shop.co@evil.test/x", None),
+            ("https://shop.co:8443/x", None),
+            ("ftp://shop.co/x", None),
+            ("shop.co/x", None),
+            ("/x?y", None),
+            ("x", None),
+            ("", None),
+        ];
+        for (location, there) in table {
+            let found = at_edge(location, "https://shop.co", &Caller::read(head));
+            assert_eq!(found.as_deref(), there, "{location}");
+        }
+    }
 }
