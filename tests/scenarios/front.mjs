@@ -37,6 +37,22 @@ const withTag = (tag, more = {}) => ({
   ...more,
 });
 
+const JOIN = `<a id="join" href="https://t.me/shopchannel">Join</a>`;
+/** A page of this HTML, whose link is tapped. */
+const given = (html, more = {}) => ({
+  visits: 1,
+  clicks: 1,
+  engines: ONCE,
+  async run(story) {
+    story.world.site.pages = { "/given": { body: `<!doctype html><title>Given</title>${html}` }, "/framed": { body: `<title>Framed</title><p>${JOIN}` } };
+    await story.open(page("/given?"), { on: SHOP });
+    if (!more.scriptless) await story.told("answered");
+    await story.join();
+  },
+  check: atEdge,
+  ...more,
+});
+
 export const front = {
   "counts once, with its script": {
     visits: 1,
@@ -63,6 +79,10 @@ export const front = {
   "has JavaScript off": scriptless(null, { engines: CHROMIUM, visitor: { javascript: false } }),
   "has a policy against all scripts": scriptless(null, { path: "/plain.html?notag&csp=none&", both: true }),
   "has its script blocked": scriptless(({ network }) => network.strike({ match: /\/t(\.\w+)?\.js$/, how: "cut" })),
+
+  "has its link for browsers without scripts alone": given(`<noscript>${JOIN}</noscript>`, { scriptless: true, visitor: { javascript: false } }),
+  "has a page in a frame": given(`<iframe src="/framed"></iframe>${JOIN}`),
+  "has a base elsewhere": given(`<base href="https://landing.test/assets/">${JOIN}`),
 
   "is tapped before its script is there": {
     scriptless: true,
