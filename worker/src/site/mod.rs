@@ -14,6 +14,7 @@ use crate::adtarget::{self, Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::config::{Backend, Front, Site};
+use crate::cookies::Scope;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId, entropy};
@@ -79,8 +80,8 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     if let Some(new) = &visit {
         let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
         // The page names this one visit.
-        answer = for_one_alone(new.add_pixel_cookies(new.add_ids(answer, scope), scope));
-        replaced = FOR_ALL;
+        answer = for_one_alone(new, new.add_ids(answer, scope), scope);
+        replaced = REPLACED;
     }
     let page = if head.is_legible() {
         // The tracker in a frame would count the visit of the page around it again.
@@ -108,11 +109,13 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     Ok(page)
 }
 
-/// The headers by which an answer would be kept for others, or be taken for what it was before.
-const FOR_ALL: &str = "cache-control,etag,last-modified,expires";
+/// The headers by which an answer would be kept for others, or be taken for what it was before; and where a redirect leads.
+const REPLACED: &str = "location,cache-control,etag,last-modified,expires";
 
-/// Has no cache show the answer to anybody else.
-fn for_one_alone(answer: Answer) -> Answer {
+/// Has the answer keep what brought the visitor, and no cache show it to anybody else.
+#[inline(never)]
+fn for_one_alone(new: &NewVisit, answer: Answer, scope: Scope<'_>) -> Answer {
+    let answer = new.add_pixel_cookies(answer, scope);
     answer.header("cache-control", "private, no-cache")
 }
 
@@ -126,25 +129,22 @@ fn redirect(
     counted: Option<&Site>,
 ) -> Result<Response, Error> {
     let caller = &edge.caller;
-    let mut answer = Answer::empty(head.status);
-    let mut replaced = Vec::new();
-    if let Some(address) = at_edge(head.location, &front.origin, caller) {
-        answer = answer.header("location", &address);
-        replaced.push("location");
-    }
+    let address = at_edge(head.location, &front.origin, caller);
+    let mut replaced = address.as_ref().map(|_| "location");
+    let mut answer =
+        Answer::empty(head.status).header("location", address.as_deref().unwrap_or(head.location));
     if let Some(site) = counted {
         let new = capture(edge, site)?;
         if new.visit.sourced {
             let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-            answer = for_one_alone(new.add_pixel_cookies(answer, scope));
-            replaced.push(FOR_ALL);
+            answer = for_one_alone(&new, answer, scope);
+            replaced = Some(REPLACED);
         }
     }
-    if replaced.is_empty() {
-        return Ok(response);
-    }
-    let replaced = replaced.join(",");
-    Ok(runtime::amended(&response, answer.headers(), &replaced))
+    Ok(match replaced {
+        Some(replaced) => runtime::amended(&response, answer.headers(), replaced),
+        None => response,
+    })
 }
 
 /// A place at the origin as the caller reaches it; `None`: it is none, or needs no change. The other scheme is the same place,
@@ -245,6 +245,7 @@ fn is_visit(edge: &Edge<'_>, front: &Front, destination: Destination) -> bool {
 }
 
 /// The visit that a page request is.
+#[inline(never)]
 fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
     let caller = &edge.caller;
     let index = subdomain_index(site.registrable_domain(caller.host));
@@ -301,10 +302,14 @@ fn record(edge: &Edge<'_>, visit: Visit) {
         match call.make(adtarget, adtarget.timeout_ms).await {
             Outcome::Taken(..) | Outcome::Invited(_) => {}
             // Nothing in it will change: asking again can't help.
-            Outcome::Refused(reply) => runtime::log_error(&format!(
-                "AdTarget refused {call:?}: {} {}",
-                reply.status, reply.body
-            )),
+            Outcome::Refused(reply) => {
+                let (Keyless::Init(told) | Keyless::UpdateFbp(told) | Keyless::Invite(told)) =
+                    &call.call;
+                runtime::log_error(&format!(
+                    "AdTarget refused a page's visit: {} {}: {told}",
+                    reply.status, reply.body
+                ));
+            }
             Outcome::Failed { why, retry_after_s } => {
                 runtime::log_warning(&format!(
                     "a page's visit: AdTarget: {why}; the queue has it"
