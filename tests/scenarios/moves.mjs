@@ -1,6 +1,6 @@
 // The page's life: left at once, moved inside, kept by the browser, prepared before it is shown.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, WWW, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, ONCE, WWW, carriesAd } from "../harness/scenarios.mjs";
 import { never, until } from "../harness/wait.mjs";
 
 /** Clicks buttons of spa.html, one after the other. */
@@ -34,6 +34,23 @@ const single = (search) => ({
     assert.equal(routed.href, `${WWW}/view/2?fbclid=Push2#/route/3`);
     assert.equal(routed.fbc, again.fbc);
     if (story.backend === "ledger") assert.equal(click.visitId, routed.visitId, "the click belongs to the latest view");
+  },
+});
+
+/** A single page that writes into its address what a search box or a router has, then goes where it is already. */
+const rewritten = (search) => ({
+  engines: ONCE,
+  visits: 2,
+  async run(story) {
+    await story.open(`/spa.html?${search}${AD}`);
+    await story.visited(1);
+    await press(story, "type", "type", "tidy", "type", "replace");
+    await story.page.eval(() => history.pushState({}, "", location.href));
+    await press(story, "push");
+  },
+  check: ({ visits: [loaded, pushed] }) => {
+    carriesAd(loaded);
+    assert.match(pushed.fbc, /\.Push\d$/);
   },
 });
 
@@ -100,6 +117,28 @@ export const moves = {
 
   "on a single page": single(""),
   "on a single page, without the Navigation API": { ...single("history&") },
+
+  "on a single page, where a part of it is named navigation": { ...single("named&"), engines: ONCE },
+  "on a single page that replaces its address": rewritten(""),
+  "on a single page that replaces its address, without the Navigation API": rewritten("history&"),
+
+  "called for after the address was tidied": {
+    engines: ONCE,
+    visits: 2,
+    tag: { "data-auto": "off" },
+    async run(story) {
+      await story.open(`/spa.html?${AD}`);
+      await press(story, "tidy");
+      await story.page.eval(() => edgeway("visit"));
+      await story.visited(1);
+      await press(story, "push");
+      await story.page.eval(() => edgeway("visit"));
+    },
+    check({ visits: [tidied, pushed] }) {
+      carriesAd(tidied);
+      assert.equal(pushed.href, `${WWW}/view/1?fbclid=Push1`);
+    },
+  },
 
   "gone back within a single page": {
     visits: 3,

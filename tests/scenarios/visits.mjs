@@ -11,13 +11,13 @@ async function withCookies({ page }, cookies) {
   await page.eval((pairs) => pairs.forEach((pair) => (document.cookie = `${pair}; path=/; domain=shop.test`)), cookies);
 }
 
-/** A visit in Meta's in-app browser, whose answer comes after `wait` ms or never. */
-const inApp = (wait, tells) => ({
+/** A visit in Meta's in-app browser, whose answer comes after `wait` ms or never; `more` is of the page's query. */
+const inApp = (wait, tells, more = "") => ({
   visits: 1,
   clicks: 1,
   engines: ONCE,
   async run(story) {
-    await story.open(`/in-app.html?answer=${wait}&utm_source=fb`);
+    await story.open(`/in-app.html?answer=${wait}&utm_source=fb${more}`);
     if (tells) await until(async () => (await story.world.visits())[0]?.fbc, "the app's click id kept");
     await story.visited();
     await story.join();
@@ -174,6 +174,7 @@ export const visits = {
 
   "in an app that tells the click id": inApp(50, true),
   "in an app that never answers": inApp(0, false),
+  "in an app that has none to tell": inApp(50, false, "&tells=undefined"),
 
   "with three tags": {
     visits: 1,

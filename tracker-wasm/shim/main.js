@@ -8,7 +8,7 @@ import { forgetIds, renewIds } from './ids.js';
 import { holdCalls, releaseCalls, takeCalls } from './pixel.js';
 import { flushOutbox, forgetOutbox, sweep } from './send.js';
 import { inviteLink, refreshLinks, releaseLinks, watchLinks } from './links.js';
-import { enrich, flush, leave, visit, visitor } from './visit.js';
+import { enrich, flush, landing, leave, visit, visitor } from './visit.js';
 import { whenLeft, whenMoved, whenShown } from './page.js';
 
 /** Whether something may be stored and sent. */
@@ -16,8 +16,6 @@ let active;
 let wanted;
 /** Whether the commands given before the load have been carried out; undefined before that began. */
 let drained;
-/** The address the page was loaded by: scripts may tidy it up before the visitor consents. */
-const landing = location.href;
 
 const commands = {
   visit() {

@@ -8,7 +8,9 @@ export function whenShown(start) {
 
 /** Calls `moved` when the address changes without a load, telling whether it was only replaced. */
 export function whenMoved(moved) {
-  if (window.navigation) {
+  const { navigation } = window;
+  // An element or a variable of the page may bear that name.
+  if (navigation && navigation.currentEntry) {
     navigation.addEventListener('currententrychange', (event) => moved(event.navigationType === 'replace'));
     return;
   }

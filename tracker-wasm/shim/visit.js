@@ -12,8 +12,12 @@ export const visitor = { bot: navigator.webdriver || undefined };
 
 /** The latest visit. */
 let current;
-let path;
-let query;
+/** The place that is recorded. */
+let place;
+/** The address the page was loaded by: scripts may tidy it up before the first visit. */
+export const landing = location.href;
+/** Whether a visit was recorded on this page. */
+let counted;
 let referrer = document.referrer;
 /** The `_fbc` made of the click id that Meta's in-app browser told. */
 let appFbc;
@@ -22,17 +26,15 @@ let appFbc;
 export const visitId = () => current && current.eventId;
 
 /**
- * Records a visit, unless this place is already recorded. `tidied`: a script replaced the address. `href`: the
- * address that counts, where it is no longer the present one.
+ * Records a visit, unless this place is already recorded. `replaced`: this is the place recorded, under another
+ * address. `href`: the address that counts, where it is no longer the present one.
  */
-export async function visit(tidied, href = location.href) {
-  const before = query;
-  query = location.search.split(/[?&]/);
+export async function visit(replaced, href = counted ? location.href : landing) {
+  const before = place;
   // A fragment makes a place of its own only where it is a route.
-  const here = location.pathname + (/^#[!/]/.test(location.hash) ? location.hash : '');
-  const known = (parts, all) => parts.every((part) => all.includes(part));
-  if (here === path && known(query, before) && (tidied || known(before, query))) return;
-  path = here;
+  place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]/.test(location.hash) ? location.hash : '');
+  if (replaced || place === before) return;
+  counted = true;
   flush();
   let all = current ? cookies() : findDomain();
   renewIds(null, all);
@@ -54,12 +56,12 @@ export async function visit(tidied, href = location.href) {
     // Other scripts had their turn.
     all = undefined;
   }
-  dispatch(mine, false, all);
+  if (mine === current) dispatch(mine, false, all);
 }
 
 /** Forgets the visit, so that a page shown again counts again. */
 export function leave() {
-  path = current = null;
+  place = current = null;
   referrer = document.referrer;
 }
 
@@ -127,8 +129,9 @@ function watchFbp(mine, wait) {
 function patchFbp(beacon) {
   const mine = current;
   if (!mine.sent || mine.fbp) return true;
-  const fbp = mine.fbp = cookie('_fbp');
-  if (!fbp) return;
+  const fbp = cookie('_fbp');
+  if (!/^fb\.\d\.\d+\./.test(fbp)) return;
+  mine.fbp = fbp;
   const patch = () => send('update-fbp', {
     websiteId: settings.websiteId, tempId: ids.tempId, fbp, eventId: mine.eventId,
   }, beacon);
@@ -145,7 +148,8 @@ function askApp(href, all) {
   if (!isAndroid && !window.webkit) return;
   return new Promise((go) => {
     const take = (id) => {
-      if (/^[\w-]+$/.test(id)) {
+      // Not what a script makes of having none, such as 'undefined'.
+      if (/^[\w-]{10,}$/.test(id)) {
         appFbc = 'fb.' + subdomainIndex + '.' + Date.now() + '.' + id;
         enrich();
       }
