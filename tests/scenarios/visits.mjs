@@ -5,6 +5,9 @@ import { until } from "../harness/wait.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+/** The tag that Umami documents. */
+export const ANOTHERS = `<script defer src="${LANDING}/script.js" data-website-id="94db1cb1-74f4-4a40-ad6c-962362670409"></script>`;
+
 /** Sets cookies of other scripts before the tag comes. */
 async function withCookies({ page }, cookies) {
   await page.open(`${WWW}/plain.html?notag`);
@@ -253,6 +256,18 @@ export const visits = {
     visits: 1,
     clicks: 1,
     tag: { type: "module" },
+    async run(story) {
+      await story.open();
+      await story.join();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
+  "with the tag as a module, behind another tool's tag with the same attribute": {
+    visits: 1,
+    clicks: 1,
+    tag: { type: "module" },
+    head: ANOTHERS,
     async run(story) {
       await story.open();
       await story.join();

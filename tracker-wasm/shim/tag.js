@@ -1,14 +1,15 @@
 // The script tag: whose page this is, and where the edge lives.
 
-const own = [document.currentScript, document.querySelector('script[data-website-id]')]
-  .find((script) => script && script.dataset.websiteId);
+const script = document.currentScript;
+// A module is no current script, and has no `src` where it is inline: the innermost frame of a stack is this file.
+const { href: folder, origin } = new URL('.', (script && script.src) || (/https?:\S+\//.exec(new Error().stack) || [location.href])[0]);
+
+// Others' tags bear the same attribute.
+const own = [script, ...document.querySelectorAll('script[data-website-id]')].find((tag) =>
+  tag && tag.dataset.websiteId && (tag.src || folder).startsWith(folder));
 
 /** The tag's `data-` attributes, or undefined on a page without the tag. */
 export const settings = own && own.dataset;
-
-// An inline module that imports this file has no `src`: the innermost frame of a stack is this file.
-const source = (own && own.src) || (new Error().stack.match(/https?:\S+\//) || [location.href])[0];
-const { href: folder, origin } = new URL('.', source);
 
 /** Whether the edge and the page share one origin: then cookies travel, and the edge keeps them. */
 export const firstParty = origin === location.origin;
