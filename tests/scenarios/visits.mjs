@@ -242,6 +242,33 @@ export const visits = {
     },
   },
 
+  "with commands that are none": {
+    engines: ONCE,
+    visits: 1,
+    clicks: 1,
+    head: `<script>
+      window.edgeway = function () { (edgeway.q = edgeway.q || []).push(arguments); };
+      edgeway("identify", 12345); edgeway("consent", true); edgeway("consent"); edgeway.q.push({ event: "visit" }, null);
+    </script>`,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => {
+        edgeway.q.push({ event: "visit" });
+        edgeway("consent", "yes");
+      });
+      await story.visited();
+      const failed = await story.page.eval(() => edgeway.log.filter(({ type }) => type === "failed").map(({ data }) => [data.to ?? "", data.why]));
+      await story.join();
+      return failed;
+    },
+    check({ visit, story, outcome: failed }) {
+      carriesAd(visit);
+      assert.deepEqual(failed.filter(([to]) => to), [["consent", "true"], ["consent", "undefined"], ["consent", "yes"]]);
+      assert.equal(failed.length, 6);
+      if (story.backend === "ledger") assert.deepEqual([visit.externalUserId, visit.consent], ["12345", undefined]);
+    },
+  },
+
   "loaded again": {
     visits: 2,
     async run(story) {

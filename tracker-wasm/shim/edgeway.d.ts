@@ -80,14 +80,14 @@ export interface Edgeway {
   /** Records a visit of the present address, unless it is recorded already. */
   (command: 'visit'): void;
   /** Says who the visitor is in the site's own books. */
-  (command: 'identify', externalUserId: string): void;
-  /** Says what the visitor consented to. */
+  (command: 'identify', externalUserId: string | number): void;
+  /** Says what the visitor consented to; any other word fails and changes nothing. */
   (command: 'consent', state: 'granted' | 'denied'): void;
   /** Makes the link to the invite that belongs to this visit. */
   (command: 'invite', options?: { channel?: string }, callback?: (link: string) => void): string | undefined;
   /** Settles once the tracker runs; undefined before the script has loaded. */
   ready?: Promise<Edgeway>;
-  /** The latest 100 happenings. */
+  /** The latest 100 happenings; the links among them make room for the others. */
   log?: EdgewayHappening[];
   /** The commands given before the script has loaded. */
   q?: { push(command: ArrayLike<unknown>): unknown };

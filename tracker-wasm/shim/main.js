@@ -22,11 +22,12 @@ const commands = {
     wanted = true;
     if (active) visit();
   },
-  identify(externalUserId) {
-    visitor.externalUserId = externalUserId;
+  identify(id) {
+    visitor.externalUserId = id == null || id === '' ? undefined : '' + id;
     enrich();
   },
   consent(state) {
+    if (!/^(granted|denied)$/.test(state)) throw state;
     if (visitor.consent === state) return;
     visitor.consent = state;
     if (settings.consent === 'required' && state !== 'granted') stop();
@@ -42,11 +43,12 @@ const commands = {
 };
 
 /** Runs a command; one that fails takes no other with it. */
-function run([name, ...rest]) {
+function run(command) {
   try {
+    const [name, ...rest] = command;
     return commands[name](...rest);
   } catch (why) {
-    failed(name, why);
+    failed(command && command[0], why);
   }
 }
 
@@ -97,13 +99,14 @@ function load(wasm) {
   startCore(wasm);
   takeCalls();
   const early = [].slice.call(before.q || []);
-  const edgeway = window.edgeway = (...command) => {
+  const push = (command) => {
     start(early);
     return run(command);
   };
+  const edgeway = window.edgeway = (...command) => push(command);
   edgeway.log = log;
   // A proxy may turn a call into a push, as TikTok's in-app browser does; nothing here calls either.
-  edgeway.q = { push: (command) => edgeway(...command) };
+  edgeway.q = { push };
   // Not at once: what asks for a stack, as developer tools do, would have the engine read the whole script again.
   edgeway.ready = Promise.resolve(early).then(start).then(() => ready).then(() => edgeway);
 }
