@@ -66,6 +66,43 @@ export const links = {
   "changed in the click's own handler": opened((story) => story.join("#handler"), { fixture: "links", channel: "vip" }),
   "in a shadow root": opened((story) => story.joins(() => story.page.eval(() => document.querySelector("#shade").shadowRoot.querySelector("a").click())), { fixture: "links" }),
 
+  "of the edge's own short kind, with a fragment": opened(async (story) => {
+    await story.page.eval((href) => void (document.querySelector("#join").href = href), `${EDGE}/c/vip#join`);
+    await story.page.until(() => document.querySelector("#join").href.includes("eventId="));
+    await story.join();
+  }, { channel: "vip", engines: ONCE }),
+
+  "that another script minds, too": opened(async (story) => {
+    await led(story, "#join");
+    await story.page.eval(() => {
+      const link = document.querySelector("#join");
+      window.minded = 0;
+      const mind = () => {
+        if (/utm_medium/.test(link.href) || ++minded > 9) return;
+        link.href += "&utm_medium=site";
+      };
+      new MutationObserver(mind).observe(link, { attributes: true });
+      mind();
+    });
+    await story.network.quiet();
+    assert.equal(await story.page.eval(() => minded), 1, "neither undoes what the other does");
+    await story.join();
+  }, { engines: ONCE }),
+
+  "opened in two new tabs by an icon in it": {
+    visits: 1,
+    clicks: 2,
+    engines: CHROMIUM,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => {
+        document.querySelector("#blank").innerHTML = '<svg width="60" height="60"><symbol id="i" viewBox="0 0 9 9"><rect width="9" height="9"/></symbol><use href="#i"/></svg>';
+      });
+      await story.join("#blank svg");
+      await story.join("#blank svg");
+    },
+  },
+
   "opened in two new tabs, one after the other": {
     visits: 1,
     clicks: 2,

@@ -18,7 +18,7 @@ let observer;
 let open;
 
 const absolute = (url) => new URL(url, document.baseURI).href;
-const rewritten = () => document.querySelectorAll('[' + ORIGINAL + ']');
+const rewritten = () => document.querySelectorAll('[href][' + ORIGINAL + ']');
 
 /** Starts rewriting: what is there, what comes, what changes, what is about to be followed, what scripts open. */
 export function watchLinks() {
@@ -57,7 +57,7 @@ export function releaseLinks() {
 
 /** Writes the present ids into the links already rewritten. */
 export function refreshLinks() {
-  if (observer) rewritten().forEach((link) => rewrite(link));
+  if (observer) rewritten().forEach((link) => rewrite(link, true));
 }
 
 /** The address of an invite, of the named channel or of the site's own. */
@@ -75,19 +75,23 @@ function query(fields) {
 function lead(href, eventId) {
   if (CHAT.test(href.toLowerCase())) return inviteLink('', href, eventId);
   if (shortLinks.some((start) => href.startsWith(start))) {
-    return href + (href.includes('?') ? '&' : '?') + query({ eventId });
+    return href.split('#')[0] + (href.includes('?') ? '&' : '?') + query({ eventId });
   }
 }
 
-function rewrite(link, clicked) {
+/** Leads a link through the edge. `renew`: also one that is ours already, whose address someone else may mind, too. */
+function rewrite(link, renew, clicked) {
   if (!link.matches(LINKS) || link.closest('[data-edgeway=off]')) return;
   const resolve = (name) => {
     try { return absolute(link.getAttribute(name)); } catch (malformed) { return ''; }
   };
   const now = resolve('href');
   const ours = link.hasAttribute(ORIGINAL) && /[?&]eventId=([^&]+).*tempId=/.exec(now);
+  if (ours && !renew) return;
   const from = ours ? resolve(ORIGINAL) : now;
   const to = lead(from, ours && !clicked ? ours[1] : uuid());
+  // The page has given it another use.
+  if (!to) link.removeAttribute(ORIGINAL);
   if (!to || to === now) return;
   if (!ours) link.setAttribute(ORIGINAL, link.getAttribute('href'));
   link.setAttribute('href', to);
@@ -96,12 +100,15 @@ function rewrite(link, clicked) {
 
 /** A link about to be followed gets the latest ids; a click gets an id of its own. */
 function onGesture(event) {
-  const link = observer && event.composedPath().find((node) => node.href && node.matches);
+  const link = observer && event.composedPath().find((node) => node.matches && node.matches(LINKS));
   if (!link) return;
   const clicked = /click|menu/.test(event.type);
   // The second half of a double click is the same click.
-  rewrite(link, clicked && event.detail < 2);
-  if (clicked && link.hasAttribute(ORIGINAL)) follow(link.href);
+  rewrite(link, true, clicked && event.detail < 2);
+  if (!clicked || !link.hasAttribute(ORIGINAL)) return;
+  // A menu, and the right button that opens it, only offer the way.
+  if (/click/.test(event.type) && event.button < 2) follow(link.getAttribute('href'));
+  else flush(true);
 }
 
 function openInvite(url, ...rest) {
