@@ -92,12 +92,59 @@ export const consent = {
       await story.open();
       await story.page.eval(() => edgeway("consent", "granted"));
       await story.visited();
+      // The edge sets one where it stands before the page; a link may have another use by now.
+      await story.page.eval(() => {
+        document.cookie = "edgeway_touch=at=1; path=/; domain=shop.test";
+        document.querySelector("#blank").href = "/checkout";
+      });
+      await story.network.quiet();
       await story.page.eval(() => edgeway("consent", "denied"));
       await story.network.quiet();
+      assert.equal(await story.page.eval(() => document.querySelector("#blank").getAttribute("href")), "/checkout");
       const { cookies, storage } = await traces(story);
       assert.deepEqual({ cookies, storage }, { cookies: "", storage: [] });
       assert.equal(await join(story), "https://t.me/shopchannel");
       await story.join();
+    },
+  },
+
+  "required, granted, withdrawn and granted again": {
+    engines: ONCE,
+    visits: 2,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open();
+      for (const state of ["granted", "denied", "granted"]) {
+        await story.page.eval((state) => edgeway("consent", state), state);
+        await story.visited(1);
+      }
+      await story.visited(2);
+      return story.network.requests.filter(({ url }) => url.endsWith("/init")).map(({ body }) => Object.keys(JSON.parse(body || "{}")));
+    },
+    check({ visits: [first, again], outcome: sent }) {
+      carriesAd(again);
+      assert.notEqual(again.tempId, first.tempId);
+      assert.ok(!sent.flat().includes(""), sent);
+    },
+  },
+
+  "required, granted and withdrawn while the core is under way": {
+    engines: ONCE,
+    visits: 0,
+    wasm: false,
+    tag: REQUIRED,
+    async run(story) {
+      story.network.strike({ match: /core\.js/, how: "hold" });
+      await story.open(undefined, { complete: false });
+      await story.page.until(() => Boolean(window.edgeway?.ready));
+      await story.page.eval(() => {
+        edgeway("consent", "granted");
+        edgeway("consent", "denied");
+      });
+      story.network.calm();
+      await story.told("core");
+      await story.network.quiet();
+      assert.deepEqual(await traces(story), NONE);
     },
   },
 

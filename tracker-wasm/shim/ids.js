@@ -97,8 +97,8 @@ export function renewIds(given, all = cookies()) {
 export function forgetIds() {
   findDomain();
   // The pixels' click cookies are ours where they have not come first.
-  for (const [id, name] of [...HOMES, ['', '_fbc'], ['', CLICK]]) {
-    ids[id] = '';
+  for (const [id, name] of [...HOMES, ['', '_fbc'], ['', CLICK], ['', 'edgeway_touch']]) {
+    delete ids[id];
     write(name);
     setCookie(name, '', 0);
     // The edge may have set it for this host alone.
