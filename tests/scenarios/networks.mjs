@@ -128,6 +128,25 @@ export const networks = {
     },
   },
 
+  "down for a while, on a page that keeps things of its own under such names": {
+    visits: 1,
+    engines: ONCE,
+    async run(story) {
+      story.network.strike({ match: isInit, how: "cut" });
+      await story.open();
+      await story.told("failed");
+      const stored = await story.page.eval(() => {
+        Object.assign(localStorage, { "edgeway.popup": "null", "edgeway.consent": "granted", "edgeway.o.a": "null", "edgeway.o.b": "granted", "edgeway.o.c": "{}" });
+        return Object.keys(localStorage);
+      });
+      assert.ok(stored.some((key) => key.startsWith("edgeway.o.init")));
+      story.network.calm();
+      await story.visited();
+      assert.deepEqual(await story.page.eval(() => Object.keys(localStorage).filter((key) => key.startsWith("edgeway.")).toSorted()), ["edgeway.consent", "edgeway.popup"]);
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
   "down for a while, and told of it by the browser": {
     visits: 1,
     engines: ONCE,

@@ -1,7 +1,7 @@
 // Who comes, from which ad, and joins.
 import assert from "node:assert/strict";
 import { AD, CHROMIUM, LANDING, ONCE, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
-import { until } from "../harness/wait.mjs";
+import { never, until } from "../harness/wait.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -173,6 +173,35 @@ export const visits = {
       await until(async () => (await story.world.visits())[0].fbp, "the _fbp kept");
     },
     check: ({ visit }) => assert.equal(visit.fbp, "fb.1.1700000000001.77"),
+  },
+
+  "with a malformed _fbp, then a good one": {
+    engines: ONCE,
+    visits: 1,
+    async run(story) {
+      await withCookies(story, ["_fbp=deleted"]);
+      await story.open();
+      await story.visited();
+      await never(() => story.network.requests.some(({ url }) => url.endsWith("/update-fbp")), "a malformed _fbp told", 1_500);
+      await story.page.eval(() => void (document.cookie = "_fbp=fb.1.1700000000001.77; path=/; domain=shop.test"));
+      await until(async () => (await story.world.visits())[0].fbp, "the _fbp kept");
+    },
+    check: ({ visit }) => assert.equal(visit.fbp, "fb.1.1700000000001.77"),
+  },
+
+  "from an address longer than the edge takes, in letters and in bytes": {
+    engines: ONCE,
+    visits: 2,
+    async run(story) {
+      await story.open(`/plain.html?${AD}#state=${"x".repeat(18_000)}`);
+      await story.visited();
+      await story.open(`/plain.html?fbclid=Summer&utm_campaign=${"夏".repeat(340)}&utm_source=${"夏".repeat(420)}`);
+    },
+    check({ visits: [long, wide] }) {
+      carriesAd(long);
+      assert.match(wide.fbc, /\.Summer$/);
+      assert.match(wide.utmSource, /^夏+$/);
+    },
   },
 
   "in an app that tells the click id": inApp(50, true),

@@ -5,7 +5,7 @@ import { base } from './tag.js';
 import { emit, failed } from './log.js';
 import { write } from './ids.js';
 
-const PREFIX = 'edgeway.';
+const PREFIX = 'edgeway.o.';
 const FIRST_DELAY = 2000;
 
 /** What an entry is under way by. */
@@ -27,9 +27,10 @@ export const post = (to, body) => fetch(base + to, { method: 'POST', body, keepa
 export function send(to, body, leaving) {
   // The edge takes 16 KB.
   const MAX_BODY = 16000;
-  for (const field of ['cookie', 'landingPage', 'referrer']) {
-    if (JSON.stringify(body).length > MAX_BODY) delete body[field];
-  }
+  const excess = () => new Blob([JSON.stringify(body)]).size - MAX_BODY;
+  for (const field of ['cookie', 'landingPage', 'referrer']) if (excess() > 0) delete body[field];
+  // A parameter cut short would be another one.
+  if (excess() > 0) body.href = body.href.slice(0, -excess()).replace(/[?&#][^?&#]*$/, '');
   const key = PREFIX + to + body.eventId;
   outbox[key] = { to, body, at: Date.now() };
   write(key, JSON.stringify(outbox[key]));
@@ -92,11 +93,16 @@ function drop(key) {
   write(key);
 }
 
+/** An entry; what is none has no time, which is too old. */
+function parse(text) {
+  try { return JSON.parse(text) || {}; } catch (broken) { return {}; }
+}
+
 /** The keys of what waits here and in localStorage, the oldest first; drops what is too old or too much. */
 function waiting() {
   try {
     for (const key in localStorage) {
-      if (key.startsWith(PREFIX) && !outbox[key]) outbox[key] = JSON.parse(localStorage[key]);
+      if (key.startsWith(PREFIX) && !outbox[key]) outbox[key] = parse(localStorage[key]);
     }
   } catch (refused) { /* what this page holds remains */ }
   const MAX_AGE_MS = 86400000;
