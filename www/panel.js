@@ -64,9 +64,11 @@ const MARKS = { wait: '', busy: '…', good: '✓', warn: '!', bad: '×' };
 const PATIENCE_MS = 4000;
 const MOST_ROWS = 200;
 
-const tag = document.querySelector('script[data-website-id]');
-const folder = new URL('.', import.meta.url);
-if (folder.pathname === '/') folder.pathname = '/e/';
+const folder = folderOf(import.meta.url);
+/** Others' tags bear the same attribute. */
+const tag = [...document.querySelectorAll('script[data-website-id]')].find(({ src }) => !src || folderOf(src).href === folder.href);
+/** What the tag's settings say where they say something; anything else is as if they were not there. */
+const WORDS = { consent: 'required', gpc: 'respect', dnt: 'respect', auto: 'off' };
 
 /** What is known of the current visit, built from the tracker's events alone. */
 let visit = {};
@@ -127,6 +129,13 @@ function isCurrent(eventId) {
 function learn(fields) {
   const known = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== '');
   visit.fields = { ...visit.fields, ...Object.fromEntries(known) };
+}
+
+/** The folder of the edge's routes, for a file of the edge. */
+function folderOf(file) {
+  const folder = new URL('.', file);
+  if (folder.pathname === '/') folder.pathname = '/e/';
+  return folder;
 }
 
 function readable(body) {
@@ -192,6 +201,12 @@ function heldBack() {
   if (gpc === 'respect' && navigator.globalPrivacyControl || dnt === 'respect' && navigator.doNotTrack === '1') return 'This visitor asked not to be tracked';
   if (consent === 'required') return 'Waiting for the visitor’s consent';
   if (auto === 'off') return 'Waiting for the page to call edgeway(\'visit\')';
+}
+
+/** The tag's settings that do nothing, as nobody knows what they say. */
+function misspelt() {
+  return Object.entries(WORDS).filter(([name, word]) => (tag?.dataset[name] ?? word) !== word)
+    .map(([name, word]) => `The tag’s data-${name}="${tag.dataset[name]}" does nothing: it knows one word, "${word}".`);
 }
 
 /** Whose click it is: of the ids that came with this visit or, with none, of those kept from earlier ones. */
@@ -268,7 +283,7 @@ const moveButton = make('button', { type: 'button', onclick: () => { host.toggle
 const live = make('p', { class: 'unseen', role: 'status', 'aria-live': 'polite' });
 const body = make('div', { id: 'body' },
   make('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Details of this visit' },
-    steps, advice, samples(), carried, linkList,
+    steps, advice, ...misspelt().map((text) => make('p', { class: 'advice' }, text)), samples(), carried, linkList,
     make('section', {}, make('h2', {}, 'What happened, in order'), activityList)),
   make('div', { class: 'tools' }, copyButton, moveButton));
 
@@ -392,7 +407,8 @@ function hidesLink() {
 /** The tracker tells of links, not of taps; the page may be gone a moment later, so the next one tells too. */
 function watchTaps(event) {
   const link = event.composedPath().find((node) => given.has(node.href));
-  if (!link) return;
+  // The right button only opens a menu.
+  if (!link || event.button > 1) return;
   const tap = { at: Date.now(), to: link.href };
   keep('edgeway_tap', JSON.stringify(tap));
   tapped(tap);
