@@ -143,6 +143,36 @@ export const links = {
     },
   },
 
+  "tapped before the script is there, and again": {
+    visits: 1,
+    clicks: 2,
+    scriptless: true,
+    engines: WITH_TABS,
+    head: EARLY,
+    async run(story) {
+      story.network.strike({ match: /\/t\.js$/, how: "hold" });
+      await story.open(undefined, { complete: false });
+      await story.page.until(() => Boolean(document.querySelector("#share")));
+      await story.join("#blank");
+      await story.page.until(() => document.querySelector("#blank").href === "https://telegram.me/shopchannel");
+      const followed = await story.page.eval(() => {
+        document.querySelector("h1").innerHTML = '<a href="https://t.me/addstickers/Animals">stickers</a> <i data-edgeway="off"><a href="https://t.me/support">support</a></i> <a href="https://t.me/additive">additive</a>';
+        const followed = [];
+        const stay = (event) => followed.push(event.target.hostname) && event.preventDefault();
+        addEventListener("click", stay);
+        document.querySelectorAll("h1 a, #share").forEach((link) => link.click());
+        removeEventListener("click", stay);
+        document.querySelector("h1").remove();
+        return followed;
+      });
+      assert.deepEqual(followed, ["t.me", "t.me", "edge.shop.test", "t.me"]);
+      story.network.calm();
+      await led(story, "#blank");
+      await story.visited();
+      await story.join("#blank");
+    },
+  },
+
   "asked for by the page": {
     visits: 1,
     clicks: 1,
