@@ -74,6 +74,7 @@ export const links = {
 
   "that another script minds, too": opened(async (story) => {
     await led(story, "#join");
+    await story.told("answered");
     await story.page.eval(() => {
       const link = document.querySelector("#join");
       window.minded = 0;
