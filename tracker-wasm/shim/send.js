@@ -25,9 +25,9 @@ export const post = (to, body) => fetch(base + to, { method: 'POST', body, keepa
 
 /** Sends `body` to the route `to`; settles with the answer, or with nothing once it is put off. */
 export function send(to, body, leaving) {
-  // The edge takes 16 KB.
+  // The edge takes 16 KB. A blob would tell its size, too, in fifty times the time.
   const MAX_BODY = 16000;
-  const excess = () => new Blob([JSON.stringify(body)]).size - MAX_BODY;
+  const excess = () => new TextEncoder().encode(JSON.stringify(body)).length - MAX_BODY;
   for (const field of ['cookie', 'landingPage', 'referrer']) if (excess() > 0) delete body[field];
   // A parameter cut short would be another one.
   if (excess() > 0) body.href = body.href.slice(0, -excess()).replace(/[?&#][^?&#]*$/, '');
