@@ -257,9 +257,9 @@ forBothBackends("a visit", (backend) => {
     it("more than 16 KB, but not 16 KB", async () => {
       refused(await world.init(filled(16_385)), 413, "PAYLOAD_TOO_LARGE");
       refused(await world.init(filled(16_385), { headers: { "transfer-encoding": "chunked" } }), 413, "PAYLOAD_TOO_LARGE");
-      // An answer that comes before the body is through may cut the line on it.
-      const huge = await world.init(filled(3_000_000)).catch(({ code }) => code);
-      if (!["EPIPE", "ECONNRESET"].includes(huge)) refused(huge, 413, "PAYLOAD_TOO_LARGE");
+      // An answer that comes before the body is through may cut the line on it, and is lost then.
+      const huge = () => world.init(filled(3_000_000));
+      refused(await huge().catch(huge).catch(huge), 413, "PAYLOAD_TOO_LARGE");
       assert.deepEqual(await world.visits(), []);
       const whole = filled(16_384);
       assert.equal(Buffer.byteLength(whole), 16_384);

@@ -87,11 +87,7 @@ impl OwedCall {
             event_id,
             ip: caller.ip.to_owned(),
             user_agent: caller.user_agent.to_owned(),
-            // `null` says nothing, but might be taken for a foreign one.
-            origin: Some(caller.origin)
-                .filter(|origin| *origin != "null")
-                .unwrap_or_default()
-                .to_owned(),
+            origin: caller.origin.to_owned(),
             referer: caller.referer.to_owned(),
         }
     }

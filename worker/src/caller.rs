@@ -27,7 +27,8 @@ pub struct Caller<'a> {
     pub ip: &'a str,
     /// The User-Agent header.
     pub user_agent: &'a str,
-    /// The Origin header.
+    /// The Origin header; empty where there is none or it hides what it is (`null`: a sandboxed frame; in Firefox and Safari also a
+    /// beacon of a page whose referrer policy is `no-referrer`).
     pub origin: &'a str,
     /// The Referer header.
     pub referer: &'a str,
@@ -63,7 +64,9 @@ impl<'a> Caller<'a> {
             query,
             ip: line(),
             user_agent: line(),
-            origin: line(),
+            origin: Some(line())
+                .filter(|origin| *origin != "null")
+                .unwrap_or_default(),
             referer: line(),
             cookies: line(),
             content_type: if method == "POST" { line() } else { "" },

@@ -27,8 +27,10 @@ extern "C" {
     /// An answer's status, Location, Content-Type and Content-Encoding, a line each.
     pub fn head(response: &Response) -> String;
 
-    #[wasm_bindgen(catch, js_name = decorated)]
-    fn decorate(
+    /// The page that `request` asked for, amended as by [`amended`], with its Telegram links replaced, as the door `link` says, and the tracker's
+    /// tag added (none where it is empty), streamed. Fails where the platform can't read it, as of a charset of no name.
+    #[wasm_bindgen(catch)]
+    pub fn decorated(
         response: &Response,
         request: &Request,
         env: &Env,
@@ -197,26 +199,6 @@ pub fn amended(response: &Response, headers: &str, removed: &str) -> Response {
     amend(response, headers, removed).unwrap_or_else(|why| {
         log_error(&format!("an answer could not be amended: {}", words(&why)));
         Answer::from(Error::Internal).into_response()
-    })
-}
-
-/// The page that `request` asked for, amended, with its Telegram links replaced, as the door `link` says, and the tracker's tag added (none where it is
-/// empty), streamed. What the platform can't read, such as a charset of no name, goes on with its headers amended alone.
-pub fn decorated(
-    response: &Response,
-    request: &Request,
-    env: &Env,
-    website_id: &str,
-    tag: &str,
-    headers: &str,
-    removed: &str,
-) -> Response {
-    decorate(response, request, env, website_id, tag, headers, removed).unwrap_or_else(|why| {
-        log_warning(&format!(
-            "a page goes on without links and tag of the edge's: {}",
-            words(&why)
-        ));
-        amended(response, headers, removed)
     })
 }
 

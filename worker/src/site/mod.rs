@@ -83,7 +83,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         answer = for_one_alone(new, new.add_ids(answer, scope), scope);
         replaced = REPLACED;
     }
-    let page = if head.is_legible() {
+    let decorated = || {
         // The tracker in a frame would count the visit of the page around it again.
         let tag = match destination {
             Destination::Document => tag(edge, site, visit.as_ref().map(|new| new.visit.visit_id)),
@@ -98,11 +98,16 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
             answer.headers(),
             replaced,
         )
-    } else if visit.is_some() {
-        runtime::amended(&response, answer.headers(), replaced)
-    } else {
-        response
+        .inspect_err(|why| {
+            runtime::log_warning(&format!(
+                "a page goes on without links and tag of the edge's: {}",
+                runtime::words(why)
+            ));
+        })
+        .ok()
     };
+    let page = (head.is_legible().then(decorated).flatten())
+        .unwrap_or_else(|| runtime::amended(&response, answer.headers(), replaced));
     if let Some(new) = visit {
         record(edge, new.visit);
     }

@@ -71,11 +71,9 @@ pub fn page_host(href: &str) -> Result<String, Error> {
     Ok(parts.host.to_ascii_lowercase())
 }
 
-/// Checks the Origin that the browser says; none and `null` (a sandboxed frame; in Firefox and Safari also a beacon of a page
-/// whose referrer policy is `no-referrer`) say nothing.
+/// Checks the Origin that the browser says; none says nothing.
 fn check_origin(edge: &Edge<'_>, site: &Site) -> Result<(), Error> {
-    let origin = Some(edge.caller.origin).filter(|origin| *origin != "null");
-    match origin.and_then(url::split).map(|parts| parts.host) {
+    match url::split(edge.caller.origin).map(|parts| parts.host) {
         Some(host) if !site.owns(host) && !host.eq_ignore_ascii_case(edge.caller.host) => {
             Err(Error::ForbiddenDomain(host.to_owned()))
         }
