@@ -7,7 +7,8 @@ use attribution::telegram::TelegramLink;
 use attribution::url;
 use serde_json::{Map, Value};
 
-use crate::fields::{Field, Invalid, Kind, Problem, check, missing, object, text, told, verdict};
+use crate::fields::{Field, Kind, check, missing, object, text, told};
+use crate::problem::{Invalid, Problem, verdict};
 use crate::schedule::Schedule;
 use crate::stats::CURRENCIES;
 use crate::time::Moment;

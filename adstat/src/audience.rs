@@ -1,6 +1,6 @@
 //! Audiences: files of phone numbers of Uzbekistan, or their hashes.
 
-use crate::fields::{Invalid, Problem, verdict};
+use crate::problem::{Invalid, Problem, verdict};
 
 /// The most bytes a file may have: "up to 10 MB".
 pub const LARGEST: usize = 10 * 1024 * 1024;

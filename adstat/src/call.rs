@@ -2,9 +2,9 @@
 
 use crate::ad::{AdEdit, NewAd};
 use crate::answer::{self, Failure, Shape, StatsPage, success};
-use crate::fields::{Invalid, Problem, verdict};
 use crate::ids::{AccountId, AdId, PixelEventId};
 use crate::pixel::{NewPixelEvent, PixelEventName};
+use crate::problem::{Invalid, Problem, verdict};
 use crate::request::{Host, Request};
 use crate::stats::StatsQuestion;
 

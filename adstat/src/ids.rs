@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fields::{Invalid, Problem};
+use crate::problem::{Invalid, Problem};
 
 /// The most characters a word of AdStat's may have. Theirs have up to 36.
 const LONGEST_WORD: usize = 128;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::fields::{Invalid, Problem};
+use crate::problem::{Invalid, Problem};
 
 /// The level whose entries can be named.
 const NAMED: usize = 3;

@@ -28,6 +28,7 @@ pub mod ids;
 pub mod kktu;
 pub mod login;
 pub mod pixel;
+mod problem;
 pub mod request;
 pub mod schedule;
 pub mod stats;
@@ -36,6 +37,6 @@ pub mod utm;
 
 pub use answer::Failure;
 pub use call::{Call, Unusable};
-pub use fields::{Invalid, Problem};
 pub use ids::{AccountId, AdId, PixelEventId};
+pub use problem::{Invalid, Problem};
 pub use request::{Host, Request};

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::fields::{Field, Invalid, Kind, check, missing, object, text, verdict};
+use crate::fields::{Field, Kind, check, missing, object, text};
 use crate::ids::AccountId;
+use crate::problem::{Invalid, verdict};
 
 /// A new event. Which types there are, `GET /pixel_events/types` says: AdStat refuses others by itself (422).
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fields::Problem;
+use crate::problem::Problem;
 
 /// Days as AdStat names them.
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Failure;
-use crate::fields::{Field, Invalid, Kind, Problem, check, missing, object, text, told, verdict};
+use crate::fields::{Field, Kind, check, missing, object, text, told};
+use crate::problem::{Invalid, Problem, verdict};
 use crate::time::Moment;
 
 /// How far back units under a day reach, in s.

@@ -118,7 +118,7 @@ impl<'a> Known<'a> {
     fn ip(self) -> Option<&'a str> {
         let click = &self.conversion.click;
         let is_barred = self.platform == Platform::Google
-            && !text(&click.country).is_some_and(super::google::takes_ips_of);
+            && !text(&click.country).is_some_and(super::google::region::takes_ips_of);
         text(&click.ip).filter(|ip| !is_barred && ip.parse::<IpAddr>().is_ok())
     }
 }
