@@ -22,8 +22,8 @@ export const REPORT_RATES = JSON.stringify({ USD: "0.92", JPY: "0.006123" });
 const sql = (...names) => names.map((name) => readFileSync(new URL(`../../worker/src/${name}.sql`, import.meta.url), "utf8")).join("\n");
 const [VISITS, CLICKS, TRAFFIC] = [sql("ledger/visits"), sql("ledger/clicks"), sql("ledger/touched", "ledger/traffic")];
 const ORIGINS = [sql("ledger/touched", "ledger/origins/members"), sql("ledger/touched", "ledger/origins/conversions")];
-const [MEMBER, JOIN, UPDATE] = [sql("ledger/joins/link", "ledger/joins/members"), sql("ledger/joins/link", "ledger/joins/conversions"), sql("ledger/joins/updates")];
-const [CONVERSION, VALUE] = [sql("ledger/conversion"), sql("api/value")];
+const [MEMBER, JOIN, UPDATE] = [sql("outcomes/joins/link", "outcomes/joins/members"), sql("outcomes/joins/link", "outcomes/joins/conversions"), sql("outcomes/joins/updates")];
+const [CONVERSION, VALUE] = [sql("outcomes/conversion"), sql("api/value")];
 
 const told = (edge, sql, parameter) => edge.d1.prepare(sql).bind(JSON.stringify(parameter));
 /** What counts visits and clicks, before they are written and after. */

@@ -1,6 +1,8 @@
 //! AdTarget, hosted: the keyless calls that browsers make, carried on from the edge with the real client's headers.
 //! No API key ever rides on one.
 
+pub mod keyed;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -143,6 +143,16 @@ impl From<Error> for Answer {
     }
 }
 
+/// A copy of an answer whose body streams on: the headers named in `removed` (comma-separated) are taken away, and `headers`
+/// added. `INTERNAL_ERROR` where the platform makes no copy.
+pub fn amended(response: &Response, headers: &str, removed: &str) -> Response {
+    runtime::amend(response, headers, removed).unwrap_or_else(|why| {
+        let why = runtime::words(&why);
+        runtime::log_error(&format!("an answer could not be amended: {why}"));
+        Answer::from(Error::Internal).into_response()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use web_sys::Response;
 
-use crate::answer::Answer;
+use crate::answer::{self, Answer};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::routes::is_hashed;
@@ -32,7 +32,7 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Respo
         answer = answer.header("content-type", "text/plain; charset=utf-8");
         replaced = "cache-control,content-type";
     }
-    runtime::amended(&response, answer.headers(), replaced)
+    answer::amended(&response, answer.headers(), replaced)
 }
 
 /// What a browser is told of the operator's page: it takes code and data from the edge alone, and stands in no frame.
@@ -49,7 +49,7 @@ const OPS_HEADERS: &str = "cache-control:no-cache\n\
 pub async fn ops(edge: &Edge<'_>, file: &str) -> Result<Response, Error> {
     // Repeating it does no harm: it reads.
     let response = asset(edge, &format!("/ops/{file}")).await?;
-    Ok(runtime::amended(&response, OPS_HEADERS, "cache-control"))
+    Ok(answer::amended(&response, OPS_HEADERS, "cache-control"))
 }
 
 /// A file of `www`.

@@ -9,7 +9,6 @@ use std::vec;
 
 use serde::Serialize;
 
-use crate::adstat;
 use crate::answer::Answer;
 use crate::config::{AccessPolicy, AdTarget, Backend, Destinations, InviteMode, Problem, Site};
 use crate::destinations;
@@ -280,7 +279,7 @@ impl AdStatHealth {
         let status = tokens::status(edge.env, tokens::adstat::KIND).await;
         let status = status.unwrap_or_default();
         Self {
-            warning: adstat::warning(status.renewal_expires_at, edge.now_ms),
+            warning: operator::adstat::warning(status.renewal_expires_at, edge.now_ms),
             token_fetched_at: status.token_fetched_at,
             token_expires_at: status.token_expires_at,
             refresh_token_expires_at: status.renewal_expires_at,

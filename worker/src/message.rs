@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::adtarget::OwedCall;
 use crate::record::Record;
 use crate::telegram;
-use crate::track::pixel::PixelCall;
+use crate::telegram::pixel::PixelCall;
 
 /// The longest that the queue holds a message back, in s (a limit of the platform).
 pub const LONGEST_DELAY_S: u32 = 12 * 3_600;

@@ -6,15 +6,15 @@ use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
-use crate::api::owed::{self, Attempt};
 use crate::config::{AdTarget, Backend, Config};
 use crate::ledger::{self, Database};
 use crate::message::{LONGEST_DELAY_S, Message};
 use crate::outbox;
+use crate::owed::{self, Attempt};
 use crate::record::Record;
-use crate::runtime::{self, Env};
+use crate::runtime::{self, CONNECTIONS, Env};
+use crate::telegram::pixel::{self, PixelCall};
 use crate::telegram::{self, Failure};
-use crate::track::pixel::{self, PixelCall};
 
 #[wasm_bindgen]
 extern "C" {
@@ -163,9 +163,6 @@ async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Reco
         }
     }
 }
-
-/// Connections that one invocation may hold at once (a limit of the platform).
-pub const CONNECTIONS: usize = 6;
 
 async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, ConversionId)>) {
     let Backend::AdTarget(adtarget) = &config.backend else {

@@ -1,7 +1,7 @@
 //! Every path the worker answers, and which of its modules does, on one screen.
 
-use crate::adstat;
-use crate::track::pixel;
+/// The most that a call of a page or a key may hold, in bytes.
+pub const CALL_LIMIT: u32 = 16 * 1024;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -116,10 +116,9 @@ impl<'a> Route<'a> {
     /// The most that the body of a call may hold, in bytes, where it is read whole; `None`: it streams through.
     pub fn body_limit(&self) -> Option<u32> {
         match self {
-            Self::Init | Self::UpdateFbp | Self::Api(_) => Some(16 * 1024),
-            Self::Pixel => Some(pixel::LIMIT),
+            Self::Init | Self::UpdateFbp | Self::Pixel | Self::Api(_) => Some(CALL_LIMIT),
             Self::TelegramHook(_) | Self::Hook(_) => Some(256 * 1024),
-            Self::AdStat(path) if !adstat::is_upload(path) => Some(256 * 1024),
+            Self::AdStat(path) if !is_upload(path) => Some(256 * 1024),
             _ => None,
         }
     }
@@ -137,6 +136,12 @@ impl<'a> Route<'a> {
             Self::Api(_) | Self::AdStat(_) | Self::Page => None,
         }
     }
+}
+
+/// Whether the body of a call to `path`, which is what stands behind `/ops/adstat/`, is a file: it streams through, or is read in its place.
+pub fn is_upload(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.ends_with("/upload_media") || path.ends_with("/audiences")
 }
 
 /// The slug of a channel's short link, with or without a slash behind it.

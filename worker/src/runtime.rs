@@ -5,9 +5,10 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
-use crate::answer::Answer;
-use crate::error::Error;
 use crate::tasks::{self, promised, promised_within};
+
+/// Connections that one invocation may hold at once (a limit of the platform).
+pub const CONNECTIONS: usize = 6;
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
@@ -21,8 +22,9 @@ extern "C" {
     #[wasm_bindgen(js_name = answer)]
     pub fn respond(status: u16, headers: &str, body: &str) -> Response;
 
+    /// See [`crate::answer::amended`].
     #[wasm_bindgen(catch, js_name = amended)]
-    fn amend(response: &Response, headers: &str, removed: &str) -> Result<Response, JsValue>;
+    pub fn amend(response: &Response, headers: &str, removed: &str) -> Result<Response, JsValue>;
 
     /// An answer's status, Location, Content-Type and Content-Encoding, a line each.
     pub fn head(response: &Response) -> String;
@@ -191,15 +193,6 @@ impl Call<'_> {
             Err(error) => Err(words(&error)),
         }
     }
-}
-
-/// A copy of an answer whose body streams on: the headers named in `removed` (comma-separated) are taken away, and `headers`
-/// added. `INTERNAL_ERROR` where the platform makes no copy.
-pub fn amended(response: &Response, headers: &str, removed: &str) -> Response {
-    amend(response, headers, removed).unwrap_or_else(|why| {
-        log_error(&format!("an answer could not be amended: {}", words(&why)));
-        Answer::from(Error::Internal).into_response()
-    })
 }
 
 /// Sends the request on to `url` with its own method, headers and body, less what no browser has to send and the headers named

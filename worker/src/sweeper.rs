@@ -1,11 +1,11 @@
 //! What a cron trigger does: it forgets what is old, and takes up what was left lying.
 
-use crate::api::owed;
 use crate::config::Config;
 use crate::hooks::signed;
 use crate::invites;
 use crate::ledger::{self, Database};
 use crate::outbox;
+use crate::owed;
 use crate::report;
 use crate::runtime::{self, Env};
 

@@ -17,11 +17,11 @@ use crate::config::Site;
 use crate::destinations;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
-use crate::ledger::conversions::{
-    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, record,
-};
 use crate::message::Message;
 use crate::outbox::{self, Forecast};
+use crate::outcomes::conversions::{
+    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, record,
+};
 use crate::record::{Attribution, Client, Record};
 use crate::track::fields::Fields;
 use crate::track::init::{Teller, told_visit};

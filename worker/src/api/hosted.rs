@@ -1,105 +1,24 @@
 //! The keyed surface with AdTarget behind it: calls go on with AdTarget's own key in place of the caller's, which never
 //! leaves the edge. While AdTarget is away a conversion is accepted and owed; all else is refused with 502.
 
-use conversions::{ConversionId, Secret};
-use futures_util::future::LocalBoxFuture;
-use serde_json::Value;
+use conversions::{ConversionId, TelegramUserId};
+use serde_json::{Value, json};
 
-use super::{Call, Endpoint, events, fields, leads, owed};
+use super::events::{self, Accepted};
+use super::{Call, Endpoint, fields, leads};
+use crate::adtarget::keyed::{Outcome, Upstream};
 use crate::answer::Answer;
 use crate::config::AdTarget;
 use crate::error::Error;
-use crate::runtime::{self, Env, Reply};
-
-/// How long a caller waits for AdTarget, in ms.
-const TIMEOUT_MS: u32 = 10_000;
+use crate::ledger::{DATABASE, Database, Statement};
+use crate::message::Message;
+use crate::outcomes::conversions::{NewConversion, age_warning};
+use crate::owed::Debt;
+use crate::runtime::{self, Reply};
+use crate::track::fields::Fields;
 
 /// What a caller may say of the person it acts for, and AdTarget takes.
 const PASSED_ON: [&str; 2] = ["x-adtarget-client-ip", "x-adtarget-client-user-agent"];
-
-/// A keyed call to AdTarget.
-pub struct Upstream<'a> {
-    /// In capitals.
-    pub method: &'a str,
-    /// Behind `/api/v1/`, with its query.
-    pub target: &'a str,
-    /// JSON; empty: none.
-    pub body: &'a str,
-    /// Of what changes something: the same on every attempt.
-    pub idempotency_key: Option<ConversionId>,
-    /// More headers, with their values.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// What came of one.
-pub enum Outcome {
-    /// AdTarget did it, or refused it in its contract's words: for the caller.
-    Answered(Reply),
-    /// It may do it later.
-    Away {
-        /// In words for the log.
-        why: String,
-        /// When it wants to be asked again, as it said it; or empty.
-        retry_after: String,
-    },
-}
-
-impl Upstream<'_> {
-    /// Makes the call, once. Its Idempotency-Key makes a second time harmless.
-    pub fn make<'a>(&'a self, env: &'a Env, adtarget: &'a AdTarget) -> LocalBoxFuture<'a, Outcome> {
-        // Boxed: its code is there once, and not in every caller.
-        Box::pin(self.make_once(env, adtarget))
-    }
-
-    async fn make_once(&self, env: &Env, adtarget: &AdTarget) -> Outcome {
-        let away = |why: String, retry_after: &str| Outcome::Away {
-            why,
-            retry_after: retry_after.to_owned(),
-        };
-        let Some(key) = runtime::variable(env, "ADTARGET_API_KEY").map(Secret::new) else {
-            return away("ADTARGET_API_KEY is not set".to_owned(), "");
-        };
-        let url = format!("{}/api/v1/{}", adtarget.base, self.target);
-        let mut headers =
-            Answer::empty(0).header("authorization", &format!("Bearer {}", key.reveal()));
-        if !self.body.is_empty() {
-            headers = headers.header("content-type", "application/json");
-        }
-        if let Some(key) = self.idempotency_key {
-            headers = headers.header("idempotency-key", &key.to_string());
-        }
-        for (name, value) in &self.headers {
-            headers = headers.header(name, value);
-        }
-        let call = runtime::Call {
-            url: &url,
-            method: self.method,
-            headers: headers.headers(),
-            body: self.body,
-            timeout_ms: TIMEOUT_MS,
-        };
-        match call.send().await {
-            Ok(reply) if is_of_the_contract(&reply) => Outcome::Answered(reply),
-            Ok(reply) => away(
-                format!("{}, not an answer of its contract", reply.status),
-                &reply.retry_after,
-            ),
-            Err(why) => away(why, ""),
-        }
-    }
-}
-
-/// Whether an answer can be the caller's. Those about the account's own key, bill and rate are the edge's affair.
-fn is_of_the_contract(reply: &Reply) -> bool {
-    let body = serde_json::from_str::<Value>(&reply.body).ok();
-    let body = body.filter(Value::is_object);
-    match reply.status {
-        200..=299 => body.is_some(),
-        401 | 402 | 429 => false,
-        400..=499 => body.is_some_and(|body| body.get("error").is_some_and(Value::is_object)),
-        _ => false,
-    }
-}
 
 /// AdTarget's answer, passed on.
 fn pass_on(reply: Reply) -> Answer {
@@ -195,7 +114,7 @@ pub async fn write(
     }
     let path = match call.endpoint {
         Endpoint::Value(lead, conversion) => {
-            let own = owed::at_adtarget(call, leads::lead_of(lead)?, conversion).await?;
+            let own = at_adtarget(call, leads::lead_of(lead)?, conversion).await?;
             match own {
                 Some(id) => format!("leads/{lead}/conversions/{id}/value"),
                 None => call.path.to_owned(),
@@ -222,7 +141,111 @@ pub async fn write(
             };
             let told = fields(body)?;
             let new = events::told_conversion(call, id, &told, lead)?;
-            owed::accept(call, &new, &target, &told, &retry_after).await
+            accept(call, &new, &target, &told, &retry_after).await
         }
+    }
+}
+
+/// Accepts a conversion that AdTarget can't take now: 202, under the id it has here.
+///
+/// # Errors
+/// `BAD_GATEWAY`: the ledger can't take it either.
+async fn accept(
+    call: &Call<'_>,
+    new: &NewConversion,
+    target: &str,
+    told: &Fields<'_>,
+    retry_after: &str,
+) -> Result<Answer, Error> {
+    let row = Debt {
+        conversion_id: new.conversion_id,
+        telegram_user_id: new.telegram_user_id,
+        website_id: call.holder.website_id.as_deref(),
+        now_ms: call.edge.now_ms,
+        path: target,
+        body: &kept_body(told, new.event_ms),
+    };
+    let kept = match Database::bound(call.edge.env, DATABASE) {
+        // Repeating it does no harm: a row that stands is not written again.
+        Ok(database) => match row.statement() {
+            Ok(statement) => database.ask(statement).await,
+            Err(why) => Err(why),
+        },
+        Err(why) => Err(why),
+    };
+    if let Err(why) = kept {
+        runtime::log_error(&format!("an owed conversion: the ledger: {why}"));
+        return Err(Error::AdTargetAway(
+            "AdTarget does not answer, and the conversion could not be kept; come back later",
+        ));
+    }
+    call.edge.keep_later(
+        &Message::Owed(new.conversion_id),
+        retry_after.parse().unwrap_or(0),
+    );
+    let mut warning = "AdTarget is away: the conversion is kept and goes there later".to_owned();
+    if told.object("pii")?.is_some() {
+        warning.push_str(", without pii");
+    }
+    if let Some(age) = age_warning(new.event_ms, new.told_ms) {
+        warning.push_str("; ");
+        warning.push_str(&age);
+    }
+    Ok(Answer::json(
+        202,
+        &Accepted {
+            conversion_id: new.conversion_id,
+            capi_status: "pending",
+            cold_lead: false,
+            dispatched: false,
+            warning: Some(warning),
+            sends: Vec::new(),
+        },
+    ))
+}
+
+/// The body as it is kept: without `pii`, and with the time it happened, which is no later for the wait.
+fn kept_body(told: &Fields<'_>, event_ms: u64) -> String {
+    // As they were written: a number keeps its digits.
+    let mut body = format!("{{\"eventTime\":{event_ms}");
+    for (name, value) in told.others(|name| matches!(name, "pii" | "eventTime")) {
+        body.push(',');
+        body.push_str(&Value::from(name).to_string());
+        body.push(':');
+        body.push_str(value.get());
+    }
+    body.push('}');
+    body
+}
+
+/// AdTarget's own id of a conversion that was owed; none: it is not one of those.
+///
+/// # Errors
+/// `BAD_GATEWAY`: AdTarget has yet to take it; `CONVERSION_NOT_FOUND`: it refused it.
+async fn at_adtarget(
+    call: &Call<'_>,
+    lead: TelegramUserId,
+    conversion: &str,
+) -> Result<Option<String>, Error> {
+    let Ok(id) = ConversionId::parse(conversion) else {
+        return Ok(None);
+    };
+    let rows = Database::bound(call.edge.env, DATABASE)?
+        .ask(Statement::new(
+            "SELECT status, adtarget_id FROM owed_conversions
+             WHERE conversion_id = ?1 ->> 'conversionId' AND telegram_user_id = ?1 ->> 'telegramUserId'",
+            &json!({ "conversionId": id, "telegramUserId": lead }),
+        )?)
+        .await?;
+    match rows
+        .first()
+        .map(|row| (row.text("status"), row.text("adtarget_id")))
+    {
+        None => Ok(None),
+        Some((_, Some(id))) => Ok(Some(id.to_owned())),
+        Some((Some("refused"), _)) => Err(Error::ConversionNotFound),
+        Some(_) => Err(Error::AdTargetAway(
+            "AdTarget has yet to take this conversion; come back later",
+        )),
     }
 }

@@ -5,22 +5,20 @@
 
 mod events;
 mod hosted;
-pub mod idempotency;
 mod keys;
 mod leads;
-pub mod owed;
 mod report;
 mod selftest;
 mod sends;
 mod webhook_events;
 
 use conversions::ConversionId;
-use idempotency::{Begun, Repeatable};
 
 use crate::answer::Answer;
 use crate::config::{Backend, Site};
 use crate::edge::Edge;
 use crate::error::Error;
+use crate::idempotency::{self, Begun, Repeatable};
 use crate::ledger;
 use crate::track::{self, fields::Fields};
 

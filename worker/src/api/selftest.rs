@@ -16,7 +16,7 @@ use crate::destinations;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::outbox;
-use crate::queue::CONNECTIONS;
+use crate::runtime::CONNECTIONS;
 
 /// What one destination said.
 #[derive(Serialize)]

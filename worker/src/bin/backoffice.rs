@@ -10,7 +10,7 @@ use edgeway_worker::invites::object;
 use edgeway_worker::routes::{Module, Route};
 use edgeway_worker::runtime::{Context, Env};
 use edgeway_worker::{
-    Inbound, adstat, api, config, health, hooks, queue, review, serve, sweeper, tasks, tokens,
+    Inbound, api, config, health, hooks, operator, queue, review, serve, sweeper, tasks, tokens,
 };
 use futures_util::FutureExt;
 use wasm_bindgen::prelude::*;
@@ -41,7 +41,7 @@ async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
         Route::Api(path) => api::answer(edge, path).boxed_local(),
         Route::TelegramHook(bot) => hooks::telegram::receive(edge, bot).boxed_local(),
         Route::Hook(source) => hooks::signed::receive(edge, source).boxed_local(),
-        Route::AdStat(path) => adstat::answer(edge, path).boxed_local(),
+        Route::AdStat(path) => operator::adstat::answer(edge, path).boxed_local(),
         Route::Health => health::health(edge).boxed_local(),
         _ => return Answer::from(Error::Internal).into_response(),
     };

@@ -1,7 +1,7 @@
 //! What the report counts money in.
 
 use super::{Problem, Settings};
-use crate::report::money::{Rates, is_currency};
+use crate::money::{Rates, is_currency};
 
 /// The settings of the report.
 #[derive(Debug)]

@@ -14,15 +14,15 @@ use webhooks::redaction::{looks_like_email, redact};
 use webhooks::{Mapped, Reference, Source, verification};
 
 use crate::answer::Answer;
-use crate::api::owed::{self, Debt, Owed};
 use crate::config::{AdTarget, Backend, Config};
 use crate::edge::{self, Edge};
 use crate::error::Error;
-use crate::ledger::conversions::{self as ledger, IfSeveral, NewConversion, Overrides, record};
 use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
 use crate::ledger::{DATABASE, Database, Row, Unavailable};
 use crate::message::Message;
 use crate::outbox;
+use crate::outcomes::conversions::{self as ledger, IfSeveral, NewConversion, Overrides, record};
+use crate::owed::{self, Debt, Owed};
 use crate::runtime::{self, Env};
 
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.

@@ -51,7 +51,7 @@ impl Statement {
     }
 
     /// A statement whose parameter is written already, as JSON.
-    pub(super) fn written(sql: &'static str, parameter: String) -> Self {
+    pub(crate) fn written(sql: &'static str, parameter: String) -> Self {
         Self(sql, parameter)
     }
 }

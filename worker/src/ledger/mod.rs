@@ -3,9 +3,7 @@
 //! A site is whole in one database, which its setting `database` names: when one is full, or its one primary is busy, the
 //! next site gets another. Keys and their idempotency are in the main one.
 
-pub mod conversions;
 mod database;
-pub mod joins;
 mod retention;
 pub mod webhooks;
 

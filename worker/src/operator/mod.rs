@@ -1,6 +1,7 @@
 //! The operator: whoever holds `OPERATOR_KEY`, and is vouched for by Cloudflare Access where that is configured.
 
 mod access;
+pub mod adstat;
 
 use crate::config::{AccessPolicy, NoOperatorKey};
 use crate::edge::Edge;

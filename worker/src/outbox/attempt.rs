@@ -3,22 +3,19 @@
 use std::cell::RefCell;
 
 use async_lock::Semaphore;
-use conversions::platform::{Outcome, Purpose, Reply, Request, RequestError, Skip};
+use conversions::platform::{Outcome, Purpose, Reply, RequestError, Skip};
 use conversions::{Conversion, MatchKeys, Secret};
 use futures_util::StreamExt;
 
 use super::GIVE_UP_MS;
 use super::claim::{Circuit, Claim, Claimed, Fate, LEASE_MS, TRIPS_AT};
-use super::log::State;
+use super::state::State;
 use crate::config::Destination;
 use crate::ids::entropy;
 use crate::ledger::{Database, Unavailable};
-use crate::queue::CONNECTIONS;
-use crate::runtime::{self, Call, Env};
+use crate::platform::{self, TIMEOUT_MS};
+use crate::runtime::{self, CONNECTIONS, Env};
 use crate::tokens;
-
-/// How long a platform may take to answer, in ms: a thousand events take it a while.
-const TIMEOUT_MS: u32 = 20_000;
 
 /// How many sends are claimed together for a platform that takes one event a request: what a crash amid them would have sent twice.
 const SINGLES: usize = 60;
@@ -448,35 +445,13 @@ async fn tell_once(
     let account = &destination.account;
     let request = account.request(conversions, bearer, purpose, runtime::now_ms())?;
     // Repeating it does no harm: the platform knows each event by its id.
-    Ok(match call(&request).await {
+    Ok(match platform::call(&request).await {
         Ok(answer) => {
             let retry_after = Some(answer.retry_after.as_str()).filter(|text| !text.is_empty());
             account.reply(answer.status, retry_after, &answer.body, runtime::now_ms())
         }
         Err(why) => unanswered(&why),
     })
-}
-
-/// Makes a request and reads the answer.
-///
-/// # Errors
-/// In words, without a secret: no answer came.
-pub async fn call(request: &Request) -> Result<runtime::Reply, String> {
-    let headers = request.headers.iter();
-    let headers: Vec<String> = headers
-        .map(|(name, value)| format!("{name}:{value}"))
-        .collect();
-    let target = request.target();
-    let call = Call {
-        url: &target,
-        method: "POST",
-        headers: &headers.join("\n"),
-        body: &request.body,
-        timeout_ms: TIMEOUT_MS,
-    };
-    // Repeating it does no harm: see who makes the request.
-    let answer = call.send().await;
-    answer.map_err(|why| why.replace(&target, &request.url))
 }
 
 /// What the words of an answer begin with that never came.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::attempt::check;
 use super::claim::{Claimed, Fate};
-use super::log::State;
+use super::state::State;
 use crate::config::Site;
 use crate::destinations;
 use crate::ledger::{Database, Statement, Unavailable};

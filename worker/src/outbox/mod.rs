@@ -27,6 +27,7 @@ mod attempt;
 mod claim;
 mod forecast;
 mod log;
+mod state;
 
 use crate::runtime::Env;
 use async_lock::Semaphore;
@@ -39,14 +40,14 @@ use crate::destinations;
 use crate::edge;
 use crate::ledger::{Database, Row, Statement, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
-use crate::queue::CONNECTIONS;
-use crate::runtime;
+use crate::runtime::{self, CONNECTIONS};
 
-pub use attempt::{NO_ANSWER, call, tell};
+pub use attempt::{NO_ANSWER, tell};
 pub use forecast::{Forecast, Scheduled, forecast};
 pub use log::{
-    Filter, MatchQuality, Replayed, Send, State, Status, list, match_quality, replay, statuses,
+    Filter, MatchQuality, Replayed, Send, Status, list, match_quality, replay, statuses,
 };
+pub use state::State;
 
 const HOUR_MS: u64 = 3_600_000;
 

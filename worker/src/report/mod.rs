@@ -10,11 +10,10 @@
 //! is of the campaign whose id or name its `utm_campaign` is. AdStat's rows bear an ad's id and its campaign's, no landing link: the link is
 //! that of AdStat's list of ads.
 //!
-//! **Money** is whole millionths of a currency ([`money::Micros`]), summed as such; each row is converted once, half a millionth up.
+//! **Money** is whole millionths of a currency ([`crate::money::Micros`]), summed as such; each row is converted once, half a millionth up.
 
 mod ads;
 pub mod feed;
-pub mod money;
 pub mod pull;
 pub mod sums;
 pub mod trail;

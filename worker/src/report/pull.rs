@@ -8,7 +8,7 @@ use adstat::time::day_name;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::adstat::wire;
+use crate::adstat::{Body, send};
 use crate::config::{AdStat, Config, DATABASE};
 use crate::ledger::{Database, Statement, Unavailable};
 use crate::report::sums::DAY_MS;
@@ -175,9 +175,9 @@ impl<'a> Session<'a> {
                         }
                     })?,
             };
-            let body = wire::Body::Own;
+            let body = Body::Own;
             // Repeating it does no harm: it reads.
-            let reply = wire::send(self.adstat, &request, Some(&token.token), body, TIMEOUT_MS);
+            let reply = send(self.adstat, &request, Some(&token.token), body, TIMEOUT_MS);
             let reply = reply.await?;
             if reply.status != 401 || refused.is_some() {
                 self.token = Some(token);

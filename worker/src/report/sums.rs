@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::ads::{Ad, Ads};
 use super::feed::bindings;
-use super::money::{Micros, Rates};
-use crate::adstat;
 use crate::config::{Config, DATABASE, Site};
 use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
+use crate::money::{Micros, Rates};
+use crate::operator;
 use crate::runtime::Env;
 use crate::telegram::ChatId;
 
@@ -257,7 +257,7 @@ pub async fn report(
     let (from, to) = (question.from_day * DAY_MS, question.to_day * DAY_MS);
     let parameter = Parameter {
         question,
-        content_length: adstat::CONTENT,
+        content_length: operator::adstat::CONTENT,
     };
     let bought = [
         Statement::new(include_str!("sums/ads.sql"), &parameter)?,

@@ -1,8 +1,6 @@
 //! The landing page in front of its origin: streamed through, its Telegram links made first-party, the tracker's tag put
 //! in, and the visit recorded on the page request itself, so that a page with scripts blocked is tracked the same.
 
-pub mod missing_channel;
-
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -11,7 +9,7 @@ use attribution::{Fbp, PageView, subdomain_index, url};
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
-use crate::answer::Answer;
+use crate::answer::{self, Answer};
 use crate::caller::Caller;
 use crate::config::{Backend, Front, Site};
 use crate::cookies::Scope;
@@ -107,7 +105,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         .ok()
     };
     let page = (head.is_legible().then(decorated).flatten())
-        .unwrap_or_else(|| runtime::amended(&response, answer.headers(), replaced));
+        .unwrap_or_else(|| answer::amended(&response, answer.headers(), replaced));
     if let Some(new) = visit {
         record(edge, new.visit);
     }
@@ -147,7 +145,7 @@ fn redirect(
         }
     }
     Ok(match replaced {
-        Some(replaced) => runtime::amended(&response, answer.headers(), replaced),
+        Some(replaced) => answer::amended(&response, answer.headers(), replaced),
         None => response,
     })
 }

@@ -1,6 +1,7 @@
 //! Telegram's Bot API (<https://core.telegram.org/bots/api>), as far as Edgeway calls it.
 
 mod bot;
+pub mod pixel;
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::kept::{Kept, Renewal};
 use super::{Failure, Source};
-use crate::adstat::wire;
+use crate::adstat::{Body, send};
 use crate::config::{AdStat, Config};
 use crate::runtime;
 
@@ -66,7 +66,7 @@ impl<'a> Account<'a> {
         read: fn(u16, &str) -> Result<T, Refusal>,
     ) -> Result<T, Failure> {
         // Each caller says for itself why repeating it does no harm.
-        let reply = wire::send(self.0, request, None, wire::Body::Own, TIMEOUT_MS).await;
+        let reply = send(self.0, request, None, Body::Own, TIMEOUT_MS).await;
         let reply = reply.map_err(Failure::Away)?;
         read(reply.status, &reply.body).map_err(|failure| match failure {
             Refusal::Refused {

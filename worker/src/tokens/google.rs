@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::kept::Kept;
 use super::{Failure, Source};
-use crate::outbox;
+use crate::platform;
 use crate::runtime::{self, Env};
 
 /// What the kinds of these tokens begin with; a site's public id and a destination's name follow, a tab before each.
@@ -47,7 +47,7 @@ impl Account {
             }
         };
         // Repeating it does no harm: a token more is a token more.
-        let answer = outbox::call(&request).await.map_err(Failure::Away)?;
+        let answer = platform::call(&request).await.map_err(Failure::Away)?;
         let retry_after = Some(answer.retry_after.as_str()).filter(|text| !text.is_empty());
         let fetched_ms = runtime::now_ms();
         match (self.0).token_reply(answer.status, retry_after, &answer.body, fetched_ms) {

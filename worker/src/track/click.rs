@@ -3,6 +3,7 @@
 use attribution::telegram::TelegramLink;
 use attribution::{PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
 
+use super::missing_channel;
 use crate::adtarget::{Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Channel, Site};
@@ -14,7 +15,6 @@ use crate::invites;
 use crate::message::Message;
 use crate::record::{Attribution, Click, Client, Record};
 use crate::runtime::{self, Reply};
-use crate::site::missing_channel;
 
 /// A click by ids in the query.
 ///

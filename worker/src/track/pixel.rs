@@ -8,7 +8,6 @@ use std::borrow::Cow;
 
 use attribution::{PageView, TOUCH_COOKIE, Touches};
 use form_urlencoded::Serializer;
-use serde::{Deserialize, Serialize};
 
 use crate::answer::Answer;
 use crate::caller::Caller;
@@ -16,15 +15,9 @@ use crate::cookies;
 use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::message::Message;
-use crate::runtime::{self, Call};
-
-/// The most that a call may hold, in bytes.
-pub const LIMIT: u32 = 16 * 1024;
-
-/// How long Telegram may take, in ms: nobody waits.
-const TIMEOUT_MS: u32 = 10_000;
-/// How long a call is worth being made, in ms: two days.
-const LIFE_MS: u64 = 48 * 60 * 60 * 1_000;
+use crate::routes::CALL_LIMIT;
+use crate::runtime;
+use crate::telegram::pixel::{Outcome, PixelCall};
 
 const MAX_ID: usize = 64;
 const MAX_CLICK_ID: usize = 1_024;
@@ -61,7 +54,7 @@ pub async fn pixel(edge: &Edge<'_>) -> Result<Answer, Error> {
         fields.put("t", edge.now_ms.to_string());
     }
     if !edge.has_objected() {
-        deliver(edge, PixelCall::new(&fields, edge));
+        deliver(edge, call(&fields, edge));
     }
     Ok(if is_post {
         Answer::empty(204)
@@ -94,8 +87,8 @@ fn body<'a>(edge: &Edge<'a>) -> Result<&'a str, Error> {
 /// The form in a query.
 fn query<'a>(edge: &Edge<'a>) -> Result<&'a str, Error> {
     let query = edge.caller.query;
-    if query.len() > LIMIT as usize {
-        return Err(Error::PayloadTooLarge(LIMIT));
+    if query.len() > CALL_LIMIT as usize {
+        return Err(Error::PayloadTooLarge(CALL_LIMIT));
     }
     Ok(query)
 }
@@ -219,99 +212,18 @@ fn known_click(edge: &Edge<'_>, page: &str) -> Option<String> {
         .filter(|click: &String| is_click_id(click))
 }
 
-/// A call of the pixel, whole: it can be made now, or kept in the queue until Telegram takes it. It says the same each time.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PixelCall {
-    /// The form.
-    pub form: String,
-    /// When the edge got it, Unix time in ms.
-    pub at_ms: u64,
-    /// The visitor's address.
-    pub ip: String,
-    /// The visitor's User-Agent.
-    pub user_agent: String,
-    /// The Origin, empty where the browser sent none.
-    pub origin: String,
-    /// The Referer, empty where the browser sent none.
-    pub referer: String,
-}
-
-/// What came of a call.
-#[derive(Debug)]
-pub enum Outcome {
-    /// Telegram took it.
-    Taken,
-    /// Telegram will not take it; the status is all it says.
-    Refused(u16),
-    /// Telegram may take it later: slow, cut off, 429, 5xx.
-    Failed {
-        /// In words for the log.
-        why: String,
-        /// When it wants to be asked again, in s.
-        retry_after_s: Option<u32>,
-    },
-}
-
-impl PixelCall {
-    fn new(fields: &Fields<'_>, edge: &Edge<'_>) -> Self {
-        let caller = &edge.caller;
-        Self {
-            form: Serializer::new(String::new())
-                .extend_pairs(&fields.0)
-                .finish(),
-            at_ms: edge.now_ms,
-            ip: caller.ip.to_owned(),
-            user_agent: caller.user_agent.to_owned(),
-            origin: caller.origin.to_owned(),
-            referer: caller.referer.to_owned(),
-        }
-    }
-
-    /// Whether it is no longer worth being made at `now_ms`, Unix time in ms.
-    pub fn is_stale(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.at_ms) > LIFE_MS
-    }
-
-    /// Makes the call, once, at `base`: scheme and host. A second one says the same, `t` included.
-    pub async fn make(&self, base: &str) -> Outcome {
-        let mut headers = Answer::empty(0).header(
-            "content-type",
-            "application/x-www-form-urlencoded;charset=UTF-8",
-        );
-        // What a browser says of the first two never comes this far.
-        for (name, value) in [
-            ("x-forwarded-for", &self.ip),
-            ("x-real-ip", &self.ip),
-            ("user-agent", &self.user_agent),
-            ("origin", &self.origin),
-            ("referer", &self.referer),
-        ] {
-            if !value.is_empty() {
-                headers = headers.header(name, value);
-            }
-        }
-        let call = Call {
-            url: &format!("{base}/pxl"),
-            method: "POST",
-            headers: headers.headers(),
-            body: &self.form,
-            timeout_ms: TIMEOUT_MS,
-        };
-        match call.send().await {
-            Ok(reply) => match reply.status {
-                200..=299 => Outcome::Taken,
-                408 | 429 | 500.. => Outcome::Failed {
-                    why: reply.status.to_string(),
-                    retry_after_s: reply.retry_after.parse().ok(),
-                },
-                status => Outcome::Refused(status),
-            },
-            Err(why) => Outcome::Failed {
-                why,
-                retry_after_s: None,
-            },
-        }
+/// The call that says `fields`.
+fn call(fields: &Fields<'_>, edge: &Edge<'_>) -> PixelCall {
+    let caller = &edge.caller;
+    PixelCall {
+        form: Serializer::new(String::new())
+            .extend_pairs(&fields.0)
+            .finish(),
+        at_ms: edge.now_ms,
+        ip: caller.ip.to_owned(),
+        user_agent: caller.user_agent.to_owned(),
+        origin: caller.origin.to_owned(),
+        referer: caller.referer.to_owned(),
     }
 }
 
@@ -377,20 +289,5 @@ mod tests {
             assert_eq!(error(&form), format!("{name}: given twice"));
         }
         assert_eq!(error("e=a&e=b"), "e: given twice");
-    }
-
-    #[test]
-    fn a_call_lives_two_days() {
-        let call = PixelCall {
-            form: String::new(),
-            at_ms: 1_790_000_000_000,
-            ip: String::new(),
-            user_agent: String::new(),
-            origin: String::new(),
-            referer: String::new(),
-        };
-        assert!(!call.is_stale(0));
-        assert!(!call.is_stale(call.at_ms + LIFE_MS));
-        assert!(call.is_stale(call.at_ms + LIFE_MS + 1));
     }
 }

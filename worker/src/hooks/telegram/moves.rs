@@ -6,8 +6,8 @@ use crate::config::{Channel, Join};
 use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
-use crate::ledger::joins::{self, BotStanding, Joined, Link, Move, Standing};
 use crate::outbox;
+use crate::outcomes::joins::{self, BotStanding, Joined, Link, Move, Standing};
 use crate::runtime;
 use crate::telegram::ChatId;
 

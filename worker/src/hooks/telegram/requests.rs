@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Hook;
 use super::update::ChatJoinRequest;
 use crate::error::Error;
-use crate::ledger::joins;
+use crate::outcomes::joins;
 
 impl Hook<'_> {
     /// `chat_join_request`: who comes by a click's link is let in, all others are left to the admins. What the join is

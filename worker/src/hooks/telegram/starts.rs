@@ -9,7 +9,8 @@ use crate::config::{Channel, Site};
 use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
-use crate::ledger::{Database, joins};
+use crate::ledger::Database;
+use crate::outcomes::joins;
 use crate::runtime;
 
 /// What the bot says in a language.

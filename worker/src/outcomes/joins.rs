@@ -12,9 +12,9 @@ use conversions::{ConversionId, Money, TelegramUserId};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::{Database, Rows, Statement, Unavailable};
 use crate::config::Join;
 use crate::ids::ClickId;
+use crate::ledger::{Database, Rows, Statement, Unavailable};
 use crate::outbox::{self, Addressee};
 use crate::telegram::ChatId;
 

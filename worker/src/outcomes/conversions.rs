@@ -15,9 +15,9 @@ use std::fmt::Write as _;
 use conversions::{Consent, ConversionId, EventType, Money, Person, TelegramUserId};
 use serde::Serialize;
 
-use super::{Database, Row, Statement};
 use crate::config::{Channel, Config, PurchaseValue, Site};
 use crate::error::Error;
+use crate::ledger::{Database, Row, Statement};
 use crate::outbox::{self, Addressee};
 use crate::runtime::Env;
 

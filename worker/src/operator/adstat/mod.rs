@@ -6,7 +6,6 @@
 
 mod kktu;
 mod orders;
-pub mod wire;
 
 pub use orders::CONTENT;
 
@@ -15,11 +14,13 @@ use ::adstat::{Failure, Invalid, audience};
 use conversions::Secret;
 use serde_json::json;
 
+use crate::adstat::{Body, Form, form, send};
 use crate::answer::Answer;
 use crate::config::AdStat;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::operator;
+use crate::routes::is_upload;
 use crate::runtime::{self, Reply};
 use crate::tokens::{self, Bearer};
 
@@ -32,12 +33,6 @@ const WARNING_MS: u64 = 3 * 86_400_000;
 
 /// An answer of AdStat's of the documented form, or of an error in its own words.
 type Told = Result<Reply, Reply>;
-
-/// Whether the body of a call to `path`, which is what stands behind `/ops/adstat/`, is a file: it streams through, or is read in its place.
-pub fn is_upload(path: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    path.ends_with("/upload_media") || path.ends_with("/audiences")
-}
 
 /// Answers a call to `path`, which is what stands behind `/ops/adstat/`.
 pub async fn answer(edge: &Edge<'_>, path: &str) -> Answer {
@@ -109,7 +104,7 @@ enum File {
     /// A file that streams through, of that content type.
     Streamed(String),
     /// A multipart body that was read, of that content type.
-    Read(String, wire::Form),
+    Read(String, Form),
 }
 
 impl File {
@@ -123,7 +118,7 @@ impl File {
                 let content_type = multipart(edge)?;
                 let limit = u32::try_from(audience::LARGEST + FRAME).unwrap_or(u32::MAX);
                 // Repeating it does no harm: it reads.
-                let form = wire::form(edge.request, "audience", limit).await;
+                let form = form(edge.request, "audience", limit).await;
                 let form = form.map_err(|_| Error::field("body", "not multipart/form-data"))?;
                 let form = form.ok_or(Error::PayloadTooLarge(limit))?;
                 audience::Audience::read(&form.title, &form.file, &form.bytes)?;
@@ -222,11 +217,11 @@ impl<'a> Session<'a> {
     async fn make(&mut self, call: &Call, timeout_ms: u32) -> Result<Told, Error> {
         let request = call.request();
         // Repeating it does no harm: the caller says why.
-        let mut reply = self.send(&request, wire::Body::Own, timeout_ms).await;
+        let mut reply = self.send(&request, Body::Own, timeout_ms).await;
         if reply.as_ref().is_ok_and(|reply| reply.status == 401) {
             self.renew().await?;
             // Repeating it does no harm: refused for its token, it was not begun.
-            reply = self.send(&request, wire::Body::Own, timeout_ms).await;
+            reply = self.send(&request, Body::Own, timeout_ms).await;
         }
         told(call, reply?)
     }
@@ -234,12 +229,12 @@ impl<'a> Session<'a> {
     async fn send(
         &self,
         request: &::adstat::Request,
-        body: wire::Body<'_>,
+        body: Body<'_>,
         timeout_ms: u32,
     ) -> Result<Reply, Away> {
         let token = Some(&self.token.token);
         // Each caller says for itself why repeating it does no harm.
-        let reply = wire::send(self.adstat, request, token, body, timeout_ms).await;
+        let reply = send(self.adstat, request, token, body, timeout_ms).await;
         reply.map_err(|why| Away(format!("{} {}: {why}", request.method, request.target)))
     }
 
@@ -252,7 +247,7 @@ impl<'a> Session<'a> {
 
     /// Streams a file on to AdStat. It can't be sent a second time from here: nobody has kept it.
     async fn upload(&mut self, call: &Call, content_type: &str) -> Result<Answer, Error> {
-        let body = wire::Body::Streamed(self.edge.request, content_type);
+        let body = Body::Streamed(self.edge.request, content_type);
         // Repeating it does no harm: a file more is used by no ad.
         let reply = self.send(&call.request(), body, UPLOAD_TIMEOUT_MS).await?;
         if reply.status == 401 {
@@ -269,10 +264,10 @@ impl<'a> Session<'a> {
         &mut self,
         call: &Call,
         content_type: &str,
-        form: &wire::Form,
+        form: &Form,
     ) -> Result<Answer, Error> {
         let request = call.request();
-        let body = || wire::Body::Bytes(&form.whole, content_type);
+        let body = || Body::Bytes(&form.whole, content_type);
         // Repeating it does no harm but to the list: an audience that stands there twice costs nothing.
         let mut reply = self.send(&request, body(), UPLOAD_TIMEOUT_MS).await?;
         if reply.status == 401 {

@@ -1,4 +1,4 @@
-//! Calls to AdStat's two hosts. Nothing of the operator's own request goes along but what is put there by hand.
+//! AdStat on the wire: calls to its two hosts. Nothing of the operator's own request goes along but what is put there by hand.
 
 use ::adstat::{Host, Request};
 use conversions::Secret;

@@ -90,8 +90,8 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
         now_ms: edge.now_ms,
     };
     let statements = [
-        Statement::new(include_str!("claim.sql"), &claim)?,
-        Statement::new(include_str!("claimed.sql"), &claim)?,
+        Statement::new(include_str!("idempotency/claim.sql"), &claim)?,
+        Statement::new(include_str!("idempotency/claimed.sql"), &claim)?,
     ];
     // Cut off, the claim is free for the next attempt after a minute.
     let rows = Database::bound(edge.env, DATABASE)?
@@ -160,7 +160,7 @@ async fn settle(
         status: answer.map(|answer| answer.status),
         body: answer.map(Answer::body),
     };
-    let statement = Statement::new(include_str!("settled.sql"), &settled)?;
+    let statement = Statement::new(include_str!("idempotency/settled.sql"), &settled)?;
     Database::bound(edge.env, DATABASE)?
         .ask(statement)
         .await

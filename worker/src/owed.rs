@@ -1,4 +1,4 @@
-//! Conversions that were accepted while AdTarget was away: a row first, then the queue, then AdTarget, once. Where the
+//! Conversions that AdTarget is owed, since they were accepted while it was away: a row first, then the queue, then AdTarget, once. Where the
 //! queue was away, too, [`sweep`] finds the row.
 //!
 //! The row holds what was told less `pii`: raw names, addresses and numbers live in memory alone. So a conversion that
@@ -10,17 +10,10 @@ use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Call;
-use super::hosted::{Outcome, Upstream};
-use crate::answer::Answer;
-use crate::api::events::Accepted;
+use crate::adtarget::keyed::{Outcome, Upstream};
 use crate::config::{AdTarget, Backend, Config};
-use crate::error::Error;
-use crate::ledger::conversions::{NewConversion, age_warning};
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
-use crate::message::Message;
-use crate::runtime::{self, Env};
-use crate::track::fields::Fields;
+use crate::runtime::{self, CONNECTIONS, Env};
 
 /// A conversion that AdTarget is to be told of.
 #[derive(Serialize)]
@@ -43,80 +36,8 @@ pub(crate) struct Debt<'a> {
 impl Debt<'_> {
     /// Writes it down. It gives a row where it was not owed or delivered before.
     pub(crate) fn statement(&self) -> Result<Statement, Unavailable> {
-        Statement::new(include_str!("owe.sql"), self)
+        Statement::new(include_str!("owed/owe.sql"), self)
     }
-}
-
-/// Accepts a conversion that AdTarget can't take now: 202, under the id it has here.
-///
-/// # Errors
-/// `BAD_GATEWAY`: the ledger can't take it either.
-pub(super) async fn accept(
-    call: &Call<'_>,
-    new: &NewConversion,
-    target: &str,
-    told: &Fields<'_>,
-    retry_after: &str,
-) -> Result<Answer, Error> {
-    let row = Debt {
-        conversion_id: new.conversion_id,
-        telegram_user_id: new.telegram_user_id,
-        website_id: call.holder.website_id.as_deref(),
-        now_ms: call.edge.now_ms,
-        path: target,
-        body: &kept_body(told, new.event_ms),
-    };
-    let kept = match Database::bound(call.edge.env, DATABASE) {
-        // Repeating it does no harm: a row that stands is not written again.
-        Ok(database) => match row.statement() {
-            Ok(statement) => database.ask(statement).await,
-            Err(why) => Err(why),
-        },
-        Err(why) => Err(why),
-    };
-    if let Err(why) = kept {
-        runtime::log_error(&format!("an owed conversion: the ledger: {why}"));
-        return Err(Error::AdTargetAway(
-            "AdTarget does not answer, and the conversion could not be kept; come back later",
-        ));
-    }
-    call.edge.keep_later(
-        &Message::Owed(new.conversion_id),
-        retry_after.parse().unwrap_or(0),
-    );
-    let mut warning = "AdTarget is away: the conversion is kept and goes there later".to_owned();
-    if told.object("pii")?.is_some() {
-        warning.push_str(", without pii");
-    }
-    if let Some(age) = age_warning(new.event_ms, new.told_ms) {
-        warning.push_str("; ");
-        warning.push_str(&age);
-    }
-    Ok(Answer::json(
-        202,
-        &Accepted {
-            conversion_id: new.conversion_id,
-            capi_status: "pending",
-            cold_lead: false,
-            dispatched: false,
-            warning: Some(warning),
-            sends: Vec::new(),
-        },
-    ))
-}
-
-/// The body as it is kept: without `pii`, and with the time it happened, which is no later for the wait.
-fn kept_body(told: &Fields<'_>, event_ms: u64) -> String {
-    // As they were written: a number keeps its digits.
-    let mut body = format!("{{\"eventTime\":{event_ms}");
-    for (name, value) in told.others(|name| matches!(name, "pii" | "eventTime")) {
-        body.push(',');
-        body.push_str(&Value::from(name).to_string());
-        body.push(':');
-        body.push_str(value.get());
-    }
-    body.push('}');
-    body
 }
 
 /// What came of an attempt.
@@ -250,8 +171,8 @@ async fn try_once(
         "conversionId": owed.conversion_id, "status": status, "adtargetId": adtarget_id, "reason": reason, "nowMs": runtime::now_ms(),
     });
     let statements = [
-        Statement::new(include_str!("attempted.sql"), &settled)?,
-        Statement::new(include_str!("attempted_event.sql"), &settled)?,
+        Statement::new(include_str!("owed/attempted.sql"), &settled)?,
+        Statement::new(include_str!("owed/attempted_event.sql"), &settled)?,
     ];
     // Repeating it does no harm: what is settled stays settled.
     database.transact(&statements).await?;
@@ -271,8 +192,6 @@ fn refusal(status: u16, body: &str) -> String {
 /// # Errors
 /// The database's.
 pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
-    /// Connections that one invocation may hold at once (a limit of the platform).
-    const CONNECTIONS: usize = 6;
     const IDLE_MS: u64 = 15 * 60_000;
     let Backend::AdTarget(adtarget) = &config.backend else {
         return Ok(());
@@ -295,36 +214,4 @@ pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavai
         })
         .await;
     Ok(())
-}
-
-/// AdTarget's own id of a conversion that was owed; none: it is not one of those.
-///
-/// # Errors
-/// `BAD_GATEWAY`: AdTarget has yet to take it; `CONVERSION_NOT_FOUND`: it refused it.
-pub(super) async fn at_adtarget(
-    call: &Call<'_>,
-    lead: TelegramUserId,
-    conversion: &str,
-) -> Result<Option<String>, Error> {
-    let Ok(id) = ConversionId::parse(conversion) else {
-        return Ok(None);
-    };
-    let rows = Database::bound(call.edge.env, DATABASE)?
-        .ask(Statement::new(
-            "SELECT status, adtarget_id FROM owed_conversions
-             WHERE conversion_id = ?1 ->> 'conversionId' AND telegram_user_id = ?1 ->> 'telegramUserId'",
-            &json!({ "conversionId": id, "telegramUserId": lead }),
-        )?)
-        .await?;
-    match rows
-        .first()
-        .map(|row| (row.text("status"), row.text("adtarget_id")))
-    {
-        None => Ok(None),
-        Some((_, Some(id))) => Ok(Some(id.to_owned())),
-        Some((Some("refused"), _)) => Err(Error::ConversionNotFound),
-        Some(_) => Err(Error::AdTargetAway(
-            "AdTarget has yet to take this conversion; come back later",
-        )),
-    }
 }

@@ -10,11 +10,12 @@ use ::adstat::call::{Call, Query};
 use conversions::Hash;
 use serde_json::{Map, Value, json};
 
-use super::{Away, Session, TIMEOUT_MS, Told, kktu, pass_on, told, wire};
+use super::{Away, Session, TIMEOUT_MS, Told, kktu, pass_on, told};
+use crate::adstat::Body;
 use crate::answer::Answer;
-use crate::api::idempotency::{self, Begun, Repeatable, Turn};
 use crate::edge::Edge;
 use crate::error::Error;
+use crate::idempotency::{self, Begun, Repeatable, Turn};
 use crate::ids::{EventId, entropy};
 use crate::ledger::{DATABASE, Database, Row, Statement};
 use crate::operator::OPERATOR;
@@ -340,9 +341,7 @@ impl Order<'_> {
         let unknown = |why: String, reply| Outcome::Unknown { reply, why };
         for attempt in 1..=2 {
             // Repeating it does no harm: what is repeated was refused for its token, and not begun.
-            let reply = session
-                .send(&request, wire::Body::Own, ORDER_TIMEOUT_MS)
-                .await;
+            let reply = session.send(&request, Body::Own, ORDER_TIMEOUT_MS).await;
             let reply = match reply {
                 Ok(reply) => reply,
                 Err(Away(why)) => return unknown(why, None),

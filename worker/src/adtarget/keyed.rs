@@ -1,0 +1,96 @@
+//! AdTarget's keyed surface on the wire, `/api/v1`, with AdTarget's own key, which never leaves the edge.
+
+use conversions::{ConversionId, Secret};
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::config::AdTarget;
+use crate::runtime::{self, Env, Reply};
+
+/// How long a caller waits for AdTarget, in ms.
+const TIMEOUT_MS: u32 = 10_000;
+
+/// A keyed call to AdTarget.
+pub struct Upstream<'a> {
+    /// In capitals.
+    pub method: &'a str,
+    /// Behind `/api/v1/`, with its query.
+    pub target: &'a str,
+    /// JSON; empty: none.
+    pub body: &'a str,
+    /// Of what changes something: the same on every attempt.
+    pub idempotency_key: Option<ConversionId>,
+    /// More headers, with their values.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What came of one.
+pub enum Outcome {
+    /// AdTarget did it, or refused it in its contract's words: for the caller.
+    Answered(Reply),
+    /// It may do it later.
+    Away {
+        /// In words for the log.
+        why: String,
+        /// When it wants to be asked again, as it said it; or empty.
+        retry_after: String,
+    },
+}
+
+impl Upstream<'_> {
+    /// Makes the call, once. Its Idempotency-Key makes a second time harmless.
+    pub fn make<'a>(&'a self, env: &'a Env, adtarget: &'a AdTarget) -> LocalBoxFuture<'a, Outcome> {
+        // Boxed: its code is there once, and not in every caller.
+        Box::pin(self.make_once(env, adtarget))
+    }
+
+    async fn make_once(&self, env: &Env, adtarget: &AdTarget) -> Outcome {
+        let away = |why: String, retry_after: &str| Outcome::Away {
+            why,
+            retry_after: retry_after.to_owned(),
+        };
+        let Some(key) = runtime::variable(env, "ADTARGET_API_KEY").map(Secret::new) else {
+            return away("ADTARGET_API_KEY is not set".to_owned(), "");
+        };
+        let url = format!("{}/api/v1/{}", adtarget.base, self.target);
+        let mut headers =
+            Answer::empty(0).header("authorization", &format!("Bearer {}", key.reveal()));
+        if !self.body.is_empty() {
+            headers = headers.header("content-type", "application/json");
+        }
+        if let Some(key) = self.idempotency_key {
+            headers = headers.header("idempotency-key", &key.to_string());
+        }
+        for (name, value) in &self.headers {
+            headers = headers.header(name, value);
+        }
+        let call = runtime::Call {
+            url: &url,
+            method: self.method,
+            headers: headers.headers(),
+            body: self.body,
+            timeout_ms: TIMEOUT_MS,
+        };
+        match call.send().await {
+            Ok(reply) if is_of_the_contract(&reply) => Outcome::Answered(reply),
+            Ok(reply) => away(
+                format!("{}, not an answer of its contract", reply.status),
+                &reply.retry_after,
+            ),
+            Err(why) => away(why, ""),
+        }
+    }
+}
+
+/// Whether an answer can be the caller's. Those about the account's own key, bill and rate are the edge's affair.
+fn is_of_the_contract(reply: &Reply) -> bool {
+    let body = serde_json::from_str::<Value>(&reply.body).ok();
+    let body = body.filter(Value::is_object);
+    match reply.status {
+        200..=299 => body.is_some(),
+        401 | 402 | 429 => false,
+        400..=499 => body.is_some_and(|body| body.get("error").is_some_and(Value::is_object)),
+        _ => false,
+    }
+}
