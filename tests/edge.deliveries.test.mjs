@@ -374,11 +374,12 @@ describe("many at once", () => {
     const outage = platforms.ga4.misbehave({ kind: "status", status: 503, times: Infinity });
     await deliveries.ring();
     await until(async () => (await edge.rows("SELECT 1 FROM circuits WHERE destination = 'ga4'")).length, "it is left alone");
-    const tried = await edge.rows("SELECT attempts, count(*) AS n FROM sends WHERE destination = 'ga4' AND state = 'pending' GROUP BY attempts ORDER BY attempts");
-    assert.deepEqual(tried.map(({ attempts }) => attempts), [0, 1]);
-    // Three failures, and what was under way with them.
-    assert.ok(tried[1].n >= 3 && tried[1].n <= 8, `${tried[1].n} were tried`);
-    assert.equal(platforms.ga4.requests.length, tried[1].n);
+    const tried = () => edge.rows("SELECT attempts, count(*) AS n FROM sends WHERE destination = 'ga4' AND state = 'pending' GROUP BY attempts ORDER BY attempts");
+    // Three failures, and what was under way with them, in a drain beside this one, too: all that was asked is written down.
+    await until(async () => (await tried())[1]?.n === platforms.ga4.requests.length, "what was under way is given back");
+    const [untouched, once] = await tried();
+    assert.deepEqual([untouched.attempts, once.attempts], [0, 1]);
+    assert.ok(once.n >= 3 && once.n <= 16, `${once.n} were tried`);
     const [{ failures }] = await edge.rows("SELECT failures FROM circuits WHERE destination = 'ga4'");
     assert.equal(failures, 3);
     outage.stop();
