@@ -1,6 +1,7 @@
 // The landing page with the edge in front of it: what the page becomes, and the visit that the page request itself is.
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
 import { deflateSync } from "node:zlib";
 import { NONCE } from "./standins/site.mjs";
@@ -45,6 +46,22 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal(link(text, "share"), "https://t.me/share/url?url=https%3A%2F%2Fshop.test%2F");
     assert.equal(link(text, "elsewhere"), "/plain.html?second");
     assert.ok(text.includes('target="_blank" rel="noopener"'));
+  });
+
+  it("keeps its WebSockets to its origin, which are no visits", async () => {
+    const { hostname, port } = new URL(world.edge.url);
+    const asked = http.request({
+      hostname, port, path: "/live?room=1",
+      headers: { host: "shop.test", origin: SHOP, connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "c2l4dGVlbi1ieXRlcyE=" },
+    }).end();
+    const [, socket] = await once(asked, "upgrade", { signal: AbortSignal.timeout(10_000) });
+    const said = Buffer.from("hello");
+    socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | said.length, 0, 0, 0, 0]), said]));
+    const [[, length, ...heard]] = await once(socket, "data", { signal: AbortSignal.timeout(10_000) });
+    socket.destroy();
+    assert.equal(Buffer.from(heard.slice(0, length)).toString(), "hello");
+    assert.equal(only(world.site.requests).path, "/live?room=1");
+    assert.deepEqual(await world.visits(), []);
   });
 
   it("gets the tag once, with the visit it is", async () => {

@@ -1,4 +1,5 @@
 // The advertiser's web server: landing pages from fixtures/, with the policies, delays and scripts that pages out there have.
+import { createHash } from "node:crypto";
 import http from "node:http";
 import { gzipSync } from "node:zlib";
 import { readFile } from "node:fs/promises";
@@ -21,6 +22,16 @@ const POLICIES = {
 };
 
 const ZIPPED = '<!doctype html><meta charset="utf-8"><title>é</title><a id="join" href="https://t.me/shopchannel">Join</a>';
+
+/** A WebSocket that says what it hears, as far as short texts go (RFC 6455). */
+function echo({ headers }, socket) {
+  const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+  socket.on("error", () => {}).on("data", ([, length, ...rest]) => {
+    const mask = rest.splice(0, 4);
+    socket.write(Buffer.from([0x81, length & 127, ...rest.slice(0, length & 127).map((byte, at) => byte ^ mask[at % 4])]));
+  });
+}
 
 /**
  * Starts the site. `tag` is what a page's `{{tag}}` becomes (none: the page has no tag of its own). A page is asked for as
@@ -84,6 +95,10 @@ export async function startSite({ edge = "" } = {}) {
   }
 
   const server = http.createServer((incoming, outgoing) => serve(incoming, outgoing).catch(() => outgoing.destroy()));
+  server.on("upgrade", (incoming, socket) => {
+    site.requests.push({ method: incoming.method, path: incoming.url, headers: incoming.headers });
+    echo(incoming, socket);
+  });
   site.url = await listen(server);
   site.reset = () => void Object.assign(site, { requests: [], pages: {} });
   site.close = () => shut(server);

@@ -157,6 +157,8 @@ export async function call(head, body, limit) {
 /** What concerns one connection (RFC 9110, 7.6.1), and what a browser has no business to send. */
 const DROPPED =
   /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|authorization|forwarded|via|(x-real|true-client|x-client|x-cluster-client|fastly-client)-ip|x-(original|rewrite)-url|x-forwarded-.*|x-adtarget-.*)$/;
+/** Whether a header asks for a WebSocket: the platform hands its answer on, and the two ends to each other. */
+const asksForSocket = (name, headers) => name === "upgrade" && /^websocket$/i.test(headers.get(name));
 /** What a request of these methods has no body by (RFC 9110, 9.3.1): a length would have the server wait for it. */
 const BODILESS = /^(GET|HEAD)$/;
 
@@ -168,7 +170,7 @@ export function passOn(request, url, headers, withheld) {
   const { method, headers: asked } = request;
   const hasBody = !BODILESS.test(method);
   const kept = new Headers(asked);
-  for (const name of asked.keys()) if (DROPPED.test(name)) kept.delete(name);
+  for (const name of asked.keys()) if (DROPPED.test(name) && !asksForSocket(name, asked)) kept.delete(name);
   remove(kept, withheld);
   if (!hasBody) remove(kept, "content-length,transfer-encoding");
   eachHeader(headers, (name, value) => kept.set(name, value));
