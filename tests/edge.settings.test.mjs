@@ -200,7 +200,7 @@ forBothBackends("/healthz", (backend) => {
 
 describe("limits", () => {
   let world;
-  before(async () => (world = await startWorld({ backend: "ledger", limits: { RATE_LIMIT_ADDRESS: 6, RATE_LIMIT_VISITOR: 3 } })));
+  before(async () => (world = await startWorld({ backend: "ledger", front: true, limits: { RATE_LIMIT_ADDRESS: 6, RATE_LIMIT_VISITOR: 3 } })));
   after(() => world.close());
 
   const limited = (answer) => {
@@ -217,6 +217,20 @@ describe("limits", () => {
     answers.slice(6).forEach(limited);
     assert.equal((await world.init({}, { ip: "198.51.100.2" })).status, 200);
     assert.equal((await world.visits()).length, 7, "what was refused is not kept");
+  });
+
+  it("hold for pages, which are served all the same, and whose tracker then tells of the visit", async () => {
+    const open = () => world.edge.request("https://www.shop.test/plain.html", {
+      ip: "198.51.100.3", headers: { "user-agent": BROWSER, accept: "text/html", "sec-fetch-dest": "document" },
+    });
+    const before = (await world.visits()).length;
+    const pages = [];
+    for (let page = 0; page < 8; page++) pages.push(await open());
+    assert.ok(pages.every(({ status }) => status === 200));
+    assert.deepEqual(pages.map(({ text }) => /data-visit=/.test(text)), [true, true, true, true, true, true, false, false]);
+    assert.ok(pages.every(({ text }) => /data-website-id=/.test(text)));
+    assert.equal(pages.at(-1).cookies.adtarget_temp_id, undefined);
+    assert.equal((await world.visits()).length - before, 6);
   });
 
   it("hold for a visitor, wherever from", async () => {

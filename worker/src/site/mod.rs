@@ -68,7 +68,8 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     else {
         return Ok(response);
     };
-    let visit = if is_visit {
+    // Of a page that many people of one address open, the tracker tells: it asks again later.
+    let visit = if is_visit && edge.limit_address().await.is_ok() {
         Some(capture(edge, site)?)
     } else {
         None
