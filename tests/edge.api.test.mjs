@@ -365,8 +365,10 @@ describe("the keyed API", () => {
       await convert(lead());
       await convert(lead({ telegramUserId: 6 }));
       await api.edge.rows("UPDATE conversions SET click_id = (SELECT click_id FROM clicks WHERE temp_id = ?) WHERE telegram_user_id = ?", mine, USER);
+      await api.edge.rows("INSERT INTO invite_names (name, click_id, chat_id, telegram_user_id, at_ms) VALUES ('mine', 'x', -1001234567890, ?, 1), ('theirs', 'x', -1001234567890, 6, 1)", USER);
       assert.deepEqual(done(await api.call("DELETE", `leads/${USER}`)), { success: true });
       for (const table of ["leads", "conversions"]) assert.deepEqual((await api.edge.rows(`SELECT telegram_user_id FROM ${table}`)).map((row) => row.telegram_user_id), [6], table);
+      assert.deepEqual((await api.edge.rows("SELECT name FROM invite_names")).map((row) => row.name), ["theirs"]);
       for (const table of ["visits", "visitors", "clicks"]) assert.deepEqual((await api.edge.rows(`SELECT temp_id FROM ${table}`)).map((row) => row.temp_id), [theirs], table);
       refused(await api.get(`leads/${USER}`), 404, "LEAD_NOT_FOUND");
       refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");

@@ -3,8 +3,8 @@ import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { BOT, WEBHOOK_SECRET, person } from "./standins/botapi.mjs";
-import { CLUB, DOOR, NEWS, OTHER_BOT, OTHER_SECRET, SITES, STRAY, VIP, clickId, startChats } from "./harness/chats.mjs";
-import { never, until } from "./harness/wait.mjs";
+import { BACK, CLUB, DOOR, NEWS, OTHER_BOT, OTHER_SECRET, SITES, STRAY, VIP, clickId, startChats } from "./harness/chats.mjs";
+import { never, sleep, until } from "./harness/wait.mjs";
 import { BROWSER, only } from "./harness/world.mjs";
 
 describe("Telegram's updates", () => {
@@ -386,6 +386,19 @@ describe("Telegram's updates", () => {
       assert.equal(only(await telegram.conversions()).click_id, click);
     });
 
+    it("is the click's, too, where Telegram leaves the link out of the member that follows", async () => {
+      const click = clickId();
+      const request = await ask(click);
+      await telegram.tell(request, botapi.join(request.chat_join_request.invite_link.invite_link, 7, { viaJoinRequest: true, hidden: true }));
+      assert.equal(only(await telegram.conversions()).click_id, click);
+      assert.equal(only(await telegram.leads()).organic, 0);
+    });
+
+    it("that was noted lets nobody in by another link", async () => {
+      await telegram.tell(await ask(clickId()), botapi.requestToJoin(undefined, 7, { chat: CLUB.id }), await ask("by hand"));
+      only(approvals());
+    });
+
     it("that no click's link brought is left to the admins", async () => {
       await telegram.tell(
         botapi.requestToJoin(undefined, 7, { chat: CLUB.id }),
@@ -443,6 +456,52 @@ describe("Telegram's updates", () => {
       await telegram.tell(botapi.join(url, 7));
       const conversion = only(await telegram.conversions());
       assert.deepEqual([conversion.click_id, conversion.channel_id], [click, "door"]);
+    });
+
+    const led = {
+      "the channel's own link": (url) => ["https://t.me/+DoorFallback01", 7, { chat: DOOR.id }],
+      "a link that Telegram leaves out, as in most joins of public chats": (url) => [url, 7, { hidden: true }],
+      "none, by search": () => [undefined, 7, { chat: DOOR.id }],
+    };
+    for (const [what, join] of Object.entries(led)) {
+      it(`is what a join within a week is of, by ${what}; and the link is closed`, async () => {
+        const click = clickId();
+        await telegram.tell(botapi.start(7, click));
+        const { url } = only(answers());
+        await telegram.tell(botapi.join(...join(url)), botapi.join(undefined, 8, { chat: DOOR.id }));
+        const conversion = only(await telegram.conversions());
+        assert.deepEqual([conversion.click_id, conversion.telegram_user_id], [click, 7]);
+        assert.deepEqual((await telegram.leads()).map((lead) => [lead.telegram_user_id, lead.organic]), [[7, 0], [8, 1]]);
+        await until(() => botapi.links.get(url).is_revoked, "the link is revoked");
+      });
+    }
+
+    it("is what a join is of that was led by the channel's own link, where no other was to be had", async () => {
+      botapi.misbehave({ method: "createChatInviteLink", status: 400, description: "Bad Request: not enough rights", times: Infinity });
+      const click = clickId();
+      await telegram.post(botapi.start(7, click), { bot: OTHER_BOT.username, secret: OTHER_SECRET });
+      const join = botapi.join(only(answers()).url, 7, { chat: BACK.id });
+      await telegram.post(join, { bot: OTHER_BOT.username, secret: OTHER_SECRET });
+      assert.equal(only(await telegram.conversions()).click_id, click);
+    });
+
+    it("says nothing of a join in another channel, or a week later", async () => {
+      await telegram.tell(botapi.start(7, clickId()));
+      await telegram.tell(botapi.join(undefined, 7, { chat: NEWS.id }));
+      const late = botapi.join(undefined, 7, { chat: DOOR.id });
+      late.chat_member.date += 7 * 86_400 + 2;
+      await telegram.tell(late);
+      assert.deepEqual(await telegram.conversions(), []);
+    });
+
+    it("by the latest of two clicks is what the join is of", async () => {
+      const [first, second] = [clickId(), clickId()];
+      for (const click of [second, first, second]) {
+        await telegram.tell(botapi.start(7, click));
+        await sleep(2);
+      }
+      await telegram.tell(botapi.join(undefined, 7, { chat: DOOR.id }));
+      assert.equal(only(await telegram.conversions()).click_id, second);
     });
 
     it("again, or told again, gets the same link", async () => {

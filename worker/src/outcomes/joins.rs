@@ -4,8 +4,8 @@
 //! was taken; Telegram's own dates say which of two is the later.
 //!
 //! - **Whose a click is**: the first's who is told to have joined by its link. A second one by the same link is organic.
-//! - **Which click someone is of**: that of their first join by a link that is known. Coming back, by whatever link,
-//!   changes nothing; a first join that is told late does.
+//! - **Which click someone is of**: that of their first join by a link that is known, or after one led them to the bot or
+//!   had them ask to join. Coming back, by whatever link, changes nothing; a first join that is told late does.
 //! - **What it is worth**: one conversion a person and channel, ever, since its id is derived from the two.
 
 use conversions::{ConversionId, Money, TelegramUserId};
@@ -111,17 +111,17 @@ pub struct BotStanding<'a> {
 }
 
 #[derive(Deserialize)]
-struct OfClick {
-    click_id: ClickId,
+struct Known {
+    name: ClickId,
 }
 
 const UPDATES: &str = include_str!("joins/updates.sql");
 const CLICK: &str = concat!(
     include_str!("joins/link.sql"),
-    "SELECT click_id FROM link WHERE click_id IS NOT NULL"
+    "SELECT coalesce(?1 ->> '$.link.click', (SELECT name FROM way), click_id) AS name FROM link WHERE click_id IS NOT NULL"
 );
 
-/// Writes down that someone came or went, and what follows from it: a conversion, for all of its site's `destinations`. Gives the click whose link they came by.
+/// Writes down that someone came or went, and what follows from it: a conversion, for all of its site's `destinations`. Gives the name of the link they came by, where it is a click's.
 ///
 /// # Errors
 /// The database's; nothing is written then.
@@ -195,11 +195,10 @@ pub async fn keep_move(
         &[MEMBERS, UPDATES]
     };
     let rows = transact(database, sql, &told).await?;
-    let by_link = rows
-        .get(5)
-        .map(|rows| rows.first::<OfClick>())
-        .transpose()?;
-    Ok(by_link.flatten().map(|row| row.click_id))
+    // Who did not join came by no link.
+    let known = rows.last().filter(|_| joined.is_some());
+    let known = known.map(Rows::first::<Known>).transpose()?;
+    Ok(known.flatten().map(|row| row.name))
 }
 
 /// Writes down how a bot stands in a chat.
@@ -226,27 +225,39 @@ pub async fn keep_update(database: &Database, taken: Taken<'_>) -> Result<(), Un
     transact(database, &[UPDATES], &taken).await.map(drop)
 }
 
-/// Notes that an update was taken, and gives the click whose link it bears.
+/// Someone asks to be let in: notes by which link, and that the update was taken. Whether it is the link of a click.
 ///
 /// # Errors
 /// The database's; nothing is written then.
-pub async fn click_of_link(
+pub async fn keep_request(
     database: &Database,
     taken: Taken<'_>,
+    person: TelegramUserId,
+    chat: ChatId,
     link: &Link<'_>,
-) -> Result<Option<ClickId>, Unavailable> {
+) -> Result<bool, Unavailable> {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Told<'a> {
         #[serde(flatten)]
         taken: Taken<'a>,
+        telegram_user_id: TelegramUserId,
+        chat_id: ChatId,
         link: &'a Link<'a>,
     }
-    let rows = transact(database, &[UPDATES, CLICK], &Told { taken, link }).await?;
-    let by_link = rows
-        .last()
-        .map(|rows| rows.first::<OfClick>())
-        .transpose()?;
-    Ok(by_link.flatten().map(|row| row.click_id))
+    const REQUESTS: &str = concat!(
+        include_str!("joins/link.sql"),
+        include_str!("joins/requests.sql")
+    );
+    let told = Told {
+        taken,
+        telegram_user_id: person,
+        chat_id: chat,
+        link,
+    };
+    let rows = transact(database, &[REQUESTS, UPDATES, CLICK], &told).await?;
+    let known = rows.last().map(Rows::first::<Known>).transpose()?;
+    Ok(known.flatten().is_some())
 }
 
 /// Whether an update was taken before.
@@ -282,29 +293,30 @@ pub async fn target(database: &Database, click: &ClickId) -> Result<Option<Targe
     Ok(rows.first().map(Rows::first).transpose()?.flatten())
 }
 
-/// Notes that the link called `name` was made for `click`.
+/// What led someone to a chat.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Way<'a> {
+    /// What the link is called that was made for them.
+    pub name: &'a ClickId,
+    /// What they came by.
+    pub click: &'a ClickId,
+    /// Who.
+    pub telegram_user_id: TelegramUserId,
+    /// Where to.
+    pub chat_id: ChatId,
+    /// When, Unix time in ms.
+    pub at_ms: u64,
+}
+
+/// Notes what led someone to a chat.
 ///
 /// # Errors
 /// The database's; nothing is written then.
-pub async fn keep_name(
-    database: &Database,
-    name: &ClickId,
-    click: &ClickId,
-    at_ms: u64,
-) -> Result<(), Unavailable> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Named<'a> {
-        name: &'a ClickId,
-        click: &'a ClickId,
-        at_ms: u64,
-    }
-    let sql = "INSERT INTO invite_names (name, click_id, at_ms)
-         SELECT ?1 ->> 'name', ?1 ->> 'click', ?1 ->> 'atMs'
-         WHERE true
-         ON CONFLICT (name) DO NOTHING";
-    let named = Named { name, click, at_ms };
-    transact(database, &[sql], &named).await.map(drop)
+pub async fn keep_way(database: &Database, way: &Way<'_>) -> Result<(), Unavailable> {
+    transact(database, &[include_str!("joins/names.sql")], way)
+        .await
+        .map(drop)
 }
 
 /// Runs statements that all have the same parameter as one transaction.

@@ -45,11 +45,9 @@ impl Hook<'_> {
         };
         // Repeating it does no harm: what an update does, it does once.
         let (database, destinations) = (self.database(site)?, outbox::addressees(self.edge.env));
-        let click = joins::keep_move(&database, self.taken(), &moved, destinations).await?;
-        if click.is_some() {
+        let name = joins::keep_move(&database, self.taken(), &moved, destinations).await?;
+        if let Some(name) = name {
             outbox::ring(self.edge, &site.website_id);
-        }
-        if let Some(name) = moved.joined.and_then(|joined| joined.link?.click).or(click) {
             self.end_link(chat_id, name);
         }
         Ok(())

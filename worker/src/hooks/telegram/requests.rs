@@ -19,11 +19,13 @@ impl Hook<'_> {
         };
         let database = self.database(self.site_of(request.chat.id)?)?;
         // Repeating it does no harm: it notes the same update.
-        let click = joins::click_of_link(&database, self.taken(), &self.link(link)).await?;
-        if click.is_none() {
+        let (person, chat) = (request.from.id, request.chat.id);
+        let is_a_clicks =
+            joins::keep_request(&database, self.taken(), person, chat, &self.link(link)).await?;
+        if !is_a_clicks {
             return Ok(());
         }
-        let approval = json!({ "chat_id": request.chat.id, "user_id": request.from.id });
+        let approval = json!({ "chat_id": chat, "user_id": person });
         // Repeating it does no harm, and a worker that ended before it leaves it to the next time: Telegram refuses to let
         // someone in twice.
         self.tell("approveChatJoinRequest", approval).await

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
 use crate::ledger::Database;
-use crate::outcomes::joins;
+use crate::outcomes::joins::{self, Way};
 use crate::runtime;
 
 /// What the bot says in a language.
@@ -157,21 +157,24 @@ impl Hook<'_> {
         let both = ClickId::parse(&both.to_string()).ok_or(Error::Internal)?;
         // Repeating it does no harm: the pool gives the same link to the same two.
         let invitation = match invites::link_for(edge.env, edge.config, channel, &both).await {
-            Ok(invitation) => invitation,
+            Ok(invitation) => Some(invitation),
             Err(why) => {
                 runtime::log_warning(&format!("no link for a start: {why}; the channel's own"));
-                return Ok(None);
+                None
             }
         };
-        // Repeating it does no harm: the row stands. It stands before anyone can join by the link.
-        joins::keep_name(
-            &self.database(site)?,
-            &invitation.click_id,
-            click,
-            edge.now_ms,
-        )
-        .await?;
-        Ok(Some(invitation.link.as_str().to_owned()))
+        if let Some(chat_id) = channel.telegram_id {
+            let way = Way {
+                name: invitation.as_ref().map_or(&both, |own| &own.click_id),
+                click,
+                telegram_user_id: person,
+                chat_id,
+                at_ms: edge.now_ms,
+            };
+            // Repeating it does no harm: the row stands. It stands before anyone can join by the link.
+            joins::keep_way(&self.database(site)?, &way).await?;
+        }
+        Ok(invitation.map(|own| own.link.as_str().to_owned()))
     }
 }
 
