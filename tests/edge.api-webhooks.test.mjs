@@ -140,6 +140,18 @@ for (const backend of ["ledger", "adtarget"]) {
         assert.deepEqual(await left(), ["shop theirs", "shop waits-too"]);
       });
 
+      it("that failed are forgotten with the person whom they are of, known or not, and no one else's", async () => {
+        for (const [id, user] of [["mine", USER], ["theirs", 6]]) for (const source of ["shop", "other"]) {
+          await send(source, paid({ id, user, currency: "QQQ" }));
+        }
+        const left = async () => (await api.edge.rows("SELECT source, event_id FROM webhook_events ORDER BY 1, 2")).map(({ source, event_id }) => `${source} ${event_id}`);
+        done(await api.call("DELETE", `leads/${USER}`, { key: await keyOf(OTHER_SITE) }));
+        assert.deepEqual(await left(), ["other theirs", "shop mine", "shop theirs"], "what another site knows stays");
+        done(await api.call("DELETE", `leads/${USER}`));
+        assert.deepEqual(await left(), ["other theirs", "shop theirs"]);
+        refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
+      });
+
       it("that wait for a browser stay with another site when one forgets the person", async () => {
         const tempId = randomUUID();
         done(await api.post("events/invite", { tempId, channelId: CHANNELS[0] }));

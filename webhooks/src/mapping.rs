@@ -198,8 +198,12 @@ impl Mapping {
         }
     }
 
-    /// The first that is one; what names one kind of id comes before what may be either.
-    fn lead(&self, payload: &Value) -> Result<Reference, Unmapped> {
+    /// Whose a payload's conversion is: the first place that says so; what names one kind of id comes before what may be
+    /// either.
+    ///
+    /// # Errors
+    /// [`Unmapped`] names the field.
+    pub fn lead(&self, payload: &Value) -> Result<Reference, Unmapped> {
         let mut told = None;
         for field in [Field::TelegramUserId, Field::TempId, Field::Reference] {
             for text in self.texts(field, payload) {

@@ -209,6 +209,9 @@ impl Attempt<'_> {
 
     /// The event as it is written down, with what of its payload may be.
     fn event<'a>(&'a self, outcome: &'a Outcome, mut payload: Option<Value>) -> Event<'a> {
+        let lead = payload
+            .as_ref()
+            .and_then(|payload| self.source.mapping.lead(payload).ok());
         if let Some(payload) = &mut payload {
             redact(
                 payload,
@@ -224,6 +227,10 @@ impl Attempt<'_> {
             reason: outcome.reason.as_deref(),
             conversion_id: outcome.conversion_id,
             temp_id: outcome.temp_id,
+            telegram_user_id: match lead {
+                Some(Reference::User(user)) => Some(user),
+                Some(Reference::Visitor(_)) | None => None,
+            },
             payload: payload.map(|payload| payload.to_string()),
             person: (outcome.status == Status::Failed && !self.person.is_empty())
                 .then(|| serde_json::to_string(&self.person).ok())

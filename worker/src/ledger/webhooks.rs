@@ -52,6 +52,8 @@ pub struct Event<'a> {
     pub conversion_id: Option<ConversionId>,
     /// The visitor who has to join first.
     pub temp_id: Option<Uuid>,
+    /// Whose a failed one is, where it says so.
+    pub telegram_user_id: Option<TelegramUserId>,
     /// The payload of a failed one, or one that AdTarget has yet to take, redacted, as JSON.
     pub payload: Option<String>,
     /// Whom a failed one is about, as JSON.
