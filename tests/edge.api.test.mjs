@@ -59,6 +59,14 @@ describe("the keyed API", () => {
       await api.createKey({ websiteId: WEBSITE });
     });
 
+    it("are of the site that either name says, and never of all by mistake", async () => {
+      for (const fields of [{ siteId: OTHER_SITE }, { websiteId: OTHER_SITE }, { siteId: OTHER_SITE, websiteId: OTHER_SITE }]) {
+        assert.equal((await api.createKey(fields)).websiteId, OTHER_SITE);
+      }
+      refused(await api.operate("POST", "keys", { name: "x", siteId: "none" }), 400, "INVALID_PAYLOAD", "siteId");
+      refused(await api.operate("POST", "keys", { name: "x", siteId: WEBSITE, websiteId: OTHER_SITE }), 400, "INVALID_PAYLOAD", "websiteId");
+    });
+
     it("made again with their Idempotency-Key are the same, and kept nowhere", async () => {
       const [first, second] = [await api.operate("POST", "keys", { name: "a" }, { idempotencyKey: "k" }), await api.operate("POST", "keys", { name: "a" }, { idempotencyKey: "k" })];
       assert.equal(done(first, 201).key, done(second, 201).key);

@@ -131,17 +131,26 @@ pub async fn create(
             "expected at most 100 characters and no control characters",
         ));
     }
-    let website_id = fields.text("websiteId")?;
-    if let Some(id) = &website_id {
+    let mut website_id = None;
+    // Either name, as of a conversion: a key that was meant for one site must not see all.
+    for field in ["siteId", "websiteId"] {
+        let Some(id) = fields.text(field)? else {
+            continue;
+        };
         edge.config
-            .site(id)
-            .ok_or_else(|| Error::field("websiteId", "no such site"))?;
-        if edge.config.backend != Backend::Ledger && edge.config.sites.len() > 1 {
-            return Err(Error::field(
-                "websiteId",
-                "AdTarget does not tell one site's leads from another's: with BACKEND adtarget keys are account-wide",
-            ));
+            .site(&id)
+            .ok_or_else(|| Error::field(field, "no such site"))?;
+        if website_id.is_some_and(|other| other != id) {
+            return Err(Error::field(field, "siteId says another site"));
         }
+        website_id = Some(id);
+    }
+    if website_id.is_some() && edge.config.backend != Backend::Ledger && edge.config.sites.len() > 1
+    {
+        return Err(Error::field(
+            "websiteId",
+            "AdTarget does not tell one site's leads from another's: with BACKEND adtarget keys are account-wide",
+        ));
     }
     let operator = edge
         .config
