@@ -352,6 +352,30 @@ describe("Telegram's Bot API", () => {
     await filled(edge);
   });
 
+  it("is no longer an admin, and says so: no click gets a link whose join nobody would hear of; made one again, the pool fills at once", async () => {
+    const tell = async (update) =>
+      assert.equal((await api.deliver(update, { url: `${edge.url}/hooks/telegram/${BOT.username}`, secret: WEBHOOK_SECRET })).status, 200);
+    await fill(edge);
+    const ready = api.alive().map((link) => link.invite_link);
+    await tell(api.demoted({ status: "kicked" }));
+    await until(async () => (await pool(edge)).lastError, "refused");
+    assert.equal((await click(edge)).location, SHARED);
+    await tell(api.promoted());
+    await filled(edge);
+    const { location } = await click(edge);
+    assert.notEqual(location, SHARED);
+    assert.ok(!ready.includes(location), "a link from before may have ended with the bot's rights");
+  });
+
+  it("says 429: being made an admin cuts no such pause short", async () => {
+    api.misbehave({ method: "createChatInviteLink", status: 429, retryAfter: 60 });
+    await click(edge);
+    await until(async () => (await pool(edge)).pausedUntil, "paused");
+    const made = creations();
+    await api.deliver(api.promoted(), { url: `${edge.url}/hooks/telegram/${BOT.username}`, secret: WEBHOOK_SECRET });
+    await never(() => creations() > made, "asked too early", 600);
+  });
+
   it("takes no such token: clicks go on", async () => {
     await stop(world);
     ({ api, edge } = world = await start({ bot: { token: "7000000001:wrong" } }));

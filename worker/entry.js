@@ -73,6 +73,12 @@ export class InvitePool extends DurableObject {
   joined(_, name) {
     return told(backoffice.ask(backofficeDoors.pool_joined, this.ctx.storage, name));
   }
+  close() {
+    return told(backoffice.ask(backofficeDoors.pool_close, this.ctx.storage));
+  }
+  reopen(channel) {
+    return told(backoffice.ask(backofficeDoors.pool_reopen, this.ctx.storage, this.env, channel));
+  }
   warm(channel) {
     return told(backoffice.ask(backofficeDoors.pool_warm, this.ctx.storage, this.env, channel));
   }

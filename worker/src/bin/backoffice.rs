@@ -102,6 +102,18 @@ pub fn pool_joined(storage: &Storage, name: &str) -> Option<String> {
     object::joined(storage, name)
 }
 
+/// See [`object::close`].
+#[wasm_bindgen]
+pub fn pool_close(storage: &Storage) -> Option<String> {
+    object::close(storage)
+}
+
+/// See [`object::reopen`].
+#[wasm_bindgen]
+pub fn pool_reopen(storage: &Storage, env: &Env, channel: &str) -> Option<String> {
+    object::reopen(storage, env, channel)
+}
+
 /// See [`object::warm`].
 #[wasm_bindgen]
 pub fn pool_warm(storage: &Storage, env: &Env, channel: &str) -> Option<String> {

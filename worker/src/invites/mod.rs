@@ -214,6 +214,23 @@ pub async fn joined(env: &Env, bot: &Bot, chat: ChatId, name: &ClickId) -> Resul
     .map(drop)
 }
 
+/// What a bot may do in a chat changed: its pool there hands out links only where it may make them.
+///
+/// # Errors
+/// In words for the log: the pool did not answer.
+pub async fn bot_stands(
+    env: &Env,
+    bot: &Bot,
+    chat: ChatId,
+    may_invite: bool,
+) -> Result<(), String> {
+    let method = if may_invite { "reopen" } else { "close" };
+    // Repeating it does no harm: what is closed or open stays so.
+    told(ask_pool(env, bot, chat, method, "", PATIENT_MS))
+        .await
+        .map(drop)
+}
+
 /// Has every pool filled where it is not full: one that nobody ever clicked, too.
 pub async fn warm(env: &Env, config: &Config) {
     let mut pools: Vec<(&Bot, ChatId)> = channels(config)

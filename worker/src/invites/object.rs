@@ -108,6 +108,32 @@ pub fn joined(storage: &Storage, name: &str) -> Told {
     }))
 }
 
+/// The bot may make no links there any more, or is not even in there: of its links no join would be heard of. Those that are
+/// ready are handed out no more, so that clicks get the channel's own; how it stands, the next call tells.
+pub fn close(storage: &Storage) -> Told {
+    let now_ms = runtime::now_ms();
+    told(storage.end_ready(now_ms).map(|()| {
+        wake(storage, now_ms);
+        String::new()
+    }))
+}
+
+/// The bot may make links again: what it was refused is no reason to wait.
+pub fn reopen(storage: &Storage, env: &Env, channel: &str) -> Told {
+    told(
+        Pool::of(storage, crate::config(env), channel).and_then(|pool| {
+            if let Some(pool) = pool {
+                let standing = storage.standing()?.unwrap_or_default();
+                if standing.was_refused() {
+                    storage.resume()?;
+                }
+                pool.go_on()?;
+            }
+            Ok(String::new())
+        }),
+    )
+}
+
 /// Has the pool filled where it is not full.
 pub fn warm(storage: &Storage, env: &Env, channel: &str) -> Told {
     told(

@@ -37,6 +37,12 @@ impl Standing {
     pub fn is_paused(&self, now_ms: u64) -> bool {
         self.error.is_some() && self.resume_ms > now_ms
     }
+
+    /// Whether Telegram refused the last call: its code begins the words then (see [`crate::telegram::Failure`]).
+    pub fn was_refused(&self) -> bool {
+        let error = self.error.as_deref().unwrap_or_default();
+        error.starts_with(|first: char| first.is_ascii_digit())
+    }
 }
 
 /// How many links there are.
@@ -189,6 +195,13 @@ impl Storage {
         Ok(!rows.is_empty())
     }
 
+    /// From then on (Unix time in ms), no link that is ready is handed out: each is to be revoked.
+    pub fn end_ready(&self, at_ms: u64) -> Result<(), Broken> {
+        let sql =
+            "UPDATE links SET over_ms = min(over_ms, CAST(?1 AS INTEGER)) WHERE event_id IS NULL";
+        self.write(sql, &[&at_ms.to_string()])
+    }
+
     /// Forgets a link.
     pub fn remove(&self, name: &str) -> Result<(), Broken> {
         self.write("DELETE FROM links WHERE name = ?1", &[name])
@@ -213,6 +226,14 @@ impl Storage {
     pub fn reserve(&self, until_ms: u64) -> Result<(), Broken> {
         let sql = "UPDATE pool SET resume_ms = max(resume_ms, CAST(?1 AS INTEGER))";
         self.write(sql, &[&until_ms.to_string()])
+    }
+
+    /// Ends the pause and what was wrong.
+    pub fn resume(&self) -> Result<(), Broken> {
+        self.write(
+            "UPDATE pool SET resume_ms = 0, failures = 0, error = NULL",
+            &[],
+        )
     }
 
     /// Notes what a call left behind. A pause is never cut short.

@@ -2,7 +2,7 @@
 
 use super::Hook;
 use super::update::{ChatInviteLink, ChatMemberUpdated, Lack, Status};
-use crate::config::{Channel, Join};
+use crate::config::{Channel, InviteMode, Join};
 use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
@@ -102,6 +102,27 @@ impl Hook<'_> {
         };
         // Repeating it does no harm: the same row, unless a later one stands.
         let database = self.database(self.site_of(chat.id)?)?;
-        Ok(joins::keep_bot_standing(&database, self.taken(), &standing).await?)
+        joins::keep_bot_standing(&database, self.taken(), &standing).await?;
+        self.tell_pool(chat.id, lack.is_none());
+        Ok(())
+    }
+
+    /// Tells the pool, after the answer, whether the bot may make links.
+    fn tell_pool(&self, chat: ChatId, may_invite: bool) {
+        let edge = self.edge;
+        let has_pool = edge
+            .config
+            .channel_of_chat(chat)
+            .is_some_and(|(_, channel)| channel.mode != InviteMode::Shared);
+        if !has_pool {
+            return;
+        }
+        let (env, bot) = (edge.env.clone(), self.bot);
+        edge.context.after_answer(async move {
+            // Repeating it does no harm: see there.
+            if let Err(why) = invites::bot_stands(&env, bot, chat, may_invite).await {
+                runtime::log_warning(&format!("a pool does not know how its bot stands: {why}"));
+            }
+        });
     }
 }
