@@ -196,6 +196,13 @@ describe("the keyed API", () => {
       assert.deepEqual(told.map((each) => each.eventValue).sort((a, b) => a - b), [0.01, 1.234, 4.35, 500, 1000, 12345678901.23]);
     });
 
+    it("takes what a program computed for what it meant", async () => {
+      const { conversionId } = await convert(lead({ eventType: "Purchase", value: 0.1 + 0.2, currency: "EUR" }));
+      await convert(lead({ eventType: "Purchase", value: 3 * 19.9, currency: "EUR" }));
+      assert.deepEqual((await api.edge.rows("SELECT value_minor FROM conversions ORDER BY 1")).map((row) => row.value_minor), [30, 5970]);
+      assert.equal(done(await api.get(`leads/${USER}`)).conversions.find((each) => each.conversionId === conversionId).eventValue, 0.3);
+    });
+
     it("takes a user of 52 bits", async () => {
       await convert(lead({ telegramUserId: 2 ** 52 - 1 }));
       assert.equal(done(await api.get(`leads/${2 ** 52 - 1}`)).telegramUserId, 2 ** 52 - 1);

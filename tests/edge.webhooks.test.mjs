@@ -209,6 +209,11 @@ describe("signed webhooks", () => {
     converted(await post("shop", payload, { ...good, "webhook-signature": `v1a,xyz ${wrong["webhook-signature"]} ${good["webhook-signature"]}` }));
   });
 
+  it("with amounts that a program computed are what it meant", async () => {
+    for (const total of [0.1 + 0.2, String(3 * 19.9)]) converted(await send("shop", order({}, { total })));
+    assert.deepEqual((await conversions()).map((row) => row.value_minor).sort(), [30, 5970]);
+  });
+
   it("with the same id and another signature time are the same event", async () => {
     const payload = session();
     await (await click()).joined(Number(payload.data.object.client_reference_id));

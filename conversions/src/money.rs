@@ -103,6 +103,21 @@ impl Money {
         Self::from_minor_units(number.in_minor_units(currency)?, currency)
     }
 
+    /// As [`Money::parse`], of a number that a program has computed in binary floats: `0.1 + 0.2`, written as
+    /// `0.30000000000000004`, is 0.30. A double holds 15 decimal digits for certain (IEEE 754, C's `DBL_DIG`); what stands
+    /// behind them is noise, and rounded away.
+    ///
+    /// # Errors
+    /// Each but [`MoneyError::Zero`].
+    pub fn parse_computed(number: &str, currency: Currency) -> Result<Self, MoneyError> {
+        let exact = Self::parse(number, currency);
+        if exact != Err(MoneyError::TooPrecise) {
+            return exact;
+        }
+        let certain = JsonNumber::parse(number).and_then(|number| number.certain());
+        certain.map_or(exact, |certain| Self::parse(&certain, currency))
+    }
+
     /// Itself, where zero will not do.
     ///
     /// # Errors
@@ -210,6 +225,23 @@ impl<'a> JsonNumber<'a> {
             fraction,
             exponent,
         })
+    }
+
+    /// The number rounded to what a double holds for certain; `None`: it has no more digits than that.
+    fn certain(&self) -> Option<String> {
+        /// Significant decimal digits (`DBL_DIG`).
+        const CERTAIN: usize = 15;
+        let digits: Vec<u8> = self.integer.iter().chain(self.fraction).copied().collect();
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        let significant = digits.get(zeros..)?;
+        let (kept, noise) = significant.split_at_checked(CERTAIN)?;
+        let mut rounded = kept
+            .iter()
+            .fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+        rounded += u64::from(*noise.first()? >= b'5');
+        let point =
+            i64::try_from(self.integer.len()).ok()? - i64::try_from(zeros + CERTAIN).ok()?;
+        Some(format!("{rounded}e{}", self.exponent + point))
     }
 
     fn in_minor_units(&self, currency: Currency) -> Result<u64, MoneyError> {

@@ -151,6 +151,43 @@ fn what_is_no_amount_says_why() {
 }
 
 #[test]
+fn what_a_program_computed_is_what_it_meant() {
+    use MoneyError::*;
+    for (number, code, expected) in [
+        ("0.30000000000000004", "EUR", Ok(30)),
+        ("59.699999999999996", "EUR", Ok(5970)),
+        ("19.999999999999998", "EUR", Ok(2000)),
+        ("999.9999999999999", "USD", Ok(100_000)),
+        ("3.0000000000000004e1", "USD", Ok(3000)),
+        ("0.010000000000000002", "USD", Ok(1)),
+        ("1100.0000000000002", "JPY", Ok(1100)),
+        ("1.2339999999999998", "KWD", Ok(1234)),
+        // As Python's Decimal(0.1) and C's %.20f write it.
+        (
+            "0.1000000000000000055511151231257827021181583404541015625",
+            "EUR",
+            Ok(10),
+        ),
+        ("19.90", "EUR", Ok(1990)),
+        // What somebody wrote down is no noise.
+        ("19.999", "EUR", Err(TooPrecise)),
+        ("0.333333333333333", "EUR", Err(TooPrecise)),
+        ("0.33333333333333331", "EUR", Err(TooPrecise)),
+        ("0.00000000000000001", "EUR", Err(TooPrecise)),
+        ("1e-999999999999999999999999", "EUR", Err(TooPrecise)),
+        ("-0.30000000000000004", "EUR", Err(Negative)),
+        ("1e400", "EUR", Err(TooLarge)),
+        ("x", "EUR", Err(NotANumber)),
+    ] {
+        assert_eq!(
+            Money::parse_computed(number, currency(code)).map(Money::minor_units),
+            expected,
+            "{number} {code}"
+        );
+    }
+}
+
+#[test]
 fn zero_is_the_callers_choice() {
     let zero = Money::parse("0.00", currency("USD")).unwrap();
     assert_eq!(zero.positive(), Err(MoneyError::Zero));
@@ -185,5 +222,14 @@ proptest! {
     #[test]
     fn no_text_panics(text in "[-+]?[0-9.eE+-]{0,40}") {
         let _ = Money::parse(&text, currency("EUR"));
+        let _ = Money::parse_computed(&text, currency("EUR"));
+    }
+
+    #[test]
+    fn a_sum_of_cents_in_floats_is_that_sum(cents in prop::collection::vec(1..1_000_000_u32, 1..40)) {
+        let sum: f64 = cents.iter().map(|cents| f64::from(*cents) / 100.0).sum();
+        let exact: u64 = cents.iter().map(|cents| u64::from(*cents)).sum();
+        let money = Money::parse_computed(&sum.to_string(), currency("EUR"));
+        prop_assert_eq!(money.map(Money::minor_units), Ok(exact));
     }
 }

@@ -271,7 +271,7 @@ impl Mapping {
 /// through a float unchanged.
 fn amount_in(digits: u8, amount: &str, currency: Currency) -> Result<Money, MoneyError> {
     if digits == 0 {
-        return Money::parse(amount, currency);
+        return Money::parse_computed(amount, currency);
     }
     Money::parse(&[amount, "e-", &digits.to_string()].concat(), currency)
 }

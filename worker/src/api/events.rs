@@ -319,7 +319,7 @@ pub fn money(fields: &Fields<'_>) -> Result<Option<Money>, Error> {
     };
     let currency =
         Currency::parse(&currency).map_err(|why| Error::field("currency", &why.to_string()))?;
-    Money::parse(value, currency)
+    Money::parse_computed(value, currency)
         .and_then(Money::positive)
         .map(Some)
         .map_err(|why| Error::field("value", &why.to_string()))
