@@ -219,11 +219,30 @@ describe("the keyed API in front of AdTarget", () => {
   it("forgets here whom AdTarget is asked to forget", async () => {
     adtarget.misbehave({ path: "events/conversion", times: 1_000, status: 500 });
     done(await tell(), 202);
-    refused(await api.call("DELETE", `leads/${USER}`), 404, "NOT_FOUND");
+    const { success, warning } = done(await api.call("DELETE", `leads/${USER}`));
+    assert.ok(success);
+    assert.match(warning, /^forgotten here; AdTarget documents no call/);
     assert.deepEqual(await owed(), []);
+    refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
     adtarget.reset();
     await api.edge.drained(20_000);
     assert.deepEqual(adtarget.conversions, []);
+  });
+});
+
+describe("the keyed API in front of AdTarget, without a key to it", () => {
+  it("names the secret that is missing, and keeps conversions until it is there", async () => {
+    const api = await startApi({ backend: "adtarget", vars: { SITES: JSON.stringify(ONE_SITE), ADTARGET_API_KEY: "" } });
+    try {
+      await api.reset();
+      const calls = [["GET", `leads/${USER}`], ["GET", "channels"], ["POST", "events/visit", { href: "https://shop.test/" }], ["POST", `leads/${USER}/conversions/x/value`, { value: 1, currency: "USD" }]];
+      for (const [method, path, body] of calls) refused(await api.call(method, path, { body }), 503, "API_DISABLED", "ADTARGET_API_KEY");
+      assert.match(done(await api.post("events/conversion", purchase()), 202).warning, /ADTARGET_API_KEY; the conversion is kept and goes there once it is$/);
+      only(await api.edge.rows("SELECT * FROM owed_conversions"));
+      assert.deepEqual(api.world.adtarget.calls, []);
+    } finally {
+      await api.close();
+    }
   });
 });
 

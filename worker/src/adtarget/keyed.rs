@@ -8,6 +8,12 @@ use crate::answer::Answer;
 use crate::config::AdTarget;
 use crate::runtime::{self, Env, Reply};
 
+/// AdTarget's own key; `None`: it is not set.
+pub fn account_key(env: &Env) -> Option<Secret> {
+    let key = runtime::variable(env, "ADTARGET_API_KEY")?;
+    (!key.trim().is_empty()).then(|| Secret::new(key))
+}
+
 /// How long a caller waits for AdTarget, in ms.
 const TIMEOUT_MS: u32 = 10_000;
 
@@ -50,7 +56,7 @@ impl Upstream<'_> {
             why,
             retry_after: retry_after.to_owned(),
         };
-        let Some(key) = runtime::variable(env, "ADTARGET_API_KEY").map(Secret::new) else {
+        let Some(key) = account_key(env) else {
             return away("ADTARGET_API_KEY is not set".to_owned(), "");
         };
         let url = format!("{}/api/v1/{}", adtarget.base, self.target);
@@ -73,13 +79,20 @@ impl Upstream<'_> {
             timeout_ms: TIMEOUT_MS,
         };
         match call.send().await {
-            Ok(reply) if is_of_the_contract(&reply) => Outcome::Answered(reply),
+            Ok(reply) if is_of_the_contract(&reply) || self.is_unknown(&reply) => {
+                Outcome::Answered(reply)
+            }
             Ok(reply) => away(
                 format!("{}, not an answer of its contract", reply.status),
                 &reply.retry_after,
             ),
             Err(why) => away(why, ""),
         }
+    }
+
+    /// Whether AdTarget has no such call as to erase a person, however it says so: its documents name none.
+    pub fn is_unknown(&self, reply: &Reply) -> bool {
+        self.method == "DELETE" && matches!(reply.status, 404 | 405 | 501)
     }
 }
 

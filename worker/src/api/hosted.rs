@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::events::{self, Accepted};
 use super::{Call, Endpoint, fields, leads};
-use crate::adtarget::keyed::{Outcome, Upstream};
+use crate::adtarget::keyed::{Outcome, Upstream, account_key};
 use crate::answer::Answer;
 use crate::config::AdTarget;
 use crate::error::Error;
@@ -75,6 +75,19 @@ impl Call<'_> {
         }
     }
 
+    /// Whether there is a key to AdTarget.
+    ///
+    /// # Errors
+    /// `API_DISABLED`
+    pub(super) fn check_account_key(&self) -> Result<(), Error> {
+        match account_key(self.edge.env) {
+            Some(_) => Ok(()),
+            None => Err(Error::ApiDisabled(
+                "BACKEND is adtarget, and its key is not set: the secret ADTARGET_API_KEY",
+            )),
+        }
+    }
+
     /// AdTarget's key is of the whole account: through it a key of one site would see the others' leads.
     fn check_scope(&self) -> Result<(), Error> {
         if self.holder.website_id.is_some() && self.edge.config.sites.len() > 1 {
@@ -89,6 +102,7 @@ impl Call<'_> {
 /// Passes a call on that changes nothing.
 pub async fn read(call: &Call<'_>, adtarget: &AdTarget) -> Result<Answer, Error> {
     call.check_scope()?;
+    call.check_account_key()?;
     let target = call.target(call.path);
     let upstream = call.upstream(&target, "", None);
     Ok(match upstream.make(call.edge.env, adtarget).await {
@@ -112,6 +126,7 @@ pub async fn write(
     if call.edge.caller.method == "POST" {
         fields(body)?;
     }
+    let mut was_known = false;
     let path = match call.endpoint {
         Endpoint::Value(lead, conversion) => {
             let own = at_adtarget(call, leads::lead_of(lead)?, conversion).await?;
@@ -122,15 +137,27 @@ pub async fn write(
         }
         Endpoint::Lead(lead) => {
             // Repeating it does no harm: nothing is left to forget.
-            leads::forget(call, leads::lead_of(lead)?).await?;
+            was_known = leads::forget(call, leads::lead_of(lead)?).await?;
             call.path.to_owned()
         }
         _ => call.path.to_owned(),
     };
+    if !matches!(
+        call.endpoint,
+        Endpoint::Conversion | Endpoint::LeadEvents(_)
+    ) {
+        call.check_account_key()?;
+    }
     let target = call.target(&path);
     let upstream = call.upstream(&target, body, Some(id));
     // Made again after an answer that got lost, the call is known by its Idempotency-Key.
     match upstream.make(call.edge.env, adtarget).await {
+        Outcome::Answered(reply) if upstream.is_unknown(&reply) => {
+            runtime::log_warning(
+                "AdTarget has no call to erase a person, or does not know this one",
+            );
+            forgotten_here(was_known)
+        }
         Outcome::Answered(reply) => Ok(pass_on(reply)),
         Outcome::Away { why, retry_after } => {
             runtime::log_warning(&format!("{}: AdTarget: {why}", upstream.method));
@@ -144,6 +171,20 @@ pub async fn write(
             accept(call, &new, &target, &told, &retry_after).await
         }
     }
+}
+
+/// What comes of erasing a person whom AdTarget did not erase.
+fn forgotten_here(was_known: bool) -> Result<Answer, Error> {
+    if !was_known {
+        return Err(Error::LeadNotFound);
+    }
+    Ok(Answer::json(
+        200,
+        &json!({
+            "success": true,
+            "warning": "forgotten here; AdTarget documents no call to erase a person: what it knows, ask it to erase",
+        }),
+    ))
 }
 
 /// Accepts a conversion that AdTarget can't take now: 202, under the id it has here.
@@ -183,7 +224,10 @@ async fn accept(
         &Message::Owed(new.conversion_id),
         retry_after.parse().unwrap_or(0),
     );
-    let mut warning = "AdTarget is away: the conversion is kept and goes there later".to_owned();
+    let mut warning = match call.check_account_key() {
+        Ok(()) => "AdTarget is away: the conversion is kept and goes there later".to_owned(),
+        Err(why) => format!("{why}; the conversion is kept and goes there once it is"),
+    };
     if told.object("pii")?.is_some() {
         warning.push_str(", without pii");
     }
