@@ -611,6 +611,22 @@ describe("Telegram's updates", () => {
       });
     }
 
+    it("comes with the channel's name, and so does who joins or leaves", async () => {
+      await telegram.tell(botapi.promoted());
+      const called = async () => { const { title, username } = only(await telegram.channels()); return [title, username]; };
+      Object.assign(botapi.chats.get(NEWS.id), { title: "Shop Daily", username: "shop_daily" });
+      await telegram.tell(botapi.join(undefined, 7));
+      assert.deepEqual(await called(), ["Shop Daily", "shop_daily"]);
+      const old = botapi.join(undefined, 8);
+      old.chat_member.chat.title = "Before";
+      old.chat_member.date -= 3_600;
+      await telegram.tell(old);
+      assert.deepEqual(await called(), ["Shop Daily", "shop_daily"], "an update that comes late undoes nothing");
+      delete botapi.chats.get(NEWS.id).username;
+      await telegram.tell(botapi.leave(7));
+      assert.deepEqual(await called(), ["Shop Daily", null]);
+    });
+
     it("as a guest in somebody's group, or alone with someone, is no channel", async () => {
       const guest = botapi.demoted({ chat: STRAY.id, status: "member" });
       guest.my_chat_member.old_chat_member.status = "left";

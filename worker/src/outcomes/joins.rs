@@ -69,6 +69,10 @@ pub enum Standing {
 pub struct Move<'a> {
     /// The channel.
     pub chat_id: ChatId,
+    /// What it is called by now.
+    pub title: Option<&'a str>,
+    /// Its public address.
+    pub username: Option<&'a str>,
     /// Who.
     pub telegram_user_id: TelegramUserId,
     /// How they stand now.
@@ -116,6 +120,7 @@ struct Known {
 }
 
 const UPDATES: &str = include_str!("joins/updates.sql");
+const TITLES: &str = include_str!("joins/titles.sql");
 const CLICK: &str = concat!(
     include_str!("joins/link.sql"),
     "SELECT coalesce(?1 ->> '$.link.click', (SELECT name FROM way), click_id) AS name FROM link WHERE click_id IS NOT NULL"
@@ -137,6 +142,8 @@ pub async fn keep_move(
         #[serde(flatten)]
         taken: Taken<'a>,
         chat_id: ChatId,
+        title: Option<&'a str>,
+        username: Option<&'a str>,
         telegram_user_id: TelegramUserId,
         status: Standing,
         changed_ms: u64,
@@ -158,6 +165,8 @@ pub async fn keep_move(
     let told = Told {
         taken,
         chat_id: moved.chat_id,
+        title: moved.title,
+        username: moved.username,
         telegram_user_id: moved.telegram_user_id,
         status: moved.status,
         changed_ms: moved.changed_ms,
@@ -188,11 +197,12 @@ pub async fn keep_move(
             CONVERSIONS,
             outbox::SCHEDULE,
             include_str!("joins/leads.sql"),
+            TITLES,
             UPDATES,
             CLICK,
         ]
     } else {
-        &[MEMBERS, UPDATES]
+        &[MEMBERS, TITLES, UPDATES]
     };
     let rows = transact(database, sql, &told).await?;
     // Who did not join came by no link.

@@ -34,6 +34,8 @@ impl Hook<'_> {
         });
         let moved = Move {
             chat_id,
+            title: change.chat.title,
+            username: change.chat.username,
             telegram_user_id: user.id,
             status: match change.new_chat_member.status {
                 _ if change.new_chat_member.is_in() => Standing::Member,
