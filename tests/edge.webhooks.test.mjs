@@ -209,6 +209,15 @@ describe("signed webhooks", () => {
     converted(await post("shop", payload, { ...good, "webhook-signature": `v1a,xyz ${wrong["webhook-signature"]} ${good["webhook-signature"]}` }));
   });
 
+  it("are taken under Svix's own names of the standard's headers, too", async () => {
+    const payload = order();
+    const headers = sign.shop(bytes(payload));
+    const svix = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.replace("webhook-", "svix-"), value]));
+    const id = converted(await post("shop", payload, svix));
+    assert.equal(converted(await post("shop", payload, headers), true), id);
+    refused(await post("shop", payload, { ...svix, "svix-id": "msg_other" }), /^signature: /);
+  });
+
   it("with amounts that a program computed are what it meant", async () => {
     for (const total of [0.1 + 0.2, String(3 * 19.9)]) converted(await send("shop", order({}, { total })));
     assert.deepEqual((await conversions()).map((row) => row.value_minor).sort(), [30, 5970]);

@@ -108,17 +108,26 @@ pub fn is_event_id(text: &str) -> bool {
     (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Standard Webhooks: `webhook-signature` holds signatures, `v1,` and base64 each, separated by spaces.
+/// Standard Webhooks: `webhook-signature` holds signatures, `v1,` and base64 each, separated by spaces. Svix, whom the
+/// standard comes from, and who sends for many, signs the same under names of its own (<https://docs.svix.com>).
 fn standard(header: &dyn Fn(&str) -> String) -> Option<Proof> {
+    let header = |name: &str| {
+        let told = header(&["webhook-", name].concat());
+        if told.is_empty() {
+            header(&["svix-", name].concat())
+        } else {
+            told
+        }
+    };
     let mut signatures = Vec::new();
-    for signature in header("webhook-signature").split_ascii_whitespace() {
+    for signature in header("signature").split_ascii_whitespace() {
         let signature = signature.strip_prefix("v1,");
         signatures.extend(signature.and_then(|text| decode(Encoding::Base64, text)));
     }
     Some(Proof {
         signatures,
-        timestamp: Some(header("webhook-timestamp")),
-        id: Some(header("webhook-id")),
+        timestamp: Some(header("timestamp")),
+        id: Some(header("id")),
     })
 }
 
