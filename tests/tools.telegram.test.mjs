@@ -2,6 +2,9 @@
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { BOT, CHANNEL, WEBHOOK_SECRET, startBotApi } from "./standins/botapi.mjs";
 import { ROOT } from "./harness/edge.mjs";
 
@@ -21,13 +24,13 @@ describe("npm run telegram", () => {
   const bot = ({ username, token }, webhookSecret) => ({ username, token, webhookSecret });
   const SITES = [{ websiteId: "atid_shop", channels: [{ slug: "news", telegramId: CHANNEL.id }, { slug: "vip", telegramId: String(VIP.id), bot: "Other_Bot" }] }];
   /** Runs it; gives its exit code and all that it printed. */
-  const run = (words, vars = {}) =>
+  const run = (words, vars = {}, cwd = ROOT) =>
     new Promise((resolve) => {
       const env = {
         ...process.env, NO_COLOR: "1", TELEGRAM_API_BASE: botapi.url, SITES: JSON.stringify(SITES),
         TELEGRAM_BOTS: JSON.stringify([bot(BOT, WEBHOOK_SECRET), bot(OTHER, "another-secret_1")]), ...vars,
       };
-      execFile(process.execPath, ["tools/telegram.mjs", ...words], { cwd: ROOT, env }, (error, stdout, stderr) => {
+      execFile(process.execPath, ["tools/telegram.mjs", ...words], { cwd, env }, (error, stdout, stderr) => {
         const printed = stdout + stderr;
         for (const secret of [BOT.token, OTHER.token, WEBHOOK_SECRET]) assert.ok(!printed.includes(secret), printed);
         resolve({ code: error?.code ?? 0, printed });
@@ -62,6 +65,32 @@ describe("npm run telegram", () => {
     const { code, printed } = await setup(vars);
     assert.equal(code, 0, printed);
     assert.match(printed, /ok +\w+ \/c\/news +Shop News/);
+  });
+
+  it("settings that stand in wrangler.toml as no text", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "edgeway-"));
+    try {
+      await cp(join(ROOT, "tools"), join(folder, "tools"), { recursive: true });
+      await cp(join(ROOT, "package.json"), join(folder, "package.json"));
+      await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+      const listed = SITES[0].channels.map(({ slug, telegramId, bot }) => `{ slug = "${slug}", telegramId = ${telegramId}${bot ? `, bot = "${bot}"` : ""} }`);
+      const simple = `TELEGRAM_CHAT_ID = ${CHANNEL.id}\nCHANNEL_SLUG = "news"`;
+      for (const vars of [`SITES = [{ websiteId = "atid_shop", channels = [${listed}] }]`, simple]) {
+        await writeFile(join(folder, "wrangler.toml"), `name = "edgeway"\n[vars]\n${vars}\n`);
+        const { code, printed } = await run(["setup", "--url", EDGE], { SITES: "" }, folder);
+        assert.equal(code, 0, printed);
+        assert.match(printed, /ok +\S+ \/c\/news +Shop News/);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("settings that are no lists", async () => {
+    for (const name of ["SITES", "TELEGRAM_BOTS"]) {
+      const { code, printed } = await setup({ [name]: '{"username":"x"}' });
+      assert.deepEqual([code, printed], [1, `${name} is not a list\n`]);
+    }
   });
 
   const missing = {

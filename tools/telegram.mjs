@@ -41,12 +41,16 @@ function settings() {
   const file = join(ROOT, ".dev.vars");
   const secrets = existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
   const { vars } = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
-  return (name) => [process.env[name], secrets[name], vars[name]].map((value) => value?.trim()).find(Boolean);
+  // What is no text in wrangler.toml (an id, a table) is JSON to the worker, too.
+  const text = (value) => (value === undefined || typeof value === "string" ? value : JSON.stringify(value));
+  return (name) => [process.env[name], secrets[name], vars[name]].map((value) => text(value)?.trim()).find(Boolean);
 }
 
-function json(name) {
+/** A setting that is a list. */
+function list(name) {
   try {
-    return JSON.parse(setting(name) ?? "null");
+    const listed = JSON.parse(setting(name) ?? "null");
+    return listed === null || Array.isArray(listed) ? listed : fail(`${name} is not a list`);
   } catch {
     // What is wrong may stand beside a secret.
     return fail(`${name} is not JSON`);
@@ -56,7 +60,7 @@ function json(name) {
 /** `{username, token, webhookSecret}` each. */
 function readBots() {
   const single = { username: setting("TELEGRAM_BOT_USERNAME"), token: setting("TELEGRAM_BOT_TOKEN"), webhookSecret: setting("TELEGRAM_WEBHOOK_SECRET") };
-  const listed = json("TELEGRAM_BOTS") ?? (Object.values(single).some(Boolean) ? [single] : []);
+  const listed = list("TELEGRAM_BOTS") ?? (Object.values(single).some(Boolean) ? [single] : []);
   for (const { username, token, webhookSecret } of listed) {
     if (!username || !token || !webhookSecret) fail(`a bot needs a username, a token and a webhook secret: ${username ?? "one has no username"}`);
   }
@@ -66,7 +70,7 @@ function readBots() {
 /** `{website, slug, id, bot}` each; `id` is Telegram's. */
 function readChannels() {
   const single = { websiteId: setting("ADTARGET_WEBSITE_ID"), channels: [{ slug: setting("CHANNEL_SLUG") ?? "telegram", telegramId: setting("TELEGRAM_CHAT_ID") }] };
-  const sites = json("SITES") ?? [single];
+  const sites = list("SITES") ?? [single];
   return sites.flatMap(({ websiteId, channels = [] }) =>
     channels.map(({ slug, telegramId, bot }) => ({
       website: websiteId, slug, id: telegramId && String(telegramId),
