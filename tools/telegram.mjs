@@ -94,7 +94,8 @@ async function call(bot, method, parameters = {}) {
     }
     if (answer.ok) return answer.result;
     const wait = answer.parameters?.retry_after;
-    if (wait === undefined || attempt === ATTEMPTS) throw new Error(`${method}: ${answer.description}`);
+    const moved = answer.parameters?.migrate_to_chat_id;
+    if (wait === undefined || attempt === ATTEMPTS) throw new Error(`${method}: ${answer.description}${moved ? `: its id is ${moved} now` : ""}`);
     await sleep(wait * 1000);
   }
 }

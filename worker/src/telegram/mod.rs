@@ -97,9 +97,10 @@ struct Envelope<'a> {
     parameters: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Parameters {
     retry_after: Option<u32>,
+    migrate_to_chat_id: Option<i64>,
 }
 
 /// Calls `method` once. What is repeated is up to the caller.
@@ -143,10 +144,13 @@ fn outcome(method: &str, status: u16, body: &str) -> Result<String, Failure> {
     if let (true, Some(result)) = (envelope.ok, envelope.result) {
         return Ok(result.get().to_owned());
     }
-    let retry_after = envelope
-        .parameters
-        .and_then(|parameters| parameters.retry_after);
-    let words = envelope.description.unwrap_or_default();
+    let parameters = envelope.parameters.unwrap_or_default();
+    let retry_after = parameters.retry_after;
+    let mut words = envelope.description.unwrap_or_default();
+    if let Some(id) = parameters.migrate_to_chat_id {
+        // A group that became a supergroup: the settings have to name that.
+        words.push_str(&format!(": its id is {id} now"));
+    }
     Err(match (retry_after, envelope.error_code) {
         (Some(seconds), _) => Failure::Throttled(seconds),
         (None, Some(429)) => Failure::Throttled(1),
@@ -214,6 +218,11 @@ mod tests {
                 403,
                 r#"{"ok":false,"error_code":403,"description":"Forbidden"}"#,
                 Err(Failure::Refused(403, "Forbidden".to_owned())),
+            ),
+            (
+                400,
+                r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}"#,
+                Err(Failure::Refused(400, "Bad Request: group chat was upgraded to a supergroup chat: its id is -1001234567890 now".to_owned())),
             ),
             (
                 502,
