@@ -41,6 +41,12 @@ describe("npm run keys, npm run sends", () => {
     assert.equal((await api.get("channels", { key })).status, 401);
   });
 
+  it("revoke a key that is given whole, and do not show it", async () => {
+    const [, key, prefix] = /^(atk_live_(\w{8})_\w{32})\n/.exec(await ok("keys", "create", "shop"));
+    assert.equal(await ok("keys", "revoke", key), `${prefix} is revoked.\n`);
+    assert.equal((await api.get("channels", { key })).status, 401);
+  });
+
   it("say what is wrong with the call itself", async () => {
     await fails(/^No key has the prefix nope: npm run keys -- list shows those there are\.\n$/, "keys", "revoke", "nope");
     await fails(/^npm run keys/, "keys", "revoke");

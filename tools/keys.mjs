@@ -18,7 +18,9 @@ const COMMANDS = {
       prefix, name, site: websiteId, created: time(at.createdAt), "last used": time(at.lastUsedAt), revoked: time(at.revokedAt),
     })));
   },
-  async revoke([prefix]) {
+  async revoke([key]) {
+    // Of a whole key nothing but its prefix is told or shown.
+    const prefix = /^atk_live_(\w{8})_\w{32}$/.exec(key)?.[1] ?? key;
     await call("DELETE", `keys/${encodeURIComponent(prefix)}`, undefined, { KEY_NOT_FOUND: `No key has the prefix ${prefix}: npm run keys -- list shows those there are.` });
     console.log(`${prefix} is revoked.`);
   },
