@@ -784,3 +784,24 @@ describe("what the operator sees of webhooks and of what waits", () => {
     assert.deepEqual(deliveries, [{ websiteId: "atid_shop", destination: "meta", pending: 2, oldestAt: now - 5_000, dead: 1 }]);
   });
 });
+
+describe("a bot that is the way to several channels", () => {
+  it("leads to the one that was clicked, though the click is still on its way", async () => {
+    const channels = [DOOR, NEWS].map(({ id }, at) => ({ slug: ["door", "news"][at], invite: `https://t.me/+Fallback0000${at}`, telegramId: id, mode: "bot", poolSize: 1 }));
+    const telegram = await startChats({ vars: { SITES: JSON.stringify([{ websiteId: "atid_shop", domains: ["shop.test"], channels }]) } });
+    try {
+      const click = clickId();
+      const told = telegram.tell(telegram.botapi.start(7, click));
+      await sleep(700);
+      assert.deepEqual(telegram.botapi.messages, [], "it waits");
+      await telegram.click({ clickId: click, channel: "news" });
+      await told;
+      const { url } = only(telegram.botapi.messages).reply_markup.inline_keyboard[0][0];
+      assert.equal(telegram.botapi.links.get(url).chat_id, NEWS.id);
+      await telegram.tell(telegram.botapi.start(8, clickId()));
+      assert.equal(telegram.botapi.links.get(telegram.botapi.messages.at(-1).reply_markup.inline_keyboard[0][0].url).chat_id, DOOR.id, "one that never comes is waited for a moment");
+    } finally {
+      await telegram.close();
+    }
+  });
+});

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Hook;
 use super::update::User;
-use crate::config::{Channel, Site};
+use crate::config::{Channel, InviteMode, Site};
 use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
@@ -99,7 +99,7 @@ impl Hook<'_> {
         let click = ClickId::parse(payload);
         let (site, channel) = match &click {
             // Repeating it does no harm: it reads.
-            Some(click) => self.target(click).await?.unwrap_or((site, channel)),
+            Some(click) => self.target_in_time(click).await?.unwrap_or((site, channel)),
             None => (site, channel),
         };
         let personal = match &click {
@@ -120,6 +120,34 @@ impl Hook<'_> {
         self.tell("sendMessage", message).await?;
         // Repeating it does no harm: it notes the same update.
         Ok(joins::keep_update(&home, self.taken()).await?)
+    }
+
+    /// As [`Self::target`]; where the bot is the way to several channels, a click that is on its way through the queue is waited
+    /// for: without it, the person would be led to another one.
+    async fn target_in_time(
+        &self,
+        click: &ClickId,
+    ) -> Result<Option<(&'static Site, &'static Channel)>, Error> {
+        /// How long to wait each time, in ms; the queue hands out what it has each second.
+        const WAIT_MS: u64 = 500;
+        /// How often: Telegram and the person can wait a moment.
+        const WAITS: u32 = 8;
+        let config = self.edge.config;
+        let channels = config.sites.iter().flat_map(|site| &site.channels);
+        let ways = channels.filter(|channel| {
+            channel.mode == InviteMode::Bot && config.bot_of(channel) == Some(self.bot)
+        });
+        let mut waits = if ways.count() > 1 { WAITS } else { 0 };
+        loop {
+            // Repeating it does no harm: it reads.
+            let target = self.target(click).await?;
+            if target.is_some() || waits == 0 {
+                return Ok(target);
+            }
+            waits -= 1;
+            // Repeating it does no harm.
+            runtime::sleep(WAIT_MS).await;
+        }
     }
 
     /// The channel that a click meant, and its site; `None`: the click is not known, or not yet.
