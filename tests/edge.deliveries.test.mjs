@@ -169,6 +169,20 @@ describe("a destination that does not take what it is sent", () => {
     });
   }
 
+  for (const [what, retryAfter] of Object.entries({ "a hundred years": "4000000000", "a date of the next century": "Fri, 01 Jan 2100 00:00:00 GMT", "three days": "259200" })) {
+    it(`asks for ${what}, and is asked again all the same before what it is owed is given up`, async () => {
+      for (const name of NAMES) platforms[name].misbehave({ kind: "throttled", retryAfter });
+      const { conversionId } = await deliveries.convert();
+      for (const [name, { state, dueAt, changedAt }] of Object.entries(await deliveries.tried(conversionId))) {
+        if (NAMES.includes(name)) assert.deepEqual([state, Math.round((dueAt - changedAt) / HOUR_MS)], ["pending", 6], name);
+      }
+      await deliveries.convert({ telegramUserId: 7_000_000_002 });
+      await deliveries.advance(6 * HOUR_MS);
+      await deliveries.settled();
+      for (const name of NAMES) assert.equal(platforms[name].events.length, 2, name);
+    });
+  }
+
   it("is left alone after three failures; then one goes ahead, and the others follow", async () => {
     const MANY = 12;
     for (const name of NAMES) platforms[name].misbehave({ kind: "status", status: 503, times: 3 });
@@ -230,6 +244,24 @@ describe("a destination that does not take what it is sent", () => {
     for (const name of NAMES) assert.equal(platforms[name].events.length, 2, name);
     const mended = await deliveries.health();
     assert.deepEqual([mended.httpStatus, mended.deliveries], [200, []]);
+  });
+
+  it("refuses its token for hours: it is asked every five minutes, and health says so in between", async () => {
+    const PAUSE_MS = 5 * 60_000 + 1_000;
+    platforms.meta.revoke();
+    const { conversionId } = await deliveries.convert();
+    await deliveries.tried(conversionId);
+    for (let asked = 1; asked <= 24; asked += 1) {
+      await until(async () => (await deliveries.sends(conversionId)).meta.attempts === asked, `attempt ${asked} is written down`);
+      assert.equal((await deliveries.health()).status, "failing", `after attempt ${asked}`);
+      await deliveries.advance(PAUSE_MS);
+      assert.equal((await deliveries.health()).status, "failing", `before attempt ${asked + 1}`);
+      await rung();
+    }
+    platforms.behave();
+    await deliveries.advance(PAUSE_MS);
+    await deliveries.settled();
+    assert.deepEqual([platforms.meta.events.length, (await deliveries.health()).status], [1, "ok"]);
   });
 
   it("is Google's, whose token is fetched once, kept, and fetched anew before it ends", async () => {

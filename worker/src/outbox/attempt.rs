@@ -29,6 +29,10 @@ const PATIENCE_MS: u64 = 10 * 60_000;
 /// How long a destination is left alone whose token is refused, in ms: somebody has to look first.
 const CREDENTIALS_PAUSE_MS: u64 = 5 * 60_000;
 
+/// The longest that a destination is left alone because it asks for it, in ms. Whoever asks for more would have all that is owed
+/// given up unasked, and a slip of it, such as a date of the next century, would hold for good.
+const LONGEST_PAUSE_MS: u64 = 6 * 3_600_000;
+
 /// One destination, to be told what is due.
 pub struct Attempt<'a> {
     pub env: &'a Env,
@@ -278,11 +282,11 @@ impl Attempt<'_> {
                 } else {
                     0
                 };
-                (UNAVAILABLE, pause_ms.max(ms(after_s)))
+                (UNAVAILABLE, pause_ms.max(asked_ms(after_s.unwrap_or(0))))
             }
             Outcome::Throttled { after_s } => (
                 THROTTLED,
-                after_s.map_or_else(|| backoff_ms(failures), |s| ms(Some(s))),
+                after_s.map_or_else(|| backoff_ms(failures), asked_ms),
             ),
             Outcome::Credentials => {
                 runtime::log_error(&format!(
@@ -306,8 +310,9 @@ const THROTTLED: &str = "THROTTLED";
 /// The code of what a platform refuses for the token's sake.
 pub const CREDENTIALS: &str = "CREDENTIALS";
 
-fn ms(seconds: Option<u32>) -> u64 {
-    u64::from(seconds.unwrap_or(0)) * 1_000
+/// How long to leave a destination alone that asks for so many seconds, in ms.
+fn asked_ms(seconds: u32) -> u64 {
+    (u64::from(seconds) * 1_000).min(LONGEST_PAUSE_MS)
 }
 
 /// What becomes of sends that were claimed and not tried: they are due again at `due_ms`, and stand as they stood.
@@ -357,7 +362,12 @@ fn fates_of(batch: Vec<Ready>, reply: &Reply, circuit: Option<&Circuit>, now_ms:
         Outcome::Retry { .. } | Outcome::Throttled { .. } | Outcome::Credentials => {
             let code = circuit.map_or(UNAVAILABLE, |circuit| circuit.code);
             let open_ms = circuit.map_or(0, |circuit| circuit.open_ms);
-            let due_ms = (now_ms + jittered(backoff_ms(attempts + 1))).max(open_ms);
+            let wait_ms = match reply.outcome {
+                // The destination's pause is all: whoever has mended the token waits no longer.
+                Outcome::Credentials => 0,
+                _ => jittered(backoff_ms(attempts + 1)),
+            };
+            let due_ms = (now_ms + wait_ms).max(open_ms);
             let mut again = told(State::Pending, code);
             again.due_ms = Some(due_ms);
             let mut dead = told(State::Dead, code);

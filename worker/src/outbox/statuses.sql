@@ -14,5 +14,10 @@ counts AS (
 SELECT
   website_id, destination, pending, dead,
   (SELECT owed_since_ms FROM sends WHERE sends.rowid = first) AS oldest_ms,
-  (SELECT code FROM circuits WHERE (circuits.website_id, circuits.destination) = (counts.website_id, counts.destination) AND open_ms > ?1 ->> '$') AS paused
+  (
+    SELECT code FROM circuits
+    WHERE (circuits.website_id, circuits.destination) = (counts.website_id, counts.destination)
+      -- A token that was refused is so until it is taken, between two pauses as well.
+      AND (open_ms > ?1 ->> '$' OR (code = 'CREDENTIALS' AND pending > 0))
+  ) AS paused
 FROM counts
