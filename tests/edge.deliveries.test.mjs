@@ -374,6 +374,29 @@ describe("many at once", () => {
     }
   });
 
+  /** Why a platform may take no batch, though it refuses none: told of a call, and whether the event of `id` breaks it. */
+  const BREAKS = {
+    "one breaks the platform: that one is given up alone": [{ kind: "status", status: 500 }, (call, id) => JSON.stringify(call.body ?? {}).includes(id), 1],
+    "so many are more than it can take in time: they go in parts": [{ kind: "cut", at: "before" }, (call) => call.events > 10, 0],
+  };
+  for (const [what, [fault, breaks, given]] of Object.entries(BREAKS)) {
+    it(`of which ${what}, and all others arrive once`, async () => {
+      const NAMES = ["meta", "tiktok", "snapchat", "google"];
+      const { conversionId } = await deliveries.convert();
+      await deliveries.settled();
+      const ids = await deliveries.backlog(conversionId, 60, NAMES);
+      for (const name of NAMES) platforms[name].misbehave({ ...fault, times: Infinity, when: (call) => breaks(call, ids[17]) });
+      await deliveries.ring();
+      await deliveries.settled({ step: HOUR_MS / 2 });
+      for (const name of NAMES) {
+        const states = await edge.rows("SELECT state, count(*) AS n FROM sends WHERE destination = ? GROUP BY state ORDER BY state", name);
+        assert.deepEqual(states, [...(given ? [{ state: "dead", n: given }] : []), { state: "sent", n: 61 - given }], name);
+        assert.deepEqual([platforms[name].events.length, platforms[name].received], [61 - given, 61 - given], name);
+      }
+      if (given) assert.equal((await deliveries.sends(ids[17])).meta.state, "dead");
+    });
+  }
+
   /** Sixty times three sends more of somebody who came by an ad at Telegram, each of its own time. */
   async function backlogOfSingles(names) {
     const conversionId = await deliveries.arrive();

@@ -370,6 +370,10 @@ fn fates_of(batch: Vec<Ready>, reply: &Reply, circuit: Option<&Circuit>, now_ms:
             let due_ms = (now_ms + wait_ms).max(open_ms);
             let mut again = told(State::Pending, code);
             again.due_ms = Some(due_ms);
+            if matches!(reply.outcome, Outcome::Retry { .. }) && attempts > 0 && size > 1 {
+                // There may be too many of them, or one may break the platform: what fails again goes in halves.
+                again.batch_limit = Some(size / 2);
+            }
             let mut dead = told(State::Dead, code);
             for (send, ready) in sends.zip(&batch) {
                 let is_over = ready.owed_since_ms + GIVE_UP_MS <= due_ms;

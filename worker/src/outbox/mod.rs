@@ -17,8 +17,9 @@
 //! about 48 hours. So all attempts end before that ([`GIVE_UP_MS`]).
 //!
 //! **Together**: what is due for a destination goes in one request, as many as the platform takes. A batch that is refused
-//! is halved, row by row of the table and not in memory, until the one at fault stands alone. A platform that takes one event
-//! a request gets many requests at once, claimed and settled together.
+//! is halved, row by row of the table and not in memory, until the one at fault stands alone; so is one that fails again and
+//! again, since too many events, or one of them, may be why. A platform that takes one event a request gets many requests at
+//! once, claimed and settled together.
 //!
 //! **Circuit**: a destination that fails a few times in a row is left alone for a while; then one send goes ahead, and the
 //! others follow when it is taken.
