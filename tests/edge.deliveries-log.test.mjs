@@ -361,6 +361,33 @@ describe("settings", () => {
     }
   });
 
+  it("that name another's pixel: health and self-test say so, and what was told meanwhile arrives once they are mended", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "edgeway-deliveries-"));
+    const standins = await startPlatforms();
+    const running = { platforms: standins, persist: folder };
+    let shop = await startDeliveries({ ...running, accounts: [{ ...ACCOUNTS.meta, pixelId: EU.pixelId }] });
+    try {
+      await shop.newKey();
+      const { conversionId } = await shop.convert();
+      const { meta } = await shop.tried(conversionId);
+      assert.deepEqual([meta.state, meta.code], ["pending", "CREDENTIALS"]);
+      assert.match(meta.message, /does not exist, cannot be loaded due to missing permissions/);
+      assert.equal((await shop.health()).status, "failing");
+      assert.match((await run(shop.edge, "selftest")).printed, /'meta'.*'yes'.*'NO'.*'NO'/);
+
+      const { key } = shop;
+      await shop.close();
+      shop = Object.assign(await startDeliveries({ ...running, accounts: [ACCOUNTS.meta] }), { key });
+      await shop.advance(6 * 60_000);
+      await shop.settled();
+      assert.deepEqual([standins.meta.ids(), (await shop.health()).status], [[`adtarget_${conversionId}`], "ok"]);
+    } finally {
+      await shop.close();
+      await standins.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   it("with AdTarget behind the edge send nothing from here, and say why", async () => {
     const { oauth, baseUrls } = platforms;
     const world = await startWorld({

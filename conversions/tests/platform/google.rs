@@ -208,6 +208,7 @@ fn answers() {
     for reason in [
         "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
         "INVALID_CONVERSION_ACTION_ID",
+        "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH",
     ] {
         let body = error("INVALID_ARGUMENT", reason);
         assert_eq!(
@@ -216,6 +217,11 @@ fn answers() {
             "{reason}"
         );
     }
+    let early = error(
+        "FAILED_PRECONDITION",
+        "CONVERSION_ACTION_TOO_RECENTLY_CREATED",
+    );
+    assert_eq!(outcome(&google(), 400, &early), RETRY);
     let reply = google().reply(
         400,
         None,

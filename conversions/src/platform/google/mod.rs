@@ -411,6 +411,10 @@ fn read(answer: Answer<'_>) -> Reply {
         "RESOURCE_EXHAUSTED" => answer.throttled(),
         // Whatever is sent there is refused for what the account is or has not agreed to.
         _ if reasons().any(is_of_account) => Outcome::Credentials,
+        // A conversion action takes events some hours after it was made.
+        _ if reasons().any(|reason| reason == "CONVERSION_ACTION_TOO_RECENTLY_CREATED") => {
+            answer.retry()
+        }
         "INVALID_ARGUMENT"
         | "FAILED_PRECONDITION"
         | "OUT_OF_RANGE"
@@ -447,6 +451,10 @@ fn is_of_account(reason: &str) -> bool {
                 | "INVALID_DESTINATION"
                 | "INVALID_CONVERSION_ACTION_ID"
                 | "INVALID_CONVERSION_ACTION_TYPE"
+                | "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH"
+                | "NOT_ALLOWLISTED"
+                | "EVENT_SOURCE_AND_DESTINATION_MISMATCH"
+                | "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
         )
 }
 
