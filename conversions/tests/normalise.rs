@@ -93,6 +93,29 @@ fn national_numbers_get_their_country_code() {
         ("8 029 123-45-67", "by", Some("375291234567")),
         ("(212) 555-0100", "us", Some("12125550100")),
         ("876 555 0100", "jm", Some("18765550100")),
+        // Nothing is dialled before these at home.
+        ("612 34 56 78", "es", Some("34612345678")),
+        ("512 345 678", "PL", Some("48512345678")),
+        ("8123 4567", "sg", Some("6581234567")),
+        ("(11) 96123-4567", "br", Some("5511961234567")),
+        ("312 345 6789", "it", Some("393123456789")),
+        // Italy's zero belongs to the number.
+        ("06 698 12345", "it", Some("390669812345")),
+        ("01 23 45 67 89", "ci", Some("2250123456789")),
+        ("131 2345 6789", "cn", Some("8613123456789")),
+        ("222 123 4567", "mx", Some("522221234567")),
+        ("044 222 123 4567", "mx", Some("522221234567")),
+        ("06 20 123 4567", "hu", Some("36201234567")),
+        ("8 612 34567", "lt", Some("37061234567")),
+        // As forms keep it that ask for the country apart.
+        ("6 12 34 56 78", "fr", Some("33612345678")),
+        ("7911 123456", "uk", Some("447911123456")),
+        ("912 345 67 89", "ru", Some("79123456789")),
+        ("532 123 45 67", "tr", Some("905321234567")),
+        ("98765 43210", "in", Some("919876543210")),
+        // To another country.
+        ("011 44 20 7946 0018", "us", Some("442079460018")),
+        ("8 10 44 20 7946 0018", "ru", Some("442079460018")),
         // Here the code is there already, or may be.
         ("+030901820", "de", None),
         ("0049 30 901820", "de", None),
@@ -101,8 +124,16 @@ fn national_numbers_get_their_country_code() {
         ("79123456789", "ru", None),
         ("1 212 555 0100", "us", None),
         ("112 555 0100", "us", None),
-        // Italy's zero belongs to the number.
-        ("06 698 12345", "it", None),
+        ("493 090 1820", "us", None),
+        ("39 312 345 6789", "it", None),
+        ("393 123 4567", "it", Some("393931234567")),
+        ("34 612 34 56 78", "es", None),
+        ("447911123456", "es", None),
+        ("380671234567", "de", None),
+        // A foreign code after a zero too many is none of the country's numbers.
+        ("0380671234567", "ua", None),
+        ("＋612 34 56 78", "es", None),
+        ("51 612 345 678", "br", None),
         ("0 30", "de", None),
         ("030 901820", "", None),
         ("030 901820", "d", None),

@@ -1,20 +1,18 @@
 //! Numbers as people dial them at home.
 
-/// Countries whose national numbers begin with a 0 that is not dialled from abroad, with their calling codes (ITU-T
-/// E.164 and E.129, as libphonenumber's metadata lists them).
-const TRUNK_ZERO: &str = "ae971 af93 al355 am374 ar54 at43 au61 ax358 az994 ba387 bd880 be32 bg359 bl590 bo591 br55 \
-    cc61 cd243 ch41 cn86 co57 cu53 cx61 de49 dz213 ec593 eg20 eh212 er291 et251 fi358 fr33 gb44 ge995 gf594 gg44 \
-    gh233 gp590 hr385 id62 ie353 il972 im44 in91 iq964 ir98 je44 jo962 jp81 ke254 kg996 kh855 ki686 kp850 kr82 la856 \
-    lb961 li423 lk94 lr231 lt370 ly218 ma212 mc377 md373 me382 mf590 mg261 mk389 mm95 mn976 mq596 mw265 my60 na264 \
-    ng234 nl31 np977 nz64 pe51 ph63 pk92 pm508 ps970 py595 re262 ro40 rs381 rw250 sa966 sd249 se46 si386 sk421 sl232 \
-    so252 ss211 sy963 th66 tr90 tw886 tz255 ua380 ug256 uy598 ve58 vn84 xk383 ye967 yt262 za27 zm260 zw263";
-
-/// Countries of the North American Numbering Plan: ten digits at home, a 1 before them from abroad.
-const NORTH_AMERICAN: &str =
-    "ag ai as bb bm bs ca dm do gd gu jm kn ky lc mp ms pr sx tc tt us vc vg vi";
+/// How each country numbers its phones (ITU-T E.164 and E.129, as libphonenumber's metadata lists them), a line each: the
+/// country, its calling code, what is dialled before a number at home and not from abroad (`-`: nothing), and how numbers of
+/// people and places look without either: so many digits, the first of which is one of those. `*`: they vary too much to be
+/// known by that, and are told by what is dialled before them.
+const NUMBERING: &str = include_str!("numbering.txt");
 
 /// The fewest digits of a number within its country, as told from an extension.
 const MIN_NATIONAL_DIGITS: usize = 4;
+
+/// Whether `country` is the code of one (ISO 3166-1, two letters in any case) whose numbers are known.
+pub fn is_country(country: &str) -> bool {
+    Plan::of(&country.to_ascii_lowercase()).is_some()
+}
 
 /// The number with its country code, where `text` is surely a national number of `country` (ISO 3166-1, two letters in
 /// any case). Where it may have a country code already it stays as it is.
@@ -23,31 +21,123 @@ pub fn with_country_code(text: &str, country: &str) -> String {
 }
 
 fn international(text: &str, country: &str) -> Option<String> {
-    if text.contains('+') {
+    if text.contains(['+', '＋']) {
         return None;
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let country = country.to_ascii_lowercase();
-    let is_north_american = || NORTH_AMERICAN.split(' ').any(|one| one == country);
-    match (country.as_str(), digits.as_bytes()) {
-        // The prefix of an international call.
-        (_, [b'0', b'0', ..]) => None,
-        (_, [b'0', rest @ ..]) if rest.len() >= MIN_NATIONAL_DIGITS => {
-            let mut entries = TRUNK_ZERO
-                .split(' ')
-                .filter_map(|entry| entry.split_at_checked(2));
-            let (_, code) = entries.find(|(one, _)| *one == country)?;
-            Some(format!("{code}{}", digits.get(1..)?))
+    if digits.starts_with("00") {
+        return None;
+    }
+    let plan = Plan::of(&country.to_ascii_lowercase())?;
+    if let Some(abroad) = plan.dialled_abroad(&digits) {
+        return Some(abroad.to_owned());
+    }
+    let in_full = |national: &str| Some([plan.code, national].concat());
+    let national = plan.prefixes().find_map(|prefix| {
+        let national = digits.strip_prefix(prefix)?;
+        plan.is_dialled(national).then_some(national)
+    });
+    if let Some(national) = national {
+        return in_full(national);
+    }
+    let has_code = digits
+        .strip_prefix(plan.code)
+        .is_some_and(|national| plan.varies() || plan.is_national(national));
+    (!has_code && plan.is_national(&digits)).then(|| in_full(&digits))?
+}
+
+/// How a country numbers its phones.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    code: &'a str,
+    prefixes: &'a str,
+    shapes: &'a str,
+}
+
+impl<'a> Plan<'a> {
+    fn of(country: &str) -> Option<Plan<'static>> {
+        let line = NUMBERING
+            .lines()
+            .find_map(|line| line.strip_prefix(country)?.strip_prefix(' '))?;
+        let (code, rest) = line.split_once(' ')?;
+        let (prefixes, shapes) = rest.split_once(' ').unwrap_or((rest, ""));
+        Some(Plan {
+            code,
+            prefixes,
+            shapes,
+        })
+    }
+
+    /// What is dialled before a number at home, the longest first.
+    fn prefixes(self) -> impl Iterator<Item = &'a str> {
+        self.prefixes.split(',').filter(|prefix| *prefix != "-")
+    }
+
+    fn varies(self) -> bool {
+        self.shapes.starts_with('*')
+    }
+
+    /// What follows the prefix of an international call, where that is not 00.
+    fn dialled_abroad(self, digits: &str) -> Option<&str> {
+        let prefix = match self.code {
+            "1" => "011",
+            "7" => "810",
+            _ => return None,
+        };
+        let abroad = digits.strip_prefix(prefix)?;
+        (abroad.len() > MIN_NATIONAL_DIGITS && !self.is_national(digits)).then_some(abroad)
+    }
+
+    /// Whether a number of the country looks like that behind the prefix.
+    fn is_dialled(self, national: &str) -> bool {
+        self.is_national(national) || (self.varies() && national.len() >= MIN_NATIONAL_DIGITS)
+    }
+
+    /// Whether a number of the country looks like that.
+    fn is_national(self, digits: &str) -> bool {
+        // In North America an exchange begins with 2 to 9; in Brazil the longer numbers are mobile, 9 behind the area.
+        match (self.code, digits.as_bytes()) {
+            ("1", [_, _, _, b'0' | b'1', ..]) => return false,
+            ("55", [_, _, third, rest @ ..]) if rest.len() == 8 && *third != b'9' => return false,
+            _ => {}
         }
-        ("ru" | "kz", [b'8', rest @ ..]) if rest.len() == 10 => {
-            Some(format!("7{}", digits.get(1..)?))
+        let bound = |text: &str| text.parse().unwrap_or(0);
+        let has_length = |lengths: &str| {
+            lengths.split(',').any(|range| {
+                let (least, most) = range.split_once('-').unwrap_or((range, range));
+                (bound(least)..=bound(most)).contains(&digits.len())
+            })
+        };
+        self.shapes.split(' ').any(|shape| {
+            shape.split_once(':').is_some_and(|(lengths, first)| {
+                has_length(lengths) && digits.starts_with(|digit| first.contains(digit))
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_plan() {
+        let is_number = |text: &str| text.parse::<u32>().is_ok();
+        for line in NUMBERING.lines() {
+            let (country, _) = line.split_once(' ').unwrap();
+            assert_eq!(country.len(), 2, "{line}");
+            let plan = Plan::of(country).unwrap();
+            assert!(is_number(plan.code), "{line}");
+            assert!(
+                plan.prefixes == "-" || plan.prefixes().all(is_number),
+                "{line}"
+            );
+            for shape in plan.shapes.split(' ').filter(|shape| *shape != "*") {
+                let (lengths, first) = shape.split_once(':').unwrap();
+                assert!(is_number(first), "{line}");
+                assert!(lengths.split([',', '-']).all(is_number), "{line}");
+            }
         }
-        ("by", [b'8', b'0', rest @ ..]) if rest.len() == 9 => {
-            Some(format!("375{}", digits.get(2..)?))
-        }
-        (_, [b'2'..=b'9', ..]) if digits.len() == 10 && is_north_american() => {
-            Some(format!("1{digits}"))
-        }
-        _ => None,
+        assert!(Plan::of("").is_none() && Plan::of("d").is_none() && Plan::of("zz").is_none());
     }
 }
