@@ -2,7 +2,7 @@
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { createHmac, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -18,7 +18,7 @@ const CRM_SECRET = "a-shared-secret-of-the-crm";
 const WEBHOOKS = [
   {
     source: "crm", scheme: "hmac", secret: "CRM_SECRET", websiteId: WEBSITE, channelId: CHANNELS[0], hmac: { signatureHeader: "X-Signature", encoding: "hex" },
-    map: { telegramUserId: "/user", eventType: { const: "Purchase" }, value: "/value", currency: "/currency" },
+    map: { telegramUserId: "/user", eventType: { const: "Purchase" }, value: "/value", currency: "/currency", phone: "/phone", channelId: "/channel" },
   },
 ];
 const WITH_ID = ALL.filter((name) => name !== "telegram");
@@ -69,6 +69,32 @@ describe("what is sent", () => {
     assert.deepEqual([meta.user_data.client_ip_address, meta.user_data.client_user_agent], ["198.51.100.77", "Late/1.0"]);
     assert.match(`${meta.user_data.fbc} ${meta.event_source_url}`, /\.Late https:\/\/www\.shop\.test\/late/);
     assert.deepEqual([google.adIdentifiers.gclid, telegram.c], ["GLate", "TgLate"]);
+  });
+
+  const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+  const PHONES = {
+    "of the channel's country": [{ channelId: CHANNELS[1], pii: { phone: "612 34 56 78" } }, "34612345678"],
+    "of the person's own country": [{ channelId: CHANNELS[1], pii: { phone: "06 12 34 56 78", country: "France" } }, "33612345678"],
+    "with its own code": [{ channelId: CHANNELS[1], pii: { phone: "+48 512 345 678" } }, "48512345678"],
+    "of a channel that names no country": [{ channelId: CHANNELS[0], pii: { phone: "612 34 56 78" } }, "612345678"],
+  };
+  for (const [what, [told, number]] of Object.entries(PHONES)) {
+    it(`is the number that is dialled from abroad, of a phone ${what}`, async () => {
+      await deliveries.convert(told);
+      await deliveries.settled();
+      const [meta, tiktok] = ["meta", "tiktok"].map((name) => only(platforms[name].events));
+      assert.deepEqual([meta.user_data.ph, tiktok.user.phone], [[sha256(number)], [sha256(`+${number}`)]]);
+    });
+  }
+
+  it("is the number that is dialled from abroad, of a phone in a webhook for the channel", async () => {
+    const webhook = JSON.stringify({ user: 7_000_000_050, value: 19.9, currency: "EUR", phone: "612 34 56 78", channel: CHANNELS[1] });
+    const headers = { "content-type": "application/json", "x-signature": createHmac("sha256", CRM_SECRET).update(webhook).digest("hex") };
+    done(await edge.request("/hooks/crm", { method: "POST", body: webhook, headers }), 200);
+    await deliveries.settled();
+    assert.deepEqual(only(platforms.meta.events).user_data.ph, [sha256("34612345678")]);
+    // A webhook tells of no page.
+    assert.deepEqual(platforms.tiktok.violations.splice(0), ["data[0].page is required (POST /open_api/v1.3/event/track/)"]);
   });
 
   it("goes without a visit that never comes, after ten minutes, as far as the click tells", async () => {

@@ -33,7 +33,7 @@ export const shopWith = (accounts) => ({
   websiteId: WEBSITE, domains: ["shop.test"], platforms: accounts,
   channels: [
     { slug: "main", channelId: CHANNELS[0], invite: FALLBACK.main, telegramId: NEWS.id },
-    { slug: "vip", channelId: CHANNELS[1], invite: FALLBACK.vip, purchaseValue: "manual" },
+    { slug: "vip", channelId: CHANNELS[1], invite: FALLBACK.vip, purchaseValue: "manual", country: "es" },
   ],
 });
 

@@ -138,8 +138,14 @@ impl Mapping {
         }
     }
 
-    /// Whom a payload is about, by hashes.
-    pub fn person(&self, payload: &Value, now_ms: u64) -> Person {
+    /// Which channel a payload names, if any.
+    pub fn channel_id(&self, payload: &Value) -> Option<String> {
+        self.first(Field::ChannelId, payload)
+    }
+
+    /// Whom a payload is about, by hashes. `channel_country` (ISO 3166-1, two letters) is where a phone number is from that does
+    /// not say.
+    pub fn person(&self, payload: &Value, channel_country: Option<&str>, now_ms: u64) -> Person {
         let pii = self.pii(payload);
         let external_id = self.first(Field::ExternalUserId, payload);
         let raw = RawPerson {
@@ -155,7 +161,7 @@ impl Mapping {
             gender: pii.gender.as_deref(),
             external_id: external_id.as_deref(),
         };
-        Person::hash(&raw, None, now_ms)
+        Person::hash(&raw, channel_country, now_ms)
     }
 
     /// What a field's term finds, in order; a word that its table lacks is passed over.

@@ -623,7 +623,7 @@ fn stripes_presets_take_metadata_before_the_shops_own_reference() {
         (mapped.event_type.as_str(), mapped.event_ms),
         ("Purchase", Some(1_649_367_000_000))
     );
-    let person = source.mapping.person(&payload, NOW_MS);
+    let person = source.mapping.person(&payload, None, NOW_MS);
     let hash = |text| Some(conversions::Hash::of(text));
     assert_eq!(person.email, hash("ada@example.com"));
     assert_eq!(person.phone_e164, hash("+4915112345678"));

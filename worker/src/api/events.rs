@@ -279,11 +279,14 @@ pub fn told_conversion(
         Some(number) => unix_ms(number)
             .ok_or_else(|| Error::field("eventTime", "not a Unix time in whole milliseconds"))?,
     };
+    let site = call.named_site(fields)?;
+    let channel_id = text(fields, "channelId")?;
+    let country = call.country(site, channel_id.as_deref());
     Ok(NewConversion {
         conversion_id: id,
         telegram_user_id,
-        website_id: call.named_site(fields)?.map(|site| site.website_id.clone()),
-        channel_id: text(fields, "channelId")?,
+        website_id: site.map(|site| site.website_id.clone()),
+        channel_id,
         if_several: IfSeveral::Refuse,
         event_type,
         value: money(fields)?,
@@ -291,7 +294,7 @@ pub fn told_conversion(
         external_user_id: text(fields, "externalUserId")?,
         event_ms,
         told_ms: edge.now_ms,
-        person: person(fields, edge.now_ms)?,
+        person: person(fields, country, edge.now_ms)?,
         consent: consent(fields)?,
         overrides: overrides(call, fields)?,
         source: Source::Api,
@@ -326,10 +329,15 @@ pub fn money(fields: &Fields<'_>) -> Result<Option<Money>, Error> {
 }
 
 /// `pii` and `externalUserId`, hashed. City, state, zip, country, birthDate and gender are Edgeway's own fields of it.
+/// `channel_country` is where a phone number is from that does not say.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field.
-pub fn person(fields: &Fields<'_>, now_ms: u64) -> Result<Person, Error> {
+pub fn person(
+    fields: &Fields<'_>,
+    channel_country: Option<&str>,
+    now_ms: u64,
+) -> Result<Person, Error> {
     let external_id = text(fields, "externalUserId")?;
     let pii = fields.object("pii")?.unwrap_or_default();
     let told = |name| {
@@ -355,7 +363,7 @@ pub fn person(fields: &Fields<'_>, now_ms: u64) -> Result<Person, Error> {
         gender: gender.as_deref(),
         external_id: external_id.as_deref(),
     };
-    Ok(Person::hash(&raw, None, now_ms))
+    Ok(Person::hash(&raw, channel_country, now_ms))
 }
 
 /// What the body says the person allowed. A field of Edgeway's own.

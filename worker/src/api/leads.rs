@@ -188,7 +188,7 @@ pub async fn value(
         conversion_id: ConversionId::parse(conversion).map_err(|_| Error::ConversionNotFound)?,
         value_minor: money.minor_units(),
         currency: money.currency().code(),
-        person: events::person(fields, call.edge.now_ms)?,
+        person: events::person(fields, call.country(None, None), call.edge.now_ms)?,
         told_ms: call.edge.now_ms,
         destinations: outbox::addressees(call.edge.env),
     };
@@ -320,7 +320,7 @@ pub async fn channels(call: &Call<'_>) -> Result<Answer, Error> {
                 None => public.filter(|name| !name.starts_with('+')),
             },
             telegram_channel_id: id,
-            event_type: channel.join.event.as_str(),
+            event_type: channel.join().event.as_str(),
             funnel_order: order + 1,
         }
     };

@@ -319,6 +319,22 @@ impl Call<'_> {
         sites.filter(move |site| own.is_none_or(|own| site.website_id == own))
     }
 
+    /// The country of the people in the channel that is named, of that site or of all that the key may see; where none is, the
+    /// one that all of their channels have.
+    fn country(&self, site: Option<&Site>, channel: Option<&str>) -> Option<&'static str> {
+        let meant = self
+            .visible_sites()
+            .filter(|each| site.is_none_or(|site| site.website_id == each.website_id))
+            .filter(|each| {
+                channel.is_none_or(|name| each.channels.iter().any(|one| one.is_named(name)))
+            });
+        let mut countries = meant.map(|each| each.country(channel));
+        let country = countries.next()??;
+        countries
+            .all(|other| other.is_some_and(|other| other.eq_ignore_ascii_case(country)))
+            .then_some(country)
+    }
+
     /// What the caller says of the person it acts for, in a header or, where there is none, in a field.
     fn told(
         &self,

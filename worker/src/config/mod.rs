@@ -264,7 +264,7 @@ impl Settings<'_> {
                 custom_event_name: self.text("CHANNEL_CUSTOM_EVENT"),
                 value: self.text("CHANNEL_VALUE").map(Value::String),
                 currency: self.text("CHANNEL_CURRENCY"),
-                join: Join::default(),
+                country: self.text("CHANNEL_COUNTRY"),
                 purchase_value: self
                     .parsed("PURCHASE_VALUE", "expected told or manual")
                     .unwrap_or_default(),
@@ -352,16 +352,6 @@ impl Settings<'_> {
             })
             .ok()
     }
-
-    /// Reads what a join is in each channel. One that is written wrong is AdTarget's default.
-    fn parse_joins(&mut self, sites: &mut [Site]) {
-        for channel in sites.iter_mut().flat_map(|site| &mut site.channels) {
-            match channel.parse_join() {
-                Ok(join) => channel.join = join,
-                Err(why) => self.wrong("CHANNEL_EVENT", format!("{}: {why}", channel.slug)),
-            }
-        }
-    }
 }
 
 /// Whether a text is letters, digits, `-` and `_` alone.
@@ -381,8 +371,7 @@ impl Config {
             origin,
             capture: settings.switch("EDGE_CAPTURE", true),
         });
-        let mut sites = settings.sites(front.as_ref());
-        settings.parse_joins(&mut sites);
+        let sites = settings.sites(front.as_ref());
         Self {
             backend: settings.backend(),
             telegram_ads: settings
@@ -624,6 +613,8 @@ mod tests {
         assert_eq!(with("SITES", "[{}]"), ["SITES"]);
         assert_eq!(with("CHANNEL_EVENT", "Join"), ["CHANNEL_EVENT"]);
         assert_eq!(with("CHANNEL_VALUE", "5"), ["CHANNEL_EVENT"]);
+        assert_eq!(with("CHANNEL_COUNTRY", "Germany"), ["CHANNEL_COUNTRY"]);
+        assert_eq!(with("CHANNEL_COUNTRY", "de"), [""; 0]);
         for wrong in [".example.com", "example.com/", "example..com", "other.test"] {
             assert_eq!(with("COOKIE_DOMAIN", wrong), ["COOKIE_DOMAIN"], "{wrong}");
         }

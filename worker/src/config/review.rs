@@ -1,6 +1,7 @@
 //! What is wrong with settings that are each well by themselves. Looked at apart from reading them, since no visitor waits for it.
 
 use attribution::url::is_within;
+use conversions::normalise::phone;
 
 use super::{Backend, Channel, Config, InviteMode, Problem, Site, is_word};
 
@@ -39,6 +40,15 @@ impl Config {
                 if channel.mode != InviteMode::Shared && channel.telegram_id.is_none() {
                     let why = format!("{slug}: its invite mode needs the channel's id at Telegram");
                     wrong("TELEGRAM_CHAT_ID", why);
+                }
+                if let Err(why) = channel.written_join() {
+                    wrong("CHANNEL_EVENT", format!("{slug}: {why}"));
+                }
+                if let Some(country) = &channel.country
+                    && !phone::is_country(country)
+                {
+                    let why = format!("{slug}: {country}: expected two letters such as DE");
+                    wrong("CHANNEL_COUNTRY", why);
                 }
                 if !is_word(slug) {
                     let why = format!("{slug}: expected letters, digits, - and _");

@@ -82,9 +82,10 @@ pub struct Channel {
     /// The currency of that, as it is written.
     #[serde(default)]
     pub(super) currency: Option<String>,
-    /// What a join is, of the four settings above.
-    #[serde(skip)]
-    pub join: Join,
+    /// The country of its people, as it is written: two letters (ISO 3166-1). Where a phone number is from that has no country
+    /// code, unless the caller says.
+    #[serde(default)]
+    pub country: Option<String>,
 }
 
 /// What someone's join by a click's link is to the ad platforms.
@@ -246,6 +247,19 @@ impl Site {
             .filter(|domain| is_within(host, domain))
     }
 
+    /// The country that all its channels have, or that of the one called `channel`, by any name; none: they don't say.
+    pub fn country(&self, channel: Option<&str>) -> Option<&str> {
+        let meant = |each: &&Channel| channel.is_none_or(|name| each.is_named(name));
+        let mut countries = self.channels.iter().filter(meant);
+        let country = countries.next()?.country.as_deref()?;
+        countries
+            .all(|each| {
+                let other = each.country.as_deref();
+                other.is_some_and(|other| other.eq_ignore_ascii_case(country))
+            })
+            .then_some(country)
+    }
+
     /// The channel called `slug`.
     pub fn channel(&self, slug: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.slug == slug)
@@ -280,11 +294,17 @@ impl Channel {
             || self.telegram_id.is_some_and(|id| id.to_string() == name)
     }
 
+    /// What someone's join by a click's link is; where that is written wrong, AdTarget's default. Read here and not with the other
+    /// settings, since no visitor waits for it.
+    pub fn join(&self) -> Join {
+        self.written_join().unwrap_or_default()
+    }
+
     /// What its settings say of a join.
     ///
     /// # Errors
     /// In words, naming the field.
-    pub(super) fn parse_join(&self) -> Result<Join, String> {
+    pub(super) fn written_join(&self) -> Result<Join, String> {
         let event = match &self.event_type {
             None => Join::DEFAULT.event,
             Some(event_type) => EventType::parse(event_type, self.custom_event_name.as_deref())
@@ -372,7 +392,7 @@ mod tests {
         let read = |json: &str| {
             let channel = format!(r#"{{"slug":"x"{json}}}"#);
             let channel: Channel = serde_json::from_str(&channel).unwrap();
-            channel.parse_join().map(|join| {
+            channel.written_join().map(|join| {
                 let name = join
                     .event
                     .custom_name()

@@ -121,7 +121,13 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
     let person = payload
         .as_ref()
         .filter(|_| config.backend == Backend::Ledger)
-        .map(|payload| source.mapping.person(payload, edge.now_ms));
+        .map(|payload| {
+            let told = source.mapping.channel_id(payload);
+            let channel = told.as_deref().or(source.channel_id.as_deref());
+            let site = config.site(&source.website_id);
+            let country = site.and_then(|site| site.country(channel));
+            source.mapping.person(payload, country, edge.now_ms)
+        });
     let attempt = Attempt {
         database: &database,
         source,

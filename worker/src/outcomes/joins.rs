@@ -91,7 +91,7 @@ pub struct Joined<'a> {
     /// The channel's id at the backend.
     pub channel_id: &'a str,
     /// What a join is there.
-    pub join: &'a Join,
+    pub join: Join,
     /// By which link; none: Telegram does not say.
     pub link: Option<Link<'a>>,
 }
@@ -159,7 +159,7 @@ pub async fn keep_move(
         destinations: Vec<Addressee<'a>>,
     }
     let joined = moved.joined.as_ref();
-    let join = joined.map(|joined| joined.join);
+    let join = joined.map(|joined| &joined.join);
     let value = join.and_then(|join| join.value);
     let person = moved.telegram_user_id.to_string();
     let told = Told {

@@ -29,7 +29,7 @@ impl Hook<'_> {
         let joined = change.is_join().then(|| Joined {
             website_id: &site.website_id,
             channel_id: channel.map_or(&chat, Channel::id),
-            join: channel.map_or(&Join::DEFAULT, |channel| &channel.join),
+            join: channel.map_or(Join::DEFAULT, Channel::join),
             link: change.invite_link.as_ref().map(|link| self.link(link)),
         });
         let moved = Move {
