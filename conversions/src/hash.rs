@@ -16,8 +16,13 @@ impl Hash {
         Self(hex(&sha256(normalised.as_bytes())))
     }
 
-    /// A value that came hashed: 64 or 32 hexadecimal digits in any case.
+    /// A value that came hashed: 64 or 32 hexadecimal digits in any case. What Meta's parameter builder puts behind them, a dot and
+    /// 2 or 8 characters that name the library, is left off.
     pub fn parse(text: &str) -> Result<Self, NotAHash> {
+        let text = match text.rsplit_once('.') {
+            Some((digits, appendix)) if matches!(appendix.len(), 2 | 8) => digits,
+            _ => text,
+        };
         if !matches!(text.len(), 64 | 32) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(NotAHash);
         }

@@ -107,6 +107,25 @@ fn what_came_hashed_passes_through() {
 }
 
 #[test]
+fn what_metas_parameter_builder_hashed_is_taken_without_its_appendix() {
+    let digits = "AB".repeat(32);
+    for appendix in ["BA", "AQQBAQAA"] {
+        let given = format!("{digits}.{appendix}");
+        let person = hash(RawPerson {
+            email: Some(&given),
+            phone: Some(&given),
+            last_name: Some(&given),
+            ..RawPerson::default()
+        });
+        let lower = Some(Hash::parse(&digits.to_lowercase()).unwrap());
+        for field in [&person.email, &person.phone_e164, &person.last_name] {
+            assert_eq!(*field, lower, "{appendix}");
+        }
+    }
+    assert!(Hash::parse(&format!("{digits}.abc")).is_err());
+}
+
+#[test]
 fn a_hashed_phone_is_no_national_number() {
     let given = "0123456789abcdef".repeat(4);
     let raw = RawPerson {
