@@ -106,14 +106,21 @@ describe("the report", () => {
     assert.equal(answer.status, 200);
     assert.match(answer.headers["content-type"], /^text\/csv/);
     const [head, ...lines] = answer.text.trimEnd().split("\r\n");
-    assert.equal(head, "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas");
+    assert.equal(head, "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas,currency,unconverted");
     const report = await shop.report({ by: "ad", from: dateOf(TODAY - DAYS + 1) });
     assert.equal(lines.length, report.rows.length);
     const summer = only(lines.filter((line) => line.startsWith("502,")));
     const { label, key, costPerJoin, roas, ...sums } = rowOf(report, "502");
     assert.ok(summer.startsWith(`502,"'=Summer, ""hot""",`), summer);
-    const cells = summer.slice(`502,"'=Summer, ""hot""",`.length).split(",").map(Number);
-    assert.deepEqual(cells, [...Object.values(sums), costPerJoin, roas]);
+    const cells = summer.slice(`502,"'=Summer, ""hot""",`.length).split(",");
+    const unconverted = cells.pop();
+    assert.equal(cells.pop(), "EUR");
+    assert.deepEqual(cells.map(Number), [...Object.values(sums), costPerJoin, roas]);
+    // What has no rate is in no sum, and said of each row.
+    const pounds = (text) => Number(/^([\d.]+) GBP of revenue$/.exec(text)?.[1] ?? 0);
+    assert.ok(pounds(unconverted) > 0, summer);
+    const all = lines.reduce((sum, line) => sum + Math.round(pounds(line.split(",").at(-1)) * 100), 0);
+    assert.equal(all, Math.round(report.unconverted.find(({ currency }) => currency === "GBP").revenue * 100));
   });
 
   it("shows a key of one site that site", async () => {
@@ -228,6 +235,46 @@ describe("what AdStat's ads cost", () => {
     assert.deepEqual(await spent(), { [day]: 11_000_000 });
     await shop.strike();
     assert.deepEqual(await spent(), { [day]: 7_000_000 }, "the next strike tries again");
+  });
+
+  /** What pages of statistics make, as AdStat might answer them: `[items, cursor]` each. */
+  async function spentBy(...pages) {
+    // With a token that AdStat knows.
+    await shop.strike();
+    for (const [items, cursor = null] of pages) shop.adstat.misbehave({ call: "stats", body: JSON.stringify({ items, cursor }) });
+    await shop.strike(HOUR);
+    return (await spent())[await now()];
+  }
+
+  it("is taken as AdStat writes it: nothing, a text, a correction below zero", async () => {
+    const row = { period: dateOf(await now()), campaign_id: CAMPAIGN, impressions: 10, clicks: 1, spent: 2 };
+    const items = [{ ...row, ad_id: 1, spent: null }, { ...row, ad_id: "2", spent: "1.50", impressions: "10" }, { ...row, ad_id: 3, spent: -0.25 }, { ...row, ad_id: 4 }];
+    assert.equal(await spentBy([items]), 3_250_000);
+  });
+
+  it("is counted once where pages overlap, by what is said last", async () => {
+    const row = { period: dateOf(await now()), campaign_id: CAMPAIGN, impressions: 10, clicks: 1, spent: 2 };
+    const cursor = Buffer.from("after:0").toString("base64url");
+    const last = [{ ...row, ad_id: 2, spent: 3 }, { ...row, ad_id: 2, campaign_id: CAMPAIGN + 1, spent: 1 }];
+    assert.equal(await spentBy([[{ ...row, ad_id: 1 }, { ...row, ad_id: 2 }], cursor], [last]), 6_000_000, "an ad of two campaigns has both");
+  });
+
+  it("is missed by the operator where it does not come, with AdStat's words, until it comes", async () => {
+    const cautions = async () => ((await shop.edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json()).cautions.filter(({ about }) => about === "adstat");
+    shop.adstat.stats = [stat(await now())];
+    await shop.strike();
+    const { spendAt } = await shop.report({});
+    assert.ok(Math.abs(spendAt - shop.adstat.nowMs()) < 60_000);
+    shop.adstat.misbehave({ call: "stats", times: 3, status: 403, detail: "No rights to statistics" });
+    await shop.strike(HOUR);
+    assert.deepEqual(await cautions(), [], "once may happen");
+    for (const _ of [1, 2]) await shop.strike(0.6 * HOUR);
+    assert.deepEqual(await cautions(), [{ about: "adstat", state: "behind", why: "what ads cost does not come: statistics: 403: No rights to statistics" }]);
+    assert.equal((await shop.report({})).spendAt, spendAt);
+    assert.doesNotMatch((await shop.edge.request("/healthz")).text, /No rights/, "strangers are told nothing of it");
+    await shop.strike();
+    assert.deepEqual(await cautions(), []);
+    assert.ok((await shop.report({})).spendAt > spendAt);
   });
 
   it("takes another token where AdStat has ended the one it gave", async () => {

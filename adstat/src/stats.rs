@@ -137,7 +137,7 @@ pub struct AdDay {
 
 impl AdDay {
     /// Reads a row. The documentation does not name the fields of statistics: they bear the names that other answers have for the same, and the
-    /// day is `period`, `date` or `day`.
+    /// day is `period`, `date` or `day`. Numbers may be texts; what is null is nothing; a correction may be below zero.
     ///
     /// # Errors
     /// [`Failure::Unreadable`]
@@ -145,24 +145,21 @@ impl AdDay {
         let unreadable =
             |what: &str| Failure::Unreadable(["a row of statistics without ", what].concat());
         let of = |names: &[&str]| names.iter().find_map(|name| told(row, name));
-        let id = |names: &[&str]| {
-            let value = of(names)?;
-            value.as_u64().or_else(|| value.as_str()?.parse().ok())
-        };
-        let count = |name| match told(row, name) {
-            None => Some(0),
-            Some(value) => value.as_u64(),
-        };
+        let id = |names: &[&str]| of(names).and_then(whole);
+        let count = |name| told(row, name).map_or(Some(0), whole);
         let day = of(&["period", "date", "day"]).and_then(Value::as_str);
         let day = day
             .and_then(Moment::parse)
             .ok_or_else(|| unreadable("a day"))?;
-        let spent = of(&["spent", "spend"]).and_then(|value| {
-            let text = value.as_str().map(str::parse);
-            value.as_f64().or_else(|| text?.ok())
-        });
+        let spent = ["spent", "spend"]
+            .iter()
+            .find_map(|name| row.get(*name))
+            .and_then(|value| match value {
+                Value::Null => Some(0.0),
+                _ => number(value),
+            });
         let spent = spent
-            .filter(|spent| (0.0..1e9).contains(spent))
+            .filter(|spent| spent.abs() < 1e9)
             .ok_or_else(|| unreadable("what was spent"))?;
         Ok(Self {
             day: day.at_s.div_euclid(DAY_S),
@@ -174,6 +171,19 @@ impl AdDay {
             spent_micros: (spent * 1e6).round() as i64,
         })
     }
+}
+
+/// A number, or a text that is one.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The same where it is whole, 0 or more: `3`, `3.0`, `"3"`.
+fn whole(value: &Value) -> Option<u64> {
+    let exact = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    // Up to 2^53 a float that has no fraction is the number that was written.
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..9e15).contains(number);
+    exact.or_else(|| number(value).filter(is_whole).map(|number| number as u64))
 }
 
 #[cfg(test)]
@@ -205,13 +215,24 @@ mod tests {
                 text.parse::<i64>().unwrap()
             );
         }
+        let odd = json!({ "day": "2026-09-01", "ad_id": 7.0, "impressions": "12", "clicks": 3.0, "spent": null });
+        let odd = read(odd).unwrap();
+        assert_eq!(
+            (odd.ad_id, odd.impressions, odd.clicks, odd.spent_micros),
+            (7, 12, 3, 0)
+        );
+        let lower = json!({ "day": "2026-09-01", "ad_id": 7, "spent": "-0.5" });
+        assert_eq!(read(lower).unwrap().spent_micros, -500_000);
         for wrong in [
             json!({}),
             json!({ "day": "2026-09-01", "spent": 1 }),
             json!({ "day": "2026-09-01", "ad_id": 1 }),
             json!({ "day": "x", "ad_id": 1, "spent": 1 }),
-            json!({ "day": "2026-09-01", "ad_id": 1, "spent": -1 }),
+            json!({ "day": "2026-09-01", "ad_id": 1, "spent": "NaN" }),
+            json!({ "day": "2026-09-01", "ad_id": 1, "spent": 1e9 }),
+            json!({ "day": "2026-09-01", "ad_id": -1, "spent": 1 }),
             json!({ "day": "2026-09-01", "ad_id": 1, "spent": 1, "clicks": 1.5 }),
+            json!({ "day": "2026-09-01", "ad_id": 1, "spent": 1, "clicks": "many" }),
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }

@@ -15,7 +15,7 @@ use crate::destinations;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::invites::{self, PoolStatus};
-use crate::ledger::{self, Database, Statement};
+use crate::ledger::{self, Database, Row, Statement};
 use crate::operator;
 use crate::outbox;
 use crate::report_settings;
@@ -260,6 +260,9 @@ impl<'a> SiteHealth<'a> {
     }
 }
 
+/// How long what ads cost may not come before the operator is told, in ms: it is asked for once an hour, and anew every five minutes where that fails.
+const BEHIND_MS: u64 = 3_600_000;
+
 /// How AdStat's tokens stand, without them. None of it is the visitors' affair, so nothing here is failing.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -272,35 +275,48 @@ struct AdStatHealth {
     warning: Option<String>,
     /// When what ads cost was last pulled, Unix time in ms.
     pulled_at: Option<u64>,
+    /// Why it has not come for more than an hour, in words for the operator.
+    #[serde(skip)]
+    behind: Option<String>,
 }
 
 impl AdStatHealth {
     async fn of(edge: &Edge<'_>) -> Self {
         let status = tokens::status(edge.env, tokens::adstat::KIND).await;
         let status = status.unwrap_or_default();
+        // Repeating it does no harm: it reads.
+        let pulls = Self::pulls(edge).await;
+        let number = |column| pulls.as_ref()?.number(column);
+        let why = pulls.as_ref().and_then(|row| row.text("why"));
+        let since_ms = number("since_ms").unwrap_or(edge.now_ms);
+        let is_behind = edge.now_ms.saturating_sub(since_ms) > BEHIND_MS;
         Self {
             warning: operator::adstat::warning(status.renewal_expires_at, edge.now_ms),
             token_fetched_at: status.token_fetched_at,
             token_expires_at: status.token_expires_at,
             refresh_token_expires_at: status.renewal_expires_at,
             last_error: status.last_error,
-            // Repeating it does no harm: it reads.
-            pulled_at: Self::pulled_at(edge).await,
+            pulled_at: number("at_ms"),
+            behind: why
+                .filter(|_| is_behind)
+                .map(|why| ["what ads cost does not come: ", why].concat()),
         }
     }
 
     /// How it fails, or is about to, and why.
     fn fault(&self) -> Option<(&'static str, &str)> {
         let failing = self.last_error.as_deref().map(|why| ("failing", why));
-        failing.or_else(|| Some(("expiring", self.warning.as_deref()?)))
+        let behind = || Some(("behind", self.behind.as_deref()?));
+        let expiring = || Some(("expiring", self.warning.as_deref()?));
+        failing.or_else(behind).or_else(expiring)
     }
 
-    async fn pulled_at(edge: &Edge<'_>) -> Option<u64> {
-        let sql = "SELECT at_ms FROM pulls WHERE kind = ?1 ->> '$'";
-        let statement = Statement::new(sql, &"recent").ok()?;
+    /// When what ads cost was last pulled, since when it fails, and why.
+    async fn pulls(edge: &Edge<'_>) -> Option<Row> {
+        let statement = Statement::new(include_str!("health/pulls.sql"), &true).ok()?;
         let database = Database::bound(edge.env, ledger::DATABASE).ok()?;
         // Repeating it does no harm: it reads.
-        database.ask(statement).await.ok()?.first()?.number("at_ms")
+        database.ask(statement).await.ok()?.into_iter().next()
     }
 }
 

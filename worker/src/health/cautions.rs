@@ -36,7 +36,7 @@ enum About {
     Webhook,
     /// The queue of visits and clicks.
     Queue,
-    /// AdStat's tokens.
+    /// AdStat: its tokens, and what ads cost.
     AdStat,
 }
 

@@ -1,6 +1,8 @@
 //! What AdStat's ads cost, pulled by the clock: each hour the last three days anew and the list of ads, once a day the last thirty days. What
 //! AdStat says later of a day stands in the place of what it said before. Its days are taken as it names them.
 
+use std::collections::BTreeMap;
+
 use adstat::answer::{self, AdSummary, StatsPage};
 use adstat::call::{Call, Query};
 use adstat::stats::{AdDay, CURRENCIES, StatsQuestion};
@@ -28,6 +30,8 @@ const TIMEOUT_MS: u32 = 10_000;
 const MOST_PAGES: usize = 200;
 /// The most ads of a page.
 const PAGE: usize = 500;
+/// How many characters of a failure are kept.
+const LONGEST_WHY: usize = 300;
 
 /// A row of `ad_days`.
 #[derive(Serialize)]
@@ -44,11 +48,34 @@ struct Session<'a> {
     token: Option<Bearer>,
 }
 
-/// Pulls what is due. Where something fails, nothing is written, and the next strike tries again.
+/// Pulls what is due. Where something fails, no number is written, and the next strike tries again; since when, and why, is kept for the operator.
 ///
 /// # Errors
 /// In words for the log.
 pub async fn pull(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
+    // Repeating it does no harm: the same numbers stand in the place of the same.
+    let pulled = pull_due(env, config, now_ms).await;
+    if let Err(why) = &pulled {
+        // Repeating it does no harm: the first time stands.
+        if let Err(why) = note_failure(env, &why.to_string(), now_ms).await {
+            runtime::log_error(&format!("a pull's failure is not noted: {why}"));
+        }
+    }
+    pulled
+}
+
+async fn note_failure(env: &Env, why: &str, now_ms: u64) -> Result<(), Unavailable> {
+    let why: String = why.chars().take(LONGEST_WHY).collect();
+    let parameter = json!({ "nowMs": now_ms, "why": why });
+    let statement = Statement::new(include_str!("pull_failed.sql"), &parameter)?;
+    // Repeating it does no harm: the first time stands.
+    Database::bound(env, DATABASE)?
+        .ask(statement)
+        .await
+        .map(drop)
+}
+
+async fn pull_due(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavailable> {
     let Some(adstat) = &config.adstat else {
         return Ok(());
     };
@@ -79,8 +106,8 @@ pub async fn pull(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavail
         token: None,
     };
     // Repeating it does no harm: both read.
-    let pages = session.ad_days(from_day, to_day, currency).await;
-    let pages = pages.map_err(Unavailable::new)?;
+    let rows = session.ad_days(from_day, to_day, currency).await;
+    let rows = rows.map_err(Unavailable::new)?;
     let ads = session.ads().await.map_err(Unavailable::new)?;
 
     let parameter = json!({ "fromDay": from_day, "toDay": to_day, "nowMs": now_ms, "isMonth": days == MONTH_DAYS });
@@ -88,50 +115,51 @@ pub async fn pull(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavail
         "DELETE FROM ad_days WHERE day >= ?1 ->> 'fromDay' AND day < ?1 ->> 'toDay'",
         &parameter,
     )?];
-    for page in &pages {
-        statements.push(Statement::new(include_str!("pulled.sql"), page)?);
+    for page in rows.chunks(PAGE) {
+        statements.push(Statement::new(include_str!("pulled.sql"), &page)?);
     }
     for page in ads.chunks(PAGE) {
         statements.push(Statement::new(include_str!("listed.sql"), &page)?);
     }
     statements.push(Statement::new(include_str!("pulled_at.sql"), &parameter)?);
+    let well = "DELETE FROM pull_failure WHERE ?1 IS NOT NULL";
+    statements.push(Statement::new(well, &true)?);
     // One transaction: had it been cut off, the earlier numbers would stand.
     database.transact(&statements).await?;
     Ok(())
 }
 
 impl<'a> Session<'a> {
-    /// What ads did on the days from `from_day` to the one before `to_day`, a page each.
+    /// What ads did on the days from `from_day` to the one before `to_day`: a row an ad, day and campaign, the later one where pages overlap.
     async fn ad_days<'c>(
         &mut self,
         from_day: u64,
         to_day: u64,
         currency: &'c str,
-    ) -> Result<Vec<Vec<Row<'c>>>, String> {
+    ) -> Result<Vec<Row<'c>>, String> {
         let name = |day| i64::try_from(day).ok().and_then(day_name);
         let (Some(from), Some(to)) = (name(from_day), name(to_day - 1)) else {
             return Err("the clock is beyond all calendars".to_owned());
         };
-        let mut pages = Vec::new();
+        let days = i64::try_from(from_day).unwrap_or(0)..i64::try_from(to_day).unwrap_or(0);
+        let mut found = BTreeMap::new();
         let mut cursor: Option<String> = None;
-        while pages.len() < MOST_PAGES {
+        for _ in 0..MOST_PAGES {
             let question = StatsQuestion::of_ad_days(&from, &to, currency, cursor.as_deref());
             // Repeating it does no harm: it reads.
             let reply = self.ask(&Call::Stats(question)).await?;
             let page = StatsPage::read(reply.status, &reply.body);
             let page = page.map_err(|why| format!("statistics: {why}"))?;
-            let rows = page.items.iter().map(|row| {
-                let day = AdDay::read(row)?;
-                Ok(Row { day, currency })
-            });
-            let rows: Result<Vec<_>, adstat::Failure> = rows.collect();
-            let mut rows = rows.map_err(|why| format!("statistics: {why}"))?;
-            let days = i64::try_from(from_day).unwrap_or(0)..i64::try_from(to_day).unwrap_or(0);
-            rows.retain(|row| days.contains(&row.day.day));
-            pages.push(rows);
+            for row in &page.items {
+                let day = AdDay::read(row).map_err(|why| format!("statistics: {why}"))?;
+                if days.contains(&day.day) {
+                    let key = (day.day, day.ad_id, day.campaign_id);
+                    found.insert(key, Row { day, currency });
+                }
+            }
             let next = page.cursor.filter(|next| !next.is_empty());
             if next.is_none() {
-                return Ok(pages);
+                return Ok(found.into_values().collect());
             }
             if next == cursor {
                 return Err("statistics: the same cursor twice".to_owned());

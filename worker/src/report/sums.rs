@@ -190,6 +190,9 @@ pub struct Line {
     /// What came of it.
     #[serde(flatten)]
     pub sums: Sums,
+    /// What of it is in no sum.
+    #[serde(skip)]
+    pub unconverted: Vec<Unconverted>,
 }
 
 /// Money of a currency that has no rate.
@@ -202,6 +205,7 @@ pub struct Unconverted {
 
 /// The report.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Its beginning, Unix time in ms.
     pub from: u64,
@@ -221,6 +225,9 @@ pub struct Report {
     pub total: Sums,
     /// What is in no sum.
     pub unconverted: Vec<Unconverted>,
+    /// When AdStat was last asked what ads cost, Unix time in ms; none: never, or it is not configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spend_at: Option<u64>,
 }
 
 /// Money of one row in one currency.
@@ -262,6 +269,7 @@ pub async fn report(
     let bought = [
         Statement::new(include_str!("sums/ads.sql"), &parameter)?,
         Statement::new(include_str!("sums/spend.sql"), &parameter)?,
+        Statement::new("SELECT at_ms FROM pulls WHERE kind = ?1 ->> '$'", &"recent")?,
     ];
     // Repeating it does no harm: it reads.
     let bought = Database::bound(env, DATABASE)?.transact(&bought).await?;
@@ -297,7 +305,12 @@ pub async fn report(
             drafts.rows.entry(name_of(day)).or_default();
         }
     }
-    Ok(drafts.finish(&crate::report_settings(env).rates, from, to))
+    let pulled = rows_of(&bought, 2)?;
+    let pulled = pulled.first().filter(|_| config.adstat.is_some());
+    Ok(Report {
+        spend_at: pulled.and_then(|row| row.number("at_ms")),
+        ..drafts.finish(&crate::report_settings(env).rates, from, to)
+    })
 }
 
 fn name_of(day: u64) -> String {
@@ -412,6 +425,7 @@ impl Drafts<'_> {
         let mut rows = Vec::new();
         for (key, draft) in &self.rows {
             let mut sums = draft.sums.clone();
+            let mut own = Vec::new();
             for (code, money) in &draft.money {
                 let convert = |amount| rates.convert(amount, code);
                 match (convert(money.spend), convert(money.revenue)) {
@@ -423,6 +437,11 @@ impl Drafts<'_> {
                         let left = unconverted.entry(code).or_default();
                         left.spend += money.spend;
                         left.revenue += money.revenue;
+                        own.push(Unconverted {
+                            currency: code.clone(),
+                            spend: money.spend,
+                            revenue: money.revenue,
+                        });
                     }
                 }
             }
@@ -431,6 +450,7 @@ impl Drafts<'_> {
                 label: self.label(key),
                 key: key.clone(),
                 sums: sums.with_ratios(),
+                unconverted: own,
             });
         }
         if self.by != By::Day {
@@ -456,6 +476,7 @@ impl Drafts<'_> {
             truncated,
             total: total.with_ratios(),
             unconverted: unconverted.collect(),
+            spend_at: None,
         }
     }
 }
@@ -468,12 +489,21 @@ fn amount(row: &Row, column: &str) -> i128 {
 
 impl Report {
     /// The rows as CSV (RFC 4180), a line of names first. A text that a spreadsheet would take for a formula has an apostrophe before it.
+    /// `unconverted` is money that is in no sum: `8.00 RUB of spend; 5.00 GBP of revenue`.
     pub fn to_csv(&self) -> String {
         let mut csv = String::from(
-            "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas\r\n",
+            "key,label,impressions,adClicks,spend,visits,inviteClicks,joins,leaves,purchases,revenue,costPerJoin,roas,currency,unconverted\r\n",
         );
         let decimal = |micros: Option<Micros>| micros.map(Micros::to_decimal).unwrap_or_default();
-        for Line { key, label, sums } in &self.rows {
+        for Line {
+            key,
+            label,
+            sums,
+            unconverted,
+        } in &self.rows
+        {
+            let unconverted: Vec<String> =
+                unconverted.iter().flat_map(Unconverted::words).collect();
             let cells = [
                 cell(key),
                 cell(label),
@@ -488,11 +518,28 @@ impl Report {
                 sums.revenue.to_decimal(),
                 decimal(sums.cost_per_join),
                 decimal(sums.roas),
+                self.currency.clone(),
+                cell(&unconverted.join("; ")),
             ];
             csv.push_str(&cells.join(","));
             csv.push_str("\r\n");
         }
         csv
+    }
+}
+
+impl Unconverted {
+    /// Each amount in words; nothing of what is zero.
+    fn words(&self) -> impl Iterator<Item = String> {
+        let Self {
+            currency,
+            spend,
+            revenue,
+        } = self;
+        [(spend, "spend"), (revenue, "revenue")]
+            .into_iter()
+            .filter(|(amount, _)| **amount != Micros::default())
+            .map(move |(amount, what)| format!("{} {currency} of {what}", amount.to_decimal()))
     }
 }
 
