@@ -195,6 +195,19 @@ describe("AdStat through the edge", () => {
       assert.equal(answer.headers["retry-after"], "7");
     });
 
+    for (const [status, detail] of [[429, "Too many requests"], [403, "AdStat refuses this with 403, and does not say why"]]) {
+      it(`a page of what stands before it, with ${status}`, async () => {
+        const fault = { status, retryAfter: 7, body: "<html><title>nginx</title></html>", type: "text/html" };
+        adstat.misbehave({ call: "kktu", ...fault });
+        const answer = await shop.get("kktu");
+        refusedThere(answer, status, detail);
+        assert.equal(answer.headers["retry-after"], "7");
+        adstat.misbehave({ call: "ad.create", ...fault });
+        refusedThere(await shop.create(), status, detail);
+        assert.equal(only(await shop.orders()).outcome, "refused", "it is known that nothing was bought");
+      });
+    }
+
     it("a failure of its own", async () => {
       adstat.misbehave({ call: "campaigns", status: 500, detail: "Internal server error" });
       refusedThere(await shop.get("campaigns/"), 500, "Internal server error");
@@ -518,6 +531,16 @@ describe("AdStat through the edge", () => {
       refusedHere(await edit({ cpm: 5 }, { idempotencyKey: lost }), 502, "BAD_GATEWAY");
       done(await edit({ cpm: 5 }, { idempotencyKey: lost }));
       assert.equal(adstat.ads[0].cpm, 5);
+    });
+
+    it("that amend give AdStat back what it holds, whatever the rules for new values", async () => {
+      const { ad_id } = (await shop.create()).json();
+      Object.assign(adstat.ads[0], { cpm: 0, kktu_ids: [KKTU.third, "another"] });
+      const dry = await shop.call("PUT", `api/advertisement/telegram/${ad_id}?amend=true&dry_run=true`, { body: { title: "New" } });
+      assert.equal(dry.status, 200, dry.text);
+      const { would_send: sent, changes } = dry.json();
+      assert.deepEqual([sent.cpm, sent.kktu_ids, only(changes).field], [0, [KKTU.third, "another"], "title"]);
+      refusedHere(await shop.call("PUT", `api/advertisement/telegram/${ad_id}?amend=true`, { body: { cpm: 0 } }), 400, "INVALID_PAYLOAD", "cpm: expected");
     });
 
     it("that amend leave the rest as it is, and show what they change", async () => {

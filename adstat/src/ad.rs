@@ -270,10 +270,11 @@ impl AdEdit {
     }
 
     /// The whole of what `details` (as `GET /advertisement/telegram/{ad_id}` answers) would be with this edit, and what that changes. "Edit
-    /// advertisement" is a PUT, and does not say what becomes of a field that is left out: so none is.
+    /// advertisement" is a PUT, and does not say what becomes of a field that is left out: so none is. What AdStat itself holds goes back as
+    /// it is, whatever the rules for new values.
     ///
     /// # Errors
-    /// [`Invalid`], where a field can't be edited now (`cannot_edit_fields`), or the whole breaks a rule.
+    /// [`Invalid`], where a field can't be edited now (`cannot_edit_fields`), or the times no longer fit together.
     pub fn over(self, details: &Map<String, Value>) -> Result<(Self, Vec<Change>), Invalid> {
         let before = editable(details);
         let mut whole = before.clone();
@@ -294,11 +295,14 @@ impl AdEdit {
         let is_fixed =
             |field: &str| fixed.is_some_and(|fixed| fixed.iter().any(|name| name == field));
         let refused = changes.iter().filter(|change| is_fixed(&change.field));
-        let problems: Vec<_> = refused
+        let mut problems: Vec<_> = refused
             .map(|change| Problem::new(&change.field, "AdStat does not let it be edited now"))
             .collect();
-        verdict((), problems)?;
-        Ok((Self::of(whole)?, changes))
+        let is_of_times = |change: &Change| TIMES.contains(&change.field.as_str());
+        if changes.iter().any(is_of_times) {
+            problems.extend(check_times(&whole));
+        }
+        verdict((Self(whole), changes), problems)
     }
 
     /// The KKTU entry that it names.
@@ -370,6 +374,14 @@ fn check_object(fields: &Map<String, Value>, promoted: Option<&Promoted>) -> Opt
     };
     Some(Problem::new("ad_object", expected))
 }
+
+/// What [`check_times`] looks at.
+const TIMES: &[&str] = &[
+    "start_date",
+    "end_date",
+    "use_selected_timezone",
+    "schedule_timezone",
+];
 
 fn check_times(fields: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = Vec::new();

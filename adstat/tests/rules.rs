@@ -330,6 +330,25 @@ fn an_edit_is_checked_and_laid_over_what_stands() {
 }
 
 #[test]
+fn what_adstat_holds_itself_is_no_fault_of_the_edit() {
+    let details = json!({
+        "title": "Old", "views_per_user": 0, "kktu_ids": ["a", "b"], "cpm": 0, "start_date": "01.09.2026", "end_date": "2026-09-02", "promote_url": "",
+    });
+    let over = |edit: Value| {
+        let edit = AdEdit::read(&edit.to_string()).unwrap();
+        edit.over(details.as_object().unwrap())
+    };
+    let (whole, changes) = over(json!({ "title": "New" })).unwrap();
+    assert_eq!(changes.len(), 1);
+    let mut expected = details.clone();
+    expected["title"] = json!("New");
+    assert_eq!(whole.to_json(), expected);
+    assert!(AdEdit::read(r#"{"views_per_user":0}"#).is_err());
+    let wrong = over(json!({ "start_date": "2026-09-03" })).unwrap_err();
+    assert_eq!(wrong.problems()[0].field, "end_date");
+}
+
+#[test]
 fn only_the_third_level_of_kktu_can_be_named() {
     let tree = json!({ "items": [{ "id": "a", "tree_id": 1, "code": "1", "name": "X", "children": [
         { "id": "b", "code": "1.1", "name": "Y", "children": [{ "id": "c", "code": "1.1.1", "name": "Z", "children": [] }] }] }] });

@@ -143,7 +143,7 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
   };
   /**
    * Fault: which calls it strikes (`call`: a name of `CALLS` below, or any; `times`: how many) and how: `delay` ms before the answer ·
-   * `status` (+ `detail`, `retryAfter`) with nothing done · `cut`: "arrival" (nothing done), "headers" (done, no answer), "body" (done, the
+   * `status` (+ `detail` or `body`, `retryAfter`) with nothing done · `cut`: "arrival" (nothing done), "headers" (done, no answer), "body" (done, the
    * answer breaks off) · `body`, `type` put into an otherwise good answer.
    */
   state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });

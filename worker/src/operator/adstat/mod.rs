@@ -329,7 +329,22 @@ fn told(call: &Call, reply: Reply) -> Result<Told, Error> {
             "AdStat does not take the token that it has just given: {detail}"
         ))),
         Err(Failure::Refused { .. }) => Ok(Err(reply)),
+        // Of what stands before it, as a page: it never came to AdStat, or AdStat did not begin it.
+        Err(_) if matches!(reply.status, 400 | 402..=407 | 409..=499) => Ok(Err(wordless(reply))),
         Err(unreadable) => Err(Away(unreadable.to_string()).into()),
+    }
+}
+
+/// A refusal whose body nobody can read, in AdStat's form.
+fn wordless(reply: Reply) -> Reply {
+    let status = reply.status;
+    let detail = match status {
+        429 => "Too many requests".to_owned(),
+        _ => format!("AdStat refuses this with {status}, and does not say why"),
+    };
+    Reply {
+        body: json!({ "detail": detail, "status_code": status }).to_string(),
+        ..reply
     }
 }
 

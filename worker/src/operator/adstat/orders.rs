@@ -153,6 +153,8 @@ pub async fn edit(
     let edge = session.edge;
     let wish = Wish::of(edge)?;
     let undocumented: Vec<String> = edit.undocumented().into_iter().map(str::to_owned).collect();
+    // Repeating it does no harm: it reads.
+    kktu::check(session, edit.kktu_id()).await?;
     let (edit, changes) = match wish.amend {
         // Repeating it does no harm: it reads.
         true => match session.make(&Call::Ad(id), TIMEOUT_MS).await? {
@@ -166,8 +168,6 @@ pub async fn edit(
         },
         false => (edit, None),
     };
-    // Repeating it does no harm: it reads.
-    kktu::check(session, edit.kktu_id()).await?;
     if wish.dry_run {
         let changes = changes.map(|changes| changes.iter().map(shown).collect::<Vec<_>>());
         return Ok(Answer::json(
