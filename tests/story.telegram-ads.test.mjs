@@ -205,7 +205,7 @@ describe("Telegram Ads, from ads create to ROAS", { skip: chromium.missing ?? fa
       assert.deepEqual([only(rows).label, only(rows).roas, only(rows).joins], [label, 3.109375, 1]);
     }
     const csv = await call("GET", "report?by=ad&format=csv");
-    assert.ok(csv.text.endsWith(`\r\n${ad.ad_id},${AD.title},3120,14,6.40,2,1,1,0,1,19.90,6.40,3.109375\r\n`), csv.text);
+    assert.ok(csv.text.endsWith(`\r\n${ad.ad_id},${AD.title},3120,14,6.40,2,1,1,0,1,19.90,6.40,3.109375,EUR,\r\n`), csv.text);
     const printed = await run("ads", ["report"]);
     assert.match(printed, new RegExp(`${AD.title} +3120 +14 +6.40 +2 +1 +1 +0 +1 +19.90 +6.40 +3.11\n`));
   });

@@ -9,7 +9,7 @@ import { AD, JPEG, WEEK, numbers, startShop } from "./harness/adstat.mjs";
 import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ROOT } from "./harness/edge.mjs";
 import { findProgram } from "../tools/browsers.mjs";
-import { only } from "./harness/world.mjs";
+import { only, startWorld } from "./harness/world.mjs";
 import { ACCOUNT, CAMPAIGN, KKTU, OTHER_ACCOUNT, PASSWORD } from "./standins/adstat.mjs";
 
 describe("npm run ads", () => {
@@ -149,6 +149,33 @@ describe("npm run ads", () => {
     assert.equal(adstat.ads.length, 2);
   });
 
+  it("create, typed twice, buys once and says so; another like it takes a key", async () => {
+    assert.match(await ok(await create({}, "--yes")), /The ad is bought: /);
+    const { ad_id } = only(adstat.ads);
+    const { code, out, err } = await run(await create({}, "--yes"));
+    assert.equal(code, 0, err);
+    assert.match(out, new RegExp(`The ad was bought before: ${ad_id}`));
+    assert.match(err, /Nothing was bought now: this very ad was, in the last 24 hours\. Another like it takes a --key/);
+    only(adstat.ads);
+    await ok(await create({}, "--yes", "--key", "second"));
+    await ok(await create({ title: "Summer" }, "--yes"));
+    assert.equal(adstat.ads.length, 3);
+  });
+
+  it("create gives up at once where the edge is not set to buy", async () => {
+    const other = await startWorld({ vars: { OPERATOR_KEY } });
+    try {
+      await fails(await create({}, "--yes"), /503 API_DISABLED\n {2}AdStat is called with the secrets [^\n]*\n$/, { env: { EDGEWAY_URL: other.edge.url } });
+    } finally {
+      await other.close();
+    }
+  });
+
+  it("says when to come back", async () => {
+    adstat.misbehave({ call: "ad.create", status: 429, retryAfter: 7, body: "<html>", type: "text/html" });
+    await fails(await create({}, "--yes"), /AdStat: 429 Too many requests; come back in 7 s\n$/);
+  });
+
   it("list, show", async () => {
     const ad = await bought({ schedule: { ...WEEK, sun: [] }, title: "A title that is much longer than any column has room for" });
     assert.match(await ok(["list"]), new RegExp(`${ad} +in_review +A title that is much longer than any column…`));
@@ -205,7 +232,7 @@ describe("npm run ads", () => {
     assert.match(await ok(["pixel", "list", ...account]), new RegExp(`${id} +${tg_event_id} +Lead +custom +inactive`));
     await ok(["pixel", "rename", id, "--title", "Заявка", ...account]);
     assert.equal(adstat.events.at(-1).title, "Заявка");
-    assert.match(await ok(["pixel", "snippet", ...account]), /tgp\("init","pxACC0000222"\)/);
+    assert.match(await ok(["pixel", "snippet", ...account]), /^The pixel's id is pxACC0000222\..*tgp\("init","pxACC0000222"\)/s);
     await ok(["pixel", "delete", id, ...account]);
     assert.equal(adstat.events.length, 2);
     await fails(["pixel", "delete", id, ...account], /AdStat: 404 Event or account not found/);
@@ -229,6 +256,20 @@ describe("npm run ads", () => {
     assert.match(await ok([...asked, "--account", OTHER_ACCOUNT]), /none/);
     await fails(["stats", "--from", "2026-09-01"], /period_to: missing/);
     await fails([...asked, "--unit", "hour"], /period_from: with the unit hour/);
+    const answer = (cursor) => adstat.misbehave({ call: "stats", body: JSON.stringify({ items: [{ period: "2026-09-01", spent: 1 }], cursor }) });
+    answer("");
+    assert.equal((await json(asked)).items.length, 1, "an empty cursor is none");
+    for (const _ of [1, 2]) answer(Buffer.from("after:0").toString("base64url"));
+    await fails(asked, /the same cursor twice/);
+  });
+
+  it("list shows titles whole, and obeys none", async () => {
+    await bought({ title: "\u001b[31mred\u202E" });
+    Object.assign(adstat.ads[0], { title: `${"👨‍👩‍👧".repeat(50)}` });
+    await bought({ title: "Плюс \u001b[31mred\u202E" });
+    const [, family, plain] = (await ok(["list"])).split("\n");
+    assert.match(family, / (👨‍👩‍👧){43}… {2}Spring/u);
+    assert.match(plain, / Плюс \[31mred +Spring/);
   });
 
   it("report sets what ads cost beside what they brought", async () => {
@@ -245,11 +286,11 @@ describe("npm run ads", () => {
     await shop.edge.rows("INSERT INTO ad_days SELECT day, ad_id + 1, campaign_id, 0, 0, 8000000, 'RUB' FROM ad_days");
     assert.match(await ok(["report", "--by", "campaign"]), /not counted, as REPORT_RATES has no RUB: 8 of spend, 0 of revenue/);
     await fails(["report", "--by", "hour"], /INVALID_PAYLOAD, by:/);
-    await fails(["report", "--to", "soon"], /INVALID_PAYLOAD, to:/);
+    for (const day of ["soon", "2026-11-31", "2026-9-1"]) await fails(["report", "--to", day], /INVALID_PAYLOAD, to:/);
   });
 
   it("says what is wrong with the call itself", async () => {
-    assert.match(await ok([]), /^npm run ads -- COMMAND/);
+    for (const words of [[], ["--help"], ["create", "-h"]]) assert.match(await ok(words), /^npm run ads -- COMMAND/);
     for (const words of [["buy"], ["show"], ["show", "1", "2"], ["pixel"], ["pixel", "rename"]]) await fails(words, /npm run ads -- COMMAND/);
     await fails(["list", "--dry-run"], /ads list takes no --dry-run/);
     await fails(["list", "--what"], /--what/);

@@ -2,8 +2,10 @@
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createServer } from "node:http";
 import { OPERATOR_KEY, startApi } from "./harness/api.mjs";
 import { ROOT } from "./harness/edge.mjs";
+import { listen, shut } from "./harness/http.mjs";
 
 /** Runs one of the tools; gives its exit code and what it printed. */
 const run = (edge, tool, words, env = {}) =>
@@ -53,9 +55,29 @@ describe("npm run keys, npm run sends", () => {
     await fails(/^npm run sends/, "sends", "show");
   });
 
-  it("alone say how they are used", async () => {
-    assert.match(await ok("keys"), /^npm run keys -- create NAME/);
-    assert.match(await ok("sends"), /^npm run sends -- list/);
+  it("alone say how they are used, and when asked", async () => {
+    for (const words of [[], ["--help"], ["list", "-h"]]) {
+      assert.match(await ok("keys", ...words), /^npm run keys -- create NAME/);
+      assert.match(await ok("sends", ...words), /^npm run sends -- list/);
+    }
+    for (const tool of ["selftest", "telegram", "bench"]) assert.match(await ok(tool, "--help"), new RegExp(`^npm run ${tool}`));
+  });
+
+  it("say that what answers is no edge, and that a key can't be one", async () => {
+    const server = createServer((_, answer) => answer.writeHead(200, { "content-type": "text/html" }).end("<html>"));
+    const url = await listen(server);
+    try {
+      for (const [tool, ...words] of [["keys", "list"], ["keys", "create", "crm"], ["sends", "list"], ["selftest"], ["ads", "report"]]) {
+        const { code, out, err } = await run({ url }, tool, words);
+        assert.deepEqual([code, out, err], [1, "", `${url}: 200, and no JSON of Edgeway's: is this an Edgeway edge?\n`], tool);
+      }
+    } finally {
+      await shut(server);
+    }
+    for (const tool of ["keys", "ads"]) {
+      const { code, err } = await run(api.edge, tool, [tool === "ads" ? "orders" : "list"], { OPERATOR_KEY: "ключ" });
+      assert.deepEqual([code, err], [1, "OPERATOR_KEY: a key is letters, digits and signs, without spaces\n"]);
+    }
   });
 });
 

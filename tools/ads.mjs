@@ -1,14 +1,14 @@
 // `npm run ads -- COMMAND`: Telegram Ads through AdStat, by way of the edge at EDGEWAY_URL with its OPERATOR_KEY. Which rules hold, the edge
 // knows; here is no more than what a person types and sees.
 
+import { randomUUID } from "node:crypto";
 import { accessSync, constants, openAsBlob, readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { parseArgs } from "node:util";
 import { call, order, refusalsEnd, send } from "./ads/edge.mjs";
 import { fields, records, schedule } from "./ads/show.mjs";
 import { call as callApi } from "./edge.mjs";
-import { fail, help } from "./prerequisites.mjs";
+import { fail, typed } from "./prerequisites.mjs";
 
 const USAGE = `npm run ads -- COMMAND [--json]
 
@@ -27,7 +27,8 @@ const USAGE = `npm run ads -- COMMAND [--json]
   stats --from DATE --to DATE [--unit day] [--by ad,campaign] [--account A]… [--object LINK]… [--currency EUR] [--order-by JSON] [--limit N]
   report [--from DATE] [--to DATE] [--by ad|campaign|source|channel|day] [--site ID]      what ads cost beside what they brought; the last 7 days unless said
 
-  P is today, yesterday, starts_month or all. Without --account the only cabinet is meant. *.json may be - for what comes in.`;
+  P is today, yesterday, starts_month or all. --to is the last day. Without --account the only cabinet is meant. *.json may be - for what comes in.
+  The same ad told again within 24 hours is bought once; another like it takes a --key of its own, any word.`;
 
 const TEXT = { type: "string" };
 const SWITCH = { type: "boolean" };
@@ -64,21 +65,12 @@ const COMMANDS = {
   report: { words: [0, 0], options: ["from", "to", "by", "site"], run: report },
 };
 
-const { values, positionals } = options();
+const { values, positionals } = typed(USAGE, OPTIONS);
 const { run, words } = command();
 const shown = await refusalsEnd(() => run(words, values));
 if (values.json) console.log(JSON.stringify(shown ?? {}, null, 2));
 
-function options() {
-  try {
-    return parseArgs({ allowPositionals: true, options: OPTIONS });
-  } catch (error) {
-    return fail(`${error.message}\n${USAGE}`);
-  }
-}
-
 function command() {
-  if (!positionals.length) help(USAGE);
   const [first = "", second = "", ...rest] = positionals;
   const name = [`${first} ${second}`, first].find((each) => Object.hasOwn(COMMANDS, each));
   if (!name) fail(USAGE);
@@ -152,8 +144,10 @@ async function create(_, { from, "dry-run": dryRun, "no-utm": plain, key, yes })
   if (!values.json) summary(checked);
   const { budget, daily_budget: daily, currency_code: currency = "" } = checked.would_send;
   await confirm(`Buy this ad, with a budget of ${budget}${currency && ` ${currency}`}${daily ? `, ${daily} a day` : ""}?`, yes);
-  const made = await order("POST", path, { query: { decorate }, json: ad, key });
-  return tell(made, ({ ad_id, id = ad_id, status }) => console.log(`The ad is bought: ${id ?? JSON.stringify(made)}${status ? `, ${status}` : ""}`));
+  // Without a key the edge knows the order by what it is.
+  const { told: made, isReplay } = await order("POST", path, { query: { decorate }, json: ad, key });
+  if (isReplay) console.error("Nothing was bought now: this very ad was, in the last 24 hours. Another like it takes a --key of its own.");
+  return tell(made, ({ ad_id, id = ad_id, status }) => console.log(`The ad ${isReplay ? "was bought before" : "is bought"}: ${id ?? JSON.stringify(made)}${status ? `, ${status}` : ""}`));
 }
 
 function summary({ would_send: ad, undocumented, hours_a_week: hours }) {
@@ -167,7 +161,7 @@ function remark(undocumented) {
   if (undocumented.length) console.log(`AdStat's documentation has no ${undocumented.join(", ")}: sent all the same`);
 }
 
-async function edit([ad], { from, set = [], "dry-run": dryRun, key, yes }) {
+async function edit([ad], { from, set = [], "dry-run": dryRun, key = randomUUID(), yes }) {
   const edit = { ...(from && readJson(from)), ...Object.fromEntries(set.map(assignment)) };
   const path = `api/advertisement/telegram/${encodeURIComponent(ad)}`;
   const checked = await call("PUT", path, { query: { amend: "true", dry_run: "true" }, json: edit });
@@ -177,7 +171,8 @@ async function edit([ad], { from, set = [], "dry-run": dryRun, key, yes }) {
   }
   if (dryRun || !checked.changes.length) return checked;
   await confirm(`Change ad ${ad}?`, yes);
-  return tell(await order("PUT", path, { query: { amend: "true" }, json: edit, key }), () => console.log(`Ad ${ad} is changed.`));
+  const { told } = await order("PUT", path, { query: { amend: "true" }, json: edit, key });
+  return tell(told, () => console.log(`Ad ${ad} is changed.`));
 }
 
 /** `cpm=3` as a field and its value: JSON where it is some, else a text. */
@@ -243,7 +238,10 @@ async function pixelTypes() {
 }
 
 async function pixelSnippet(_, options) {
-  return tell(await call("GET", `api/pixel_events/${encodeURIComponent(await accountOf(options))}/code_snippet`), ({ code_snippet }) => console.log(code_snippet));
+  return tell(await call("GET", `api/pixel_events/${encodeURIComponent(await accountOf(options))}/code_snippet`), ({ tg_pixel_id, code_snippet }) => {
+    if (tg_pixel_id) console.log(`The pixel's id is ${tg_pixel_id}. Telegram's own snippet, which pages with the tracker do without:`);
+    console.log(code_snippet);
+  });
 }
 
 async function pixelCreate(_, { title, type, ...options }) {
@@ -282,10 +280,13 @@ async function stats(_, { from, to, unit = "day", by = "ad", account = [], objec
     order_by: orderBy === undefined ? undefined : parsedJson(orderBy, "--order-by"), limit: limit === undefined ? PAGE : Number(limit), cursor: null,
   };
   const items = [];
+  const seen = new Set();
   do {
     const page = await call("POST", "api/v1/stats/page", { json });
     items.push(...(page.items ?? page.data));
-    json.cursor = page.cursor ?? page.next_cursor ?? null;
+    json.cursor = page.cursor || page.next_cursor || null;
+    if (seen.has(json.cursor)) fail("AdStat leads in a circle: the same cursor twice");
+    seen.add(json.cursor);
   } while (json.cursor !== null);
   return tell({ items }, () => records(items, Object.fromEntries(Object.keys(items[0] ?? {}).map((name) => [name, name]))));
 }
@@ -293,12 +294,13 @@ async function stats(_, { from, to, unit = "day", by = "ad", account = [], objec
 /** What ads cost beside what they brought, as the edge has it; `to` is the last day, as AdStat's is. */
 async function report(_, { from, to, by = "ad", site }) {
   const query = new URLSearchParams(Object.entries({ from, to: to && dayAfter(to), by, websiteId: site }).filter(([, value]) => value));
-  return tell(await callApi("GET", `report?${query}`), ({ rows, total, currency, unconverted }) => {
+  return tell(await callApi("GET", `report?${query}`), ({ rows, total, currency, rates, unconverted }) => {
     const amount = (name) => (row) => row[name]?.toFixed(2);
     records([...rows, { label: "total", ...total }], {
       [by]: "label", impressions: "impressions", clicks: "adClicks", [`spend ${currency}`]: amount("spend"), visits: "visits", taps: "inviteClicks", joins: "joins", leaves: "leaves",
       purchases: "purchases", [`revenue ${currency}`]: amount("revenue"), "cost/join": amount("costPerJoin"), ROAS: amount("roas"),
     });
+    for (const [code, rate] of Object.entries(rates)) if (code !== currency) console.log(`1 ${code} = ${rate} ${currency}`);
     for (const { currency, spend, revenue } of unconverted) console.log(`not counted, as REPORT_RATES has no ${currency}: ${spend} of spend, ${revenue} of revenue`);
   });
 }
@@ -306,7 +308,9 @@ async function report(_, { from, to, by = "ad", site }) {
 /** The day after `2026-01-31`; anything else as it is, for the edge to refuse. */
 function dayAfter(date) {
   const day = Date.parse(`${date}T00:00:00Z`);
-  return Number.isNaN(day) ? date : new Date(day + 86_400_000).toISOString().slice(0, 10);
+  const name = (day) => new Date(day).toISOString().slice(0, 10);
+  // JavaScript takes 31 November for 1 December.
+  return Number.isNaN(day) || name(day) !== date ? date : name(day + 86_400_000);
 }
 
 // ---- files ---------------------------------------------------------------------------------------------------------------------

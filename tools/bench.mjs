@@ -4,9 +4,8 @@
 //   npm run bench -- [--quick] [--only edge|invites|outbox|tracker]
 //   npm run --silent bench -- --json
 
-import { parseArgs } from "node:util";
 import { findChromium, findProgram } from "./browsers.mjs";
-import { fail, run, step } from "./prerequisites.mjs";
+import { fail, run, step, typed } from "./prerequisites.mjs";
 
 const { quick, only, json } = options();
 // In the machine's form nothing but the figures goes to the output.
@@ -32,13 +31,10 @@ try {
 if (json) process.stdout.write(JSON.stringify(figures) + "\n");
 
 function options() {
-  try {
-    const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } } });
-    if (![undefined, "edge", "invites", "outbox", "tracker"].includes(values.only)) throw new Error(`--only: edge, invites, outbox or tracker, not ${values.only}`);
-    return values;
-  } catch (error) {
-    return fail(error.message);
-  }
+  const usage = "npm run bench -- [--quick] [--only edge|invites|outbox|tracker] [--json]";
+  const { values } = typed(usage, { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } }, { wordless: true });
+  if (![undefined, "edge", "invites", "outbox", "tracker"].includes(values.only)) fail(`--only: edge, invites, outbox or tracker, not ${values.only}`);
+  return values;
 }
 
 async function measureEdge() {

@@ -9,15 +9,14 @@ if (!/^https?:\/\//.test(edge) || !URL.canParse(edge)) fail(`EDGEWAY_URL: expect
 
 /** The answer's JSON; anything else ends the command with a line that says why: for a code of `words`, that. */
 export async function call(method, path, body, words = {}) {
-  const key = operatorKey();
-  if (!key) fail("OPERATOR_KEY is set neither in the environment nor in .dev.vars: `npm start` makes one for the local edge");
-  const headers = { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) };
+  const headers = { authorization: `Bearer ${operatorKey()}`, ...(body && { "content-type": "application/json" }) };
   const answer = await fetch(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
     fail(`${edge} does not answer: ${error.cause?.message ?? error.message}`),
   );
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) fail(words[told.error?.code] ?? `${edge}: ${answer.status} ${told.error ? `${told.error.code}, ${told.error.message}` : ""}`);
-  return told;
+  const told = await answer.json().catch(() => undefined);
+  if (answer.ok && told) return told;
+  if (!told?.error) fail(`${edge}: ${answer.status}, and no JSON of Edgeway's: is this an Edgeway edge?`);
+  return fail(words[told.error.code] ?? `${edge}: ${answer.status} ${told.error.code}, ${told.error.message}`);
 }
 
 /** A time as people read it. */

@@ -1,8 +1,7 @@
 // `npm run keys -- create NAME [--site ID] | list | revoke PREFIX`: API keys of the edge at EDGEWAY_URL, with its OPERATOR_KEY.
 
-import { parseArgs } from "node:util";
 import { call, time } from "./edge.mjs";
-import { fail, help } from "./prerequisites.mjs";
+import { fail, typed } from "./prerequisites.mjs";
 
 const USAGE = "npm run keys -- create NAME [--site ID] | list | revoke PREFIX";
 
@@ -27,13 +26,6 @@ const COMMANDS = {
 };
 const WORDS = { create: 1, list: 0, revoke: 1 };
 
-let parsed;
-try {
-  parsed = parseArgs({ allowPositionals: true, options: { site: { type: "string" } } });
-} catch (error) {
-  fail(`${error.message}\n${USAGE}`);
-}
-const [command, ...words] = parsed.positionals;
-if (!command) help(USAGE);
+const { values, positionals: [command, ...words] } = typed(USAGE, { site: { type: "string" } });
 if (!Object.hasOwn(COMMANDS, command) || words.length !== WORDS[command]) fail(USAGE);
-await COMMANDS[command](words, parsed.values);
+await COMMANDS[command](words, values);

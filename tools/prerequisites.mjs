@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 /** The project's folder. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -24,10 +25,24 @@ export function fail(line) {
   process.exit(1);
 }
 
-/** Ends with how a command is used, where nothing was said. */
-export function help(usage) {
-  console.log(usage);
-  process.exit(0);
+/**
+ * What was typed: `{values, positionals}` by `options` of parseArgs. Ends with how the command is used, where that is asked for or, unless it
+ * is `wordless`, nothing was said, and with what is wrong.
+ */
+export function typed(usage, options = {}, { wordless = false } = {}) {
+  let parsed;
+  try {
+    parsed = parseArgs({ allowPositionals: true, options: { ...options, help: { type: "boolean", short: "h" } } });
+  } catch (error) {
+    return fail(`${error.message}\n${usage}`);
+  }
+  const { values: { help, ...values }, positionals } = parsed;
+  if (wordless && positionals.length) fail(usage);
+  if (help || (!wordless && !positionals.length)) {
+    console.log(usage);
+    process.exit(0);
+  }
+  return { values, positionals };
 }
 
 /** The environment of all programs the tools start: the project's own Node and programs first, nothing asked, nothing sent. */

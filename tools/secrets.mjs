@@ -4,14 +4,20 @@ import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { ROOT } from "./prerequisites.mjs";
+import { ROOT, fail } from "./prerequisites.mjs";
 
 const FILE = join(ROOT, ".dev.vars");
 
 const local = () => (existsSync(FILE) ? parseEnv(readFileSync(FILE, "utf8")) : {});
 
-/** The key that API keys are managed with: the environment's, else the local edge's. */
-export const operatorKey = () => process.env.OPERATOR_KEY || local().OPERATOR_KEY;
+/** The operator's key: the environment's, else the local edge's. Ends where there is none. */
+export function operatorKey() {
+  const key = process.env.OPERATOR_KEY || local().OPERATOR_KEY;
+  if (!key) fail("OPERATOR_KEY is set neither in the environment nor in .dev.vars: `npm start` makes one for the local edge");
+  // No header can hold anything else.
+  if (!/^[\x21-\x7e]+$/.test(key)) fail("OPERATOR_KEY: a key is letters, digits and signs, without spaces");
+  return key;
+}
 
 /** Makes the local edge's key where there is none. */
 export function ensureOperatorKey() {

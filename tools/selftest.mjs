@@ -2,7 +2,9 @@
 // well each could match people in the last 7 days. Ends with 1 where one does not take its event.
 
 import { call } from "./edge.mjs";
+import { typed } from "./prerequisites.mjs";
 
+typed("npm run selftest", {}, { wordless: true });
 const [{ destinations }, quality] = await Promise.all([call("POST", "selftest"), call("GET", "match-quality")]);
 if (!destinations.length) {
   console.log("No ad platform is configured: META_PIXEL_ID, TIKTOK_PIXEL_ID, SNAPCHAT_PIXEL_ID, GOOGLE_ADS_ACCOUNT_ID, GA4_MEASUREMENT_ID, TELEGRAM_ADS_PIXEL_ID.");

@@ -1,8 +1,7 @@
 // `npm run sends -- list | replay`: deliveries to ad platforms, and what became of them, of the edge at EDGEWAY_URL.
 
-import { parseArgs } from "node:util";
 import { call, time } from "./edge.mjs";
-import { fail, help } from "./prerequisites.mjs";
+import { fail, typed } from "./prerequisites.mjs";
 
 const USAGE = `npm run sends -- list [--state STATE] [--platform NAME] [--site ID] [--conversion ID] [--limit N] [--json]
 npm run sends -- replay SEND_ID… | --state skipped|rejected|dead [--platform NAME] [--site ID]`;
@@ -24,14 +23,7 @@ const COMMANDS = {
   },
 };
 
-let parsed;
-try {
-  const text = { type: "string" };
-  parsed = parseArgs({ allowPositionals: true, options: { state: text, platform: text, site: text, conversion: text, limit: text, json: { type: "boolean" } } });
-} catch (error) {
-  fail(`${error.message}\n${USAGE}`);
-}
-const [command, ...words] = parsed.positionals;
-if (!command) help(USAGE);
+const text = { type: "string" };
+const { values, positionals: [command, ...words] } = typed(USAGE, { state: text, platform: text, site: text, conversion: text, limit: text, json: { type: "boolean" } });
 if (!Object.hasOwn(COMMANDS, command)) fail(USAGE);
-await COMMANDS[command](words, parsed.values);
+await COMMANDS[command](words, values);

@@ -5,9 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
-import { ROOT, fail, help, step } from "./prerequisites.mjs";
+import { ROOT, fail, step, typed } from "./prerequisites.mjs";
 import { table } from "./table.mjs";
 
 const USAGE = "npm run telegram -- setup [--url https://edge.example.com] | status";
@@ -16,9 +16,7 @@ const UPDATES = ["message", "chat_member", "chat_join_request", "my_chat_member"
 const TIMEOUT_MS = 20_000;
 const ATTEMPTS = 3;
 
-const { values, positionals } = options();
-const [command, ...rest] = positionals;
-if (!command) help(USAGE);
+const { values, positionals: [command, ...rest] } = typed(USAGE, { url: { type: "string" } });
 const setting = settings();
 const base = (setting("TELEGRAM_API_BASE") ?? "https://api.telegram.org").replace(/\/$/, "");
 const bots = readBots();
@@ -27,14 +25,6 @@ const channels = readChannels();
 if (rest.length || !["setup", "status"].includes(command)) fail(USAGE);
 if (!bots.length) fail("no bot is configured: set TELEGRAM_BOT_USERNAME, TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET, or TELEGRAM_BOTS");
 process.exitCode = (await (command === "setup" ? setup() : status())) ? 0 : 1;
-
-function options() {
-  try {
-    return parseArgs({ options: { url: { type: "string" } }, allowPositionals: true });
-  } catch (error) {
-    return fail(error.message);
-  }
-}
 
 /** From a setting's name to its value; undefined when it is not set or blank. */
 function settings() {

@@ -1,6 +1,5 @@
 // Calls to the edge that stands before AdStat.
 
-import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { edge } from "../edge.mjs";
 import { fail } from "../prerequisites.mjs";
@@ -28,14 +27,15 @@ export async function refusalsEnd(run) {
 }
 
 /** One call to `path`, which is what stands behind `/ops/adstat/`. The answer is its JSON, undefined where it is empty. */
-export async function call(method, path, { query = {}, json, form, headers = {} } = {}) {
-  const key = operatorKey();
-  if (!key) fail("OPERATOR_KEY is set neither in the environment nor in .dev.vars: `npm start` makes one for the local edge");
+export const call = async (method, path, options) => (await ask(method, path, options)).told;
+
+/** The same: `{told, isReplay}`, the latter where it was answered before. */
+async function ask(method, path, { query = {}, json, form, headers = {} } = {}) {
   const url = new URL(`/ops/adstat/${path}`, edge);
   for (const [name, value] of Object.entries(query)) for (const each of [value].flat()) if (each !== undefined) url.searchParams.append(name, each);
   const answer = await fetch(url, {
     method,
-    headers: { authorization: `Bearer ${key}`, ...accessToken(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
+    headers: { authorization: `Bearer ${operatorKey()}`, ...accessToken(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
     body: json === undefined ? form : JSON.stringify(json),
   }).catch((error) => {
     throw new Refusal(`no answer: ${error.cause?.message ?? error.message}`);
@@ -46,8 +46,9 @@ export async function call(method, path, { query = {}, json, form, headers = {} 
   const warning = answer.headers.get("x-edgeway-warning");
   if (warning) console.error(warning);
   const told = parsed(text);
-  if (!answer.ok) throw new Refusal(words(answer.status, told), { status: answer.status, code: told?.error?.code });
-  return told;
+  const wait = answer.headers.get("retry-after");
+  if (!answer.ok) throw new Refusal(words(answer.status, told) + (wait ? `; come back in ${wait} s` : ""), { status: answer.status, code: told?.error?.code });
+  return { told, isReplay: answer.headers.has("x-idempotent-replay") };
 }
 
 /** A service token of Cloudflare Access, where the edge stands behind it. */
@@ -72,17 +73,18 @@ function words(status, told) {
 }
 
 /**
- * An order, which is done once however often it is told: an answer that was lost is asked for again with the same key, as long as it takes
- * the edge to know.
+ * An order, which is done once however often it is told: an answer that was lost is asked for again, as long as it takes the edge to know.
+ * `{told, isReplay}`: the latter where it had been done before this.
  */
-export async function order(method, path, { key = randomUUID(), ...options }) {
+export async function order(method, path, { key, ...options }) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await call(method, path, { ...options, headers: { "idempotency-key": key } });
+      const { told, isReplay } = await ask(method, path, { ...options, headers: key && { "idempotency-key": key } });
+      return { told, isReplay: isReplay && attempt === 0 };
     } catch (error) {
       if (!isOpen(error)) throw error;
       if (attempt === WAITS_S.length) {
-        throw new Refusal(`${error.message}\n  Whether it was done is not known. Tell it again with --key ${key}: it is done once.`);
+        throw new Refusal(`${error.message}\n  Whether it was done is not known. Tell it again${key ? ` with --key ${key}` : ""}: it is done once.`);
       }
       console.error(`${error.message.replace(/\s+/g, " ")}\nAsking again in ${WAITS_S[attempt]} s; it is done once.`);
       await sleep(WAITS_S[attempt] * 1000);
@@ -90,8 +92,8 @@ export async function order(method, path, { key = randomUUID(), ...options }) {
   }
 }
 
-/** Whether an order may have been done, or be done still. */
-const isOpen = ({ status, code }) => status === undefined || status >= 500 || code === "IDEMPOTENCY_IN_PROGRESS";
+/** Whether an order may have been done, or be done still. Where the edge is not set to take any, it was not. */
+const isOpen = ({ status, code }) => status === undefined || (status >= 500 && code !== "API_DISABLED") || code === "IDEMPOTENCY_IN_PROGRESS";
 
 /** Sends a form; once more where AdStat wanted another token meanwhile. */
 export async function send(path, options) {

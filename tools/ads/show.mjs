@@ -1,6 +1,6 @@
 // What AdStat answers, for people.
 
-import { table } from "../table.mjs";
+import { characters, table } from "../table.mjs";
 
 const LONGEST = 44;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -9,8 +9,9 @@ const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 function cell(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number" && !Number.isInteger(value)) return String(Math.round(value * 10_000) / 10_000);
-  const text = (typeof value === "object" ? JSON.stringify(value) : String(value)).replace(/\s+/g, " ");
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+  const text = line(value);
+  const all = characters(text);
+  return all.length > LONGEST ? `${all.slice(0, LONGEST - 1).join("")}…` : text;
 }
 
 /** Prints records as a table: `columns` are `heading: field` or `heading: (record) => value`. */
@@ -28,8 +29,8 @@ export function fields(record) {
   table(rows);
 }
 
-/** A value in full, on one line. */
-const line = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+/** A value in full, on one line, without what a terminal would obey. */
+const line = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value)).replace(/[\s\p{Cc}\u2028-\u202E\u2066-\u2069]+/gu, " ");
 
 /** `mon-fri 9-17, sat 10` */
 export function schedule(days) {
