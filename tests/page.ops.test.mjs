@@ -288,7 +288,8 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       assert.equal(download.suggestedFilename(), `edgeway-campaign-${dateOf(TODAY - 6)}-${dateOf(TODAY)}.csv`);
       const csv = readFileSync(await download.path(), "utf8");
       const asked = `/api/v1/report?by=campaign&format=csv&from=${dateOf(TODAY - 6)}&to=${dateOf(TODAY + 1)}`;
-      assert.equal(csv, (await deliveries.edge.request(asked, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).text);
+      assert.equal(csv.slice(0, 4), "\ufeffkey", "spreadsheets know it as UTF-8");
+      assert.equal(csv.slice(1), (await deliveries.edge.request(asked, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).text);
       const { visits, joins } = lines.get(String(CAMPAIGN));
       assert.match(csv, new RegExp(`\r\n${CAMPAIGN},Spring,(\\d+,){2}[\\d.]+,${visits},\\d+,${joins},`));
     });
@@ -312,8 +313,53 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await open();
       await seen("1 USD = 0.92 EUR");
       const { unconverted } = sums("ad", 30);
-      const pounds = (Number(unconverted.GBP) / 1e6).toLocaleString("en-GB", { style: "currency", currency: "GBP" });
-      await seen(`Not counted for want of a rate in REPORT_RATES: ${pounds} of revenue.`);
+      await seen(`Not counted for want of a rate in REPORT_RATES: ${(Number(unconverted.GBP) / 1e6).toLocaleString("en-GB")} GBP of revenue.`);
+    });
+
+    it("says since when no spend has come", async () => {
+      await open();
+      await seen("Total");
+      assert.equal(await page.getByText("Spend is of").count(), 0);
+      await page.clock.setFixedTime(NOW + 4 * 3_600_000);
+      await page.reload();
+      await seen(/^Spend is of [\d: -]+\. What ads cost since has not come from AdStat/);
+      await page.getByRole("link", { name: "Health" }).last().click();
+      await page.getByRole("heading", { level: 1, name: "Health" }).waitFor();
+    });
+
+    it("keeps names of any script and length in their cells, and fits the narrowest window", async () => {
+      const { edge } = deliveries;
+      const names = ["عرض خاص: خصم 50٪!", "מבצע ענק (50%) !", "\u202Etxt.exe", "A".repeat(200), "🔥".repeat(60)];
+      for (const [place, name] of names.entries()) {
+        await edge.rows("INSERT INTO ads (ad_id, title) VALUES (?, ?)", 900 + place, name);
+        await edge.rows(`INSERT INTO ad_days VALUES (${TODAY}, ?, NULL, 123456789, 1234567, 1234567890000, 'EUR')`, 900 + place);
+      }
+      try {
+        await open("funnel?days=7");
+        await seen("Total");
+        for (const name of names) assert.equal(await page.locator("th.name bdi").filter({ hasText: name }).evaluate((cell) => getComputedStyle(cell).unicodeBidi), "isolate");
+        for (const width of [320, 390, 640]) {
+          await page.setViewportSize({ width, height: 640 });
+          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `wider than ${width}`);
+        }
+      } finally {
+        for (const table of ["ads", "ad_days"]) await edge.rows(`DELETE FROM ${table} WHERE ad_id >= 900`);
+      }
+    });
+
+    it("shows what is chosen where the system sets the colours, and all columns on paper", async () => {
+      await open();
+      await seen("Total");
+      await page.emulateMedia({ forcedColors: "active" });
+      const colors = () => page.locator("[aria-label=Time] button").evaluateAll((all) => all.map((each) => getComputedStyle(each).backgroundColor));
+      const [week, month, quarter] = await colors();
+      assert.ok(week === quarter && week !== month, `${week} ${month}`);
+      assert.notEqual(await page.locator(".gauge i").first().evaluate((bar) => getComputedStyle(bar).backgroundColor), await page.locator(".strip").first().evaluate((strip) => getComputedStyle(strip).backgroundColor));
+      await page.emulateMedia({ forcedColors: "none", media: "print" });
+      // A4 across, within its margins.
+      await page.setViewportSize({ width: 1_030, height: 720 });
+      assert.ok(await page.evaluate(() => document.querySelector(".scroll table").getBoundingClientRect().right <= innerWidth), "a column is cut off");
+      assert.equal(await page.getByRole("navigation").count(), 0);
     });
   });
 
@@ -422,6 +468,15 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await seen("Live");
     });
 
+    it("leads to the trail and back within the site that is chosen", async () => {
+      await open(`feed?site=${WEBSITE}`);
+      await page.getByRole("link", { name: `Trail of click ${buyer.clickId}` }).click();
+      await seen(`of the click ${buyer.clickId}`);
+      assert.equal(await page.getByLabel("Site").inputValue(), WEBSITE);
+      await page.getByRole("link", { name: "Live", exact: true }).click();
+      assert.match(page.url(), new RegExp(`#feed\\?site=${WEBSITE}$`));
+    });
+
     it("leads from each to the person's trail", async () => {
       await open("feed");
       await page.getByRole("link", { name: `Trail of click ${buyer.clickId}` }).click();
@@ -442,6 +497,19 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       const minutes = Math.floor((tokenExpiresAt - NOW) / 60_000);
       assert.match(shown, new RegExp(` Token (\\S+ )?[\\d:]+ in ${minutes} min Refresh token \\S+ [\\d:]+ in (29 d|30 d)`));
       assert.deepEqual(await card.locator("time").evaluateAll((all) => all.map((each) => Date.parse(each.dateTime))), [pulledAt, tokenFetchedAt, tokenExpiresAt, refreshTokenExpiresAt].filter(Boolean));
+    });
+
+    it("says since when AdStat does not tell what ads cost, and why", async () => {
+      const why = "statistics: 403: No rights";
+      await deliveries.edge.rows("INSERT INTO pull_failure VALUES (1, ?, ?)", NOW - 2 * 3_600_000, why);
+      try {
+        await open("health");
+        await seen("It works, but look at this: AdStat: behind.");
+        const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "AdStat" }) });
+        await card.getByText(`what ads cost does not come: ${why}`).waitFor();
+      } finally {
+        await deliveries.edge.rows("DELETE FROM pull_failure");
+      }
     });
 
     it("shows where Telegram's updates go, and what waits", async () => {
@@ -494,6 +562,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       const { destinations } = await deliveries.operate("POST", "selftest", {});
       assert.equal(await said.count(), destinations.length);
       assert.match((await text("[aria-label='What each platform said'] tbody tr"))[0], /^meta yes yes yes .* atid_shop$/);
+      await seen("5 of 5 accepted; 1 can’t be tested.");
     });
 
     it("says where deliveries wait and fail, and why", async () => {
@@ -506,6 +575,9 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         await seen("Something is wrong");
         const { deliveries: [{ pending, paused }] } = await deliveries.health();
         assert.deepEqual(await text("[aria-label='Deliveries that wait or fail'] tbody tr"), [`meta ${pending} 0 ${paused} ${WEBSITE}`]);
+        await page.getByRole("link", { name: "meta", exact: true }).click();
+        await page.getByRole("heading", { level: 1, name: "Deliveries" }).waitFor();
+        assert.deepEqual([await page.getByLabel("Destination").inputValue(), await page.getByLabel("Site").inputValue()], ["meta", WEBSITE], "that site's alone, which can be replayed");
       } finally {
         deliveries.platforms.meta.behave();
         await deliveries.edge.rows("DELETE FROM circuits");
@@ -559,6 +631,17 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       for (const words of [`campaign ${CAMPAIGN}`, "ad 501", `temp id ${buyer.tempId}`, "landing page https://www.shop.test/", "fbclid FbClick", "fbc fb.1.", "ttclid TtClick", "gclid GClick", "sccid 11111111-", "tgclid TgClick"]) assert.ok(first.includes(words), `${words}: ${first}`);
       const purchase = (await text(".trail li")).find((step) => step.includes("Purchase 19.90 EUR"));
       for (const words of [`telegram user id ${buyer.id}`, "told by api", "utm content 501"]) assert.ok(purchase.includes(words), `${words}: ${purchase}`);
+    });
+
+    it("is that of the address, however that changes", async () => {
+      await open(`trail?id=${buyer.id}`);
+      await seen(`of the Telegram user ${buyer.id}`);
+      await page.evaluate((id) => (location.hash = `trail?id=${id}`), buyer.clickId);
+      await seen(`of the click ${buyer.clickId}`);
+      assert.equal(await page.getByLabel("Any id").inputValue(), buyer.clickId);
+      await page.goBack();
+      await seen(`of the Telegram user ${buyer.id}`);
+      assert.equal(await page.getByLabel("Any id").inputValue(), String(buyer.id));
     });
 
     it("of nobody is said to be none", async () => {

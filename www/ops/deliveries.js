@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "./api.js";
 import { count } from "./format.js";
-import { Chip, Confirm, Gauge, Loading, Problem, Select, Time, html, useLoaded } from "./parts.js";
+import { Chip, Confirm, Gauge, Loading, Problem, Select, Time, hashOf, html, useLoaded } from "./parts.js";
 
 const PAGE = 50;
 const STATES = ["pending", "sent", "skipped", "rejected", "dead"];
@@ -71,7 +71,7 @@ export function Deliveries({ params, set, site, forget }) {
     <${Problem} error=${first.error} retry=${first.reload} forget=${forget} />
     <${Loading} ...${first} />
     ${first.data && !sends.length && html`<p class="quiet">No deliveries match.</p>`}
-    <ul class="deliveries" aria-label="Deliveries">${sends.map((send) => html`<${Send} key=${send.sendId} send=${send} onReplay=${askOne} />`)}</ul>
+    <ul class="deliveries" aria-label="Deliveries">${sends.map((send) => html`<${Send} key=${send.sendId} send=${send} site=${site} onReplay=${askOne} />`)}</ul>
     <${Problem} error=${older.error} retry=${turnPage} forget=${forget} />
     ${isMore && html`<p class="row"><button type="button" disabled=${older.busy} onClick=${turnPage}>Show older</button></p>`}
     <h2>Match quality, last 7 days</h2>
@@ -89,7 +89,7 @@ function Text({ label, value, onTell, wide }) {
     <input type="text" value=${value} spellcheck=${false} autocapitalize="off" placeholder="Any" onChange=${(event) => onTell(event.currentTarget.value.trim())} /></label>`;
 }
 
-function Send({ send, onReplay }) {
+function Send({ send, site, onReplay }) {
   const { state, platform, destination, websiteId, code, message, requestId, matchKeys, missingKeys, attempts, madeAt, changedAt, dueAt, conversionId } = send;
   return html`<li class="delivery">
     <div class="what"><${Chip} kind=${state}>${state}<//> <b>${destination}</b>${destination !== platform && html` <span class="quiet">${platformName(platform)}</span>`}
@@ -101,7 +101,7 @@ function Send({ send, onReplay }) {
       ${matchKeys.length > 0 && html`<p><span class="hidden">Sent with: </span>${matchKeys.map((each) => html`<span class="match" key=${each}>${each}</span> `)}</p>`}
       ${missingKeys.length > 0 && html`<p class="quiet">without ${missingKeys.join(", ")}</p>`}
     </div>
-    <div class="act"><a href=${`#trail?id=${conversionId}`}>Trail<span class="hidden"> of conversion ${conversionId}</span></a>
+    <div class="act"><a href=${hashOf("trail", { id: conversionId, site })}>Trail<span class="hidden"> of conversion ${conversionId}</span></a>
       ${REPLAYABLE.includes(state) && html`<button type="button" onClick=${() => onReplay(send)}>Send again…<span class="hidden"> ${conversionId} to ${destination}</span></button>`}</div>
   </li>`;
 }

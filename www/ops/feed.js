@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "./api.js";
 import { time } from "./format.js";
-import { Chip, Loading, Problem, Time, html, useTicks } from "./parts.js";
+import { Chip, Loading, Problem, Time, hashOf, html, useTicks } from "./parts.js";
 
 const PAGE = 50;
 const POLL_MS = 5_000;
@@ -99,16 +99,16 @@ export function Feed({ site, forget }) {
     <${Problem} error=${feed.error} retry=${load} forget=${forget} />
     <${Loading} busy=${feed.busy} data=${items} />
     ${items?.length === 0 && html`<p class="quiet">Nothing has happened yet.</p>`}
-    <ol class="feed" aria-label="What happened, the latest first">${items?.map((item) => html`<${Item} key=${identity(item)} item=${item} />`)}</ol>
+    <ol class="feed" aria-label="What happened, the latest first">${items?.map((item) => html`<${Item} key=${identity(item)} item=${item} site=${site} />`)}</ol>
     ${items?.length > 0 && !feed.end && html`<p class="row"><button type="button" onClick=${turnPage}>Show older</button></p>`}`;
 }
 
-function Item({ item }) {
+function Item({ item, site }) {
   const { kind, at, title, detail, websiteId } = item;
   const { text, id } = lineOf(item);
   return html`<li>
     <${Time} at=${at} /><${Chip} kind=${kind === "send" ? detail.state : kind}>${kind}<//><span class="title">${title}</span>
     <span class="detail">${text}</span><span class="site">${websiteId}</span>
-    <span class="more">${id && html`<a href=${`#trail?id=${id}`}>Trail<span class="hidden"> of ${kind} ${id}</span></a>`}</span>
+    <span class="more">${id && html`<a href=${hashOf("trail", { id, site })}>Trail<span class="hidden"> of ${kind} ${id}</span></a>`}</span>
   </li>`;
 }

@@ -7,6 +7,7 @@ const LANGUAGE = "en-GB";
 const WHOLE = new Intl.NumberFormat(LANGUAGE);
 const PERCENT = new Intl.NumberFormat(LANGUAGE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const RATIO = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const PLAIN = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 2 });
 const SHORT = new Intl.NumberFormat(LANGUAGE, { notation: "compact", maximumFractionDigits: 1 });
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
@@ -26,6 +27,9 @@ export function money(value, currency) {
     return `${RATIO.format(value)} ${currency ?? ""}`.trim();
   }
 }
+
+/** The same with its code, which a symbol may share with others: `5,000 RUB`. */
+export const coded = (value, currency) => `${PLAIN.format(value)} ${currency}`;
 
 const pad = (number, size = 2) => String(number).padStart(size, "0");
 /** The local date of a Unix time in ms: `2026-01-31`. */
@@ -56,9 +60,10 @@ export function span(ms) {
 /** The UTC day of a Unix time in ms: `2026-01-31`. Reports count by it. */
 export const utcDay = (ms) => new Date(ms).toISOString().slice(0, 10);
 
-/** Hands a file's bytes to the browser as a download. */
+/** Hands a text file's bytes to the browser as a download; their mark of UTF-8 is for spreadsheets, which guess at another encoding without. */
 export function download(name, blob) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  const marked = new Blob(["\ufeff", blob], { type: blob.type });
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(marked), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
 }

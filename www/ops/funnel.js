@@ -3,13 +3,15 @@
 import { useMemo, useState } from "preact/hooks";
 import { call, file } from "./api.js";
 import { DayChart } from "./chart.js";
-import { DAY_MS, count, download, money, rate, ratio, utcDay } from "./format.js";
-import { Choice, Gauge, Loading, Problem, Scroll, html, useLoaded, useTicks } from "./parts.js";
+import { DAY_MS, coded, count, download, money, rate, ratio, utcDay } from "./format.js";
+import { Choice, Gauge, Loading, Problem, Scroll, Time, hashOf, html, useLoaded, useTicks } from "./parts.js";
 
 const DAYS = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"]];
 const BY = [["ad", "Ad"], ["campaign", "Campaign"], ["source", "Source"], ["channel", "Channel"], ["day", "Day"]];
 const STEPS = [["visits", "Visits"], ["inviteClicks", "Invite clicks"], ["joins", "Joins"], ["purchases", "Purchases"]];
 const MINUTE_MS = 60_000;
+/** What ads cost comes once an hour. */
+const LATE_MS = 3 * 3_600_000;
 
 export function Funnel({ params, set, site, forget }) {
   const days = DAYS.some(([each]) => each === params.days) ? params.days : "30";
@@ -36,8 +38,9 @@ export function Funnel({ params, set, site, forget }) {
   return html`
     <div class="bar">
       <${Choice} label="Time" choices=${DAYS} value=${days} onChoose=${(days) => set({ days })} />
-      <span class="quiet">Days are UTC; bots are not counted</span>
+      <span class="quiet">Days are UTC; bots are not counted; ROAS and cost per join in all are of all revenue and joins</span>
     </div>
+    ${daily.data && html`<${Late} at=${daily.data.spendAt} site=${site} />`}
     <${Problem} error=${daily.error} retry=${reload} forget=${forget} />
     <${Loading} ...${daily} />
     ${daily.data && html`<${Steps} report=${daily.data} days=${days} /><${Charts} report=${daily.data} days=${Number(days)} />`}
@@ -58,6 +61,12 @@ function Steps({ report, days }) {
     <${Strip} name="Today" row=${today} currency=${report.currency} />
     <${Strip} name=${`${days} days`} row=${report.total ?? {}} currency=${report.currency} />
   </div>`;
+}
+
+/** Where what ads cost has not come for long: since when. */
+function Late({ at, site }) {
+  if (!at || Date.now() - at < LATE_MS) return null;
+  return html`<div class="notice warn" role="status"><p><b>Spend is of <${Time} at=${at} />.</b> What ads cost since has not come from AdStat, so ROAS looks better than it is: <a href=${hashOf("health", { site })}>Health</a> says why.</p></div>`;
 }
 
 function Strip({ name, row, currency }) {
@@ -130,7 +139,7 @@ function Rows({ report, by, params, set }) {
   if (!rows.length) return html`<p class="quiet">Nothing in this time.</p>`;
   return html`<${Scroll} label=${`By ${what.toLowerCase()}`}><table class="numbers">
     <thead><tr>${head("key", what)}${COLUMNS.map(([field, label]) => head(field, label))}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row" class="name" title=${nameOf(row) === row.key ? row.key : `${nameOf(row)} (${row.key || "unknown"})`}>${nameOf(row)}</th>${cells(row)}</tr>`)}</tbody>
+    <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row" class="name" title=${nameOf(row) === row.key ? row.key : `${nameOf(row)} (${row.key || "unknown"})`}><bdi>${nameOf(row)}</bdi></th>${cells(row)}</tr>`)}</tbody>
     ${report.total && html`<tfoot><tr><th scope="row" class="name">Total</th>${cells(withRates(report.total))}</tr></tfoot>`}
   </table><//>
     ${report.truncated && html`<p class="quiet">These are the ${count(rows.length)} that weigh the most; the total is of all, and the CSV lists more.</p>`}`;
@@ -142,5 +151,5 @@ function Rates({ report }) {
   const left = report.unconverted.flatMap(({ currency, spend, revenue }) => [[spend, currency, "spend"], [revenue, currency, "revenue"]]).filter(([amount]) => amount);
   return html`
     ${rates.length > 0 && html`<p class="quiet">Amounts in ${report.currency}; ${rates.map(([currency, rate]) => `1 ${currency} = ${rate} ${report.currency}`).join(", ")}.</p>`}
-    ${left.length > 0 && html`<div class="notice warn" role="status"><p><b>Not counted</b> for want of a rate in REPORT_RATES: ${left.map(([amount, currency, what]) => `${money(amount, currency)} of ${what}`).join(", ")}.</p></div>`}`;
+    ${left.length > 0 && html`<div class="notice warn" role="status"><p><b>Not counted</b> for want of a rate in REPORT_RATES: ${left.map(([amount, currency, what]) => `${coded(amount, currency)} of ${what}`).join(", ")}.</p></div>`}`;
 }

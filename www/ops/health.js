@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { call, health } from "./api.js";
 import { apart, count, span } from "./format.js";
-import { Chip, Loading, Problem, Scroll, Time, html, useLoaded, useTicks } from "./parts.js";
+import { Chip, Loading, Problem, Scroll, Time, hashOf, html, useLoaded, useTicks } from "./parts.js";
 
 const POLL_MS = 30_000;
 
@@ -33,8 +33,8 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     ${deliveries.filter(ours).length ? html`<${Scroll} label="Deliveries that wait or fail"><table>
         <thead><tr><th scope="col">Destination</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead, 7 days</th><th scope="col">Paused</th><th scope="col">Site</th></tr></thead>
         <tbody>${deliveries.filter(ours).map(({ websiteId, destination, pending, dead, paused }) => html`<tr key=${`${websiteId} ${destination}`}>
-          <td><a href=${`#deliveries?destination=${encodeURIComponent(destination)}`}>${destination}</a></td><td class="number">${count(pending)}</td>
-          <td class="number">${dead ? html`<a href=${`#deliveries?state=dead&destination=${encodeURIComponent(destination)}`}>${count(dead)}</a>` : "0"}</td>
+          <td><a href=${hashOf("deliveries", { destination, site: websiteId })}>${destination}</a></td><td class="number">${count(pending)}</td>
+          <td class="number">${dead ? html`<a href=${hashOf("deliveries", { state: "dead", destination, site: websiteId })}>${count(dead)}</a>` : "0"}</td>
           <td>${paused ? html`<${Chip} kind="dead">${paused}<//>` : "no"}</td><td>${websiteId}</td></tr>`)}</tbody>
       </table><//>` : html`<p class="quiet">Nothing waits, nothing fails.</p>`}
     <h2>Invite links</h2>
@@ -50,6 +50,7 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
       </table><//>`}
     <div class="cards">
       ${adstat && html`<section class="card"><h3>AdStat</h3>
+        ${cautionOf("adstat")?.state === "behind" && html`<p class="notice warn">${cautionOf("adstat").why}</p>`}
         ${adstat.warning && html`<p class="notice warn">${adstat.warning}</p>`}
         <dl class="pairs">
           ${adstat.pulledAt && html`<div><dt>Spend as of</dt><dd><${Time} at=${adstat.pulledAt} /></dd></div>`}
@@ -72,7 +73,7 @@ const ABOUT = {
   invites: (slug) => `links for ${slug}`,
   webhook: (bot) => `webhook of @${bot}`,
   queue: () => "queue of visits and clicks",
-  adstat: () => "AdStat’s tokens",
+  adstat: () => "AdStat",
 };
 /** States that mend themselves, or may be none. */
 const PASSING = ["low", "paused", "not known"];
@@ -107,6 +108,14 @@ function Until({ at }) {
   return html`<${Time} at=${at} /> <span class="quiet">${left > 0 ? `in ${span(left)}` : "expired"}</span>`;
 }
 
+/** What came of a self-test, in words; those without a test door were not asked. */
+function told(destinations) {
+  if (!destinations.length) return "No ad platform is configured.";
+  const asked = destinations.filter(({ accepted }) => accepted !== null);
+  const untested = destinations.length - asked.length;
+  return `${asked.filter(({ accepted }) => accepted).length} of ${asked.length} accepted${untested ? `; ${untested} can’t be tested` : ""}.`;
+}
+
 function SelfTest({ forget }) {
   const [test, setTest] = useState({});
   const run = async () => {
@@ -121,8 +130,7 @@ function SelfTest({ forget }) {
   return html`<section aria-labelledby="selftest">
     <div class="bar"><h2 id="selftest">Self-test</h2><button type="button" disabled=${test.busy} onClick=${run}>Send one test event to each platform</button></div>
     <p class="quiet">Through each platform’s own test door: it counts for nothing.</p>
-    <div role="status">${test.busy && html`<p class="quiet">Asking the platforms…</p>`}${test.data && html`<p>${test.data.destinations.length
-      ? `${test.data.destinations.filter(({ accepted }) => accepted).length} of ${test.data.destinations.length} accepted.` : "No ad platform is configured."}</p>`}</div>
+    <div role="status">${test.busy && html`<p class="quiet">Asking the platforms…</p>`}${test.data && html`<p>${told(test.data.destinations)}</p>`}</div>
     <${Problem} error=${test.error} retry=${run} forget=${forget} />
     ${test.data?.destinations.length > 0 && html`<${Scroll} label="What each platform said"><table>
       <thead><tr><th scope="col">Destination</th><th scope="col">Accepted</th><th scope="col">Reachable</th><th scope="col">Credentials</th><th scope="col">Says</th><th scope="col">Site</th></tr></thead>

@@ -7,7 +7,7 @@ import { Deliveries } from "./deliveries.js";
 import { Feed } from "./feed.js";
 import { Funnel } from "./funnel.js";
 import { Health } from "./health.js";
-import { Problem, Select, html } from "./parts.js";
+import { Problem, Select, hashOf, html } from "./parts.js";
 import { Trail } from "./trail.js";
 
 const VIEWS = { funnel: ["Funnel", Funnel], deliveries: ["Deliveries", Deliveries], feed: ["Live", Feed], health: ["Health", Health], trail: ["Trail", Trail] };
@@ -17,11 +17,6 @@ function place() {
   const [view, query] = location.hash.slice(1).split("?");
   return { view: Object.hasOwn(VIEWS, view) ? view : "funnel", params: Object.fromEntries(new URLSearchParams(query)) };
 }
-
-const hashOf = (view, params) => {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value));
-  return `#${view}${query.size ? `?${query}` : ""}`;
-};
 
 function App() {
   const [has, setHas] = useState(Boolean(key.read()));

@@ -6,6 +6,12 @@ import { iso, time } from "./format.js";
 
 export { html };
 
+/** A view's address: `#deliveries?state=dead`. */
+export function hashOf(view, params) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value));
+  return `#${view}${query.size ? `?${query}` : ""}`;
+}
+
 /**
  * What `load(signal)` gives, anew whenever one of `inputs` changes: `{data, error, busy, reload}`. `data` stays while it is loaded
  * again for the same inputs, and is gone with others, before anything is drawn.

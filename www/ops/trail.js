@@ -1,6 +1,6 @@
 // One person's way, from the visit to what the platforms were told.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { call } from "./api.js";
 import { apart, span } from "./format.js";
 import { Chip, Loading, Problem, Time, html, useLoaded } from "./parts.js";
@@ -42,6 +42,7 @@ async function find(text, signal) {
 export function Trail({ params, set, forget }) {
   const id = params.id ?? "";
   const [typed, setTyped] = useState(id);
+  useEffect(() => setTyped(id), [id]);
   const trail = useLoaded((signal) => find(id, signal), [id]);
   const { data } = trail;
   const guess = guesses(typed);
