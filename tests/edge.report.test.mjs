@@ -299,7 +299,10 @@ describe("what AdStat's ads cost", () => {
       await other.edge.rows("INSERT INTO ad_days SELECT day, 503, campaign_id, 0, 0, 8000000, 'RUB' FROM ad_days WHERE ad_id = 501");
       const report = await other.report({ by: "source" });
       assert.equal(report.currency, "TON");
-      assert.deepEqual(report.rows, [{ key: "telegram", label: "telegram", ...ZERO, impressions: 100, adClicks: 5, spend: 3.1, roas: 0 }]);
+      assert.deepEqual(report.rows, [{ key: "telegram", label: "telegram", ...ZERO, impressions: 100, adClicks: 5, spend: 3.1 }]);
+      assert.equal(report.total.roas, null, "to a spend that is not known whole nothing is in proportion");
+      const ads = Object.fromEntries((await other.report({ by: "ad" })).rows.map(({ key, spend, roas }) => [key, [spend, roas]]));
+      assert.deepEqual(ads, { 501: [1.1, 0], 502: [2, 0], 503: [0, null] });
       assert.deepEqual(report.unconverted, [{ currency: "RUB", spend: 8, revenue: 0 }]);
     } finally {
       await other.close();

@@ -154,9 +154,9 @@ pub struct Sums {
     pub purchases: u64,
     /// What they were worth.
     pub revenue: Micros,
-    /// Spend by joins; none: no one joined.
+    /// Spend by joins; none: no one joined, or some of the spend has no rate.
     pub cost_per_join: Option<Micros>,
-    /// Revenue to spend; none: nothing was spent.
+    /// Revenue to spend; none: nothing was spent, or some of it has no rate.
     pub roas: Option<Micros>,
 }
 
@@ -173,9 +173,12 @@ impl Sums {
         self.revenue += other.revenue;
     }
 
-    fn with_ratios(mut self) -> Self {
-        self.cost_per_join = self.spend.each_of(self.joins);
-        self.roas = self.revenue.over(self.spend);
+    /// With what follows of them, unless the spend is more than what is known of it.
+    fn with_ratios(mut self, is_spend_whole: bool) -> Self {
+        if is_spend_whole {
+            self.cost_per_join = self.spend.each_of(self.joins);
+            self.roas = self.revenue.over(self.spend);
+        }
         self
     }
 }
@@ -449,7 +452,7 @@ impl Drafts<'_> {
             rows.push(Line {
                 label: self.label(key),
                 key: key.clone(),
-                sums: sums.with_ratios(),
+                sums: sums.with_ratios(own.iter().all(Unconverted::is_no_spend)),
                 unconverted: own,
             });
         }
@@ -461,11 +464,13 @@ impl Drafts<'_> {
         if truncated {
             rows.truncate(self.most_rows);
         }
-        let unconverted = unconverted.into_iter().map(|(code, money)| Unconverted {
-            currency: code.to_owned(),
-            spend: money.spend,
-            revenue: money.revenue,
-        });
+        let unconverted: Vec<_> = (unconverted.into_iter())
+            .map(|(code, money)| Unconverted {
+                currency: code.to_owned(),
+                spend: money.spend,
+                revenue: money.revenue,
+            })
+            .collect();
         Report {
             from,
             to,
@@ -474,8 +479,8 @@ impl Drafts<'_> {
             rates: by_currency.clone(),
             rows,
             truncated,
-            total: total.with_ratios(),
-            unconverted: unconverted.collect(),
+            total: total.with_ratios(unconverted.iter().all(Unconverted::is_no_spend)),
+            unconverted,
             spend_at: None,
         }
     }
@@ -529,6 +534,10 @@ impl Report {
 }
 
 impl Unconverted {
+    fn is_no_spend(&self) -> bool {
+        self.spend == Micros::default()
+    }
+
     /// Each amount in words; nothing of what is zero.
     fn words(&self) -> impl Iterator<Item = String> {
         let Self {
