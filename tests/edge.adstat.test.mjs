@@ -440,6 +440,14 @@ describe("AdStat through the edge", () => {
       only(await shop.orders());
     });
 
+    it("that were lost are found where AdStat keeps their words without stray space", async () => {
+      const send = () => shop.create({ title: " Spring ", text: "Come  in\r\n" });
+      adstat.misbehave({ call: "ad.create", cut: "headers" });
+      refusedHere(await send(), 502, "BAD_GATEWAY");
+      Object.assign(only(adstat.ads), { title: "Spring", text: "Come in" });
+      assert.equal(done(await send()).ad_id, only(adstat.ads).ad_id);
+    });
+
     it("that two buyers of the same lost are two ads", async () => {
       const keys = [key(), key()];
       adstat.misbehave({ call: "ad.create", cut: "headers", times: 2 });

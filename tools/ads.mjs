@@ -124,6 +124,7 @@ async function list(_, { period = "all", title, campaign, deleted, limit, offset
   const told = await page(offset ?? 0, limit ?? PAGE);
   for (let last = told; limit === undefined && last.data.length === PAGE; ) {
     last = await page(Number(offset ?? 0) + told.data.length, PAGE);
+    if (last.data.length && told.data.some(({ id }) => id === last.data[0].id)) fail("AdStat leads in a circle: the same ads twice");
     told.data.push(...last.data);
   }
   return tell(told, ({ data }) =>

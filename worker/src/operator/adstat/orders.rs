@@ -306,8 +306,8 @@ impl Order<'_> {
             // Repeating it does no harm: it reads.
             let ads = ads_of(session, period).await?;
             let new = ads.into_iter().filter(|found| {
-                found.advertisement_title.as_deref() == Some(ad.title())
-                    && found.ad_text.as_deref() == Some(ad.text())
+                is_same(found.advertisement_title.as_deref(), ad.title())
+                    && is_same(found.ad_text.as_deref(), ad.text())
                     && found.campaign_id == Some(ad.campaign_id())
                     && !earlier.contains(&found.id)
             });
@@ -428,6 +428,11 @@ impl Order<'_> {
             ));
         }
     }
+}
+
+/// Whether what AdStat shows is what was told, but for space: it may trim what it keeps.
+fn is_same(shown: Option<&str>, told: &str) -> bool {
+    shown.is_some_and(|shown| shown.split_whitespace().eq(told.split_whitespace()))
 }
 
 /// An answer of AdStat's that is told again.
