@@ -675,7 +675,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
 
     it("says what is wrong, and in which setting", async () => {
       await open("health");
-      await seen("Something is wrong");
+      await seen("Something is wrong Look at this, too: AdStat: failing.");
       const { problems, adstat: { lastError } } = (await world.edge.request("/healthz")).json();
       assert.ok(problems.some(({ setting }) => setting === "REPORT_RATES") && lastError);
       assert.deepEqual(await text(".problems > div"), problems.map(({ setting, message }) => `${setting} ${message}`));

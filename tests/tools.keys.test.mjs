@@ -74,6 +74,19 @@ describe("npm run keys, npm run sends", () => {
     } finally {
       await shut(server);
     }
+    // As a zone does that wants https, and as Cloudflare Access does.
+    for (const [to, words] of [["https://edge.example.com/x", "leads on to https://edge.example.com: set EDGEWAY_URL to where the edge is"], ["https://team.cloudflareaccess.com/login", "stands behind Cloudflare Access: set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET to a service token of its policy"]]) {
+      const redirecting = createServer((_, answer) => answer.writeHead(302, { location: to }).end());
+      const at = await listen(redirecting);
+      try {
+        for (const [tool, ...typed] of [["keys", "create", "crm"], ["ads", "accounts"]]) {
+          const { code, out, err } = await run({ url: at }, tool, typed);
+          assert.deepEqual([code, out, err], [1, "", `${at} ${words}\n`]);
+        }
+      } finally {
+        await shut(redirecting);
+      }
+    }
     for (const tool of ["keys", "ads"]) {
       const { code, err } = await run(api.edge, tool, [tool === "ads" ? "orders" : "list"], { OPERATOR_KEY: "ключ" });
       assert.deepEqual([code, err], [1, "OPERATOR_KEY: a key is letters, digits and signs, without spaces\n"]);

@@ -7,10 +7,19 @@ import { operatorKey } from "./secrets.mjs";
 export const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
 if (!/^https?:\/\//.test(edge) || !URL.canParse(edge)) fail(`EDGEWAY_URL: expected an address such as https://edge.example.com, not ${edge}`);
 
+/** What answers at `url` of the edge. Another address that it leads on to is not followed: keys and orders would get lost on the way. */
+export async function reach(url, options) {
+  const answer = await fetch(url, { ...options, redirect: "manual" });
+  const to = answer.status >= 300 && answer.status < 400 && new URL(answer.headers.get("location") ?? "", url);
+  if (!to) return answer;
+  if (to.hostname.endsWith(".cloudflareaccess.com")) fail(`${edge} stands behind Cloudflare Access: set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET to a service token of its policy`);
+  return fail(`${edge} leads on to ${to.origin}: set EDGEWAY_URL to where the edge is`);
+}
+
 /** The answer's JSON; anything else ends the command with a line that says why: for a code of `words`, that. */
 export async function call(method, path, body, words = {}) {
   const headers = { authorization: `Bearer ${operatorKey()}`, ...(body && { "content-type": "application/json" }) };
-  const answer = await fetch(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
+  const answer = await reach(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
     fail(`${edge} does not answer: ${error.cause?.message ?? error.message}`),
   );
   const told = await answer.json().catch(() => undefined);

@@ -1,7 +1,7 @@
 // Calls to the edge that stands before AdStat.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { edge } from "../edge.mjs";
+import { edge, reach } from "../edge.mjs";
 import { fail } from "../prerequisites.mjs";
 import { operatorKey } from "../secrets.mjs";
 
@@ -33,7 +33,7 @@ export const call = async (method, path, options) => (await ask(method, path, op
 async function ask(method, path, { query = {}, json, form, headers = {} } = {}) {
   const url = new URL(`/ops/adstat/${path}`, edge);
   for (const [name, value] of Object.entries(query)) for (const each of [value].flat()) if (each !== undefined) url.searchParams.append(name, each);
-  const answer = await fetch(url, {
+  const answer = await reach(url, {
     method,
     headers: { authorization: `Bearer ${operatorKey()}`, ...accessToken(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
     body: json === undefined ? form : JSON.stringify(json),
