@@ -55,6 +55,13 @@ fn check_file(file: &str, bytes: &[u8]) -> Result<usize, String> {
     if bytes.len() > LARGEST {
         return Err("expected a file of at most 10 MB".to_owned());
     }
+    // As spreadsheets save "CSV UTF-8". It would be part of the first number.
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return Err(
+            "it begins with a byte order mark: save it as plain CSV or text, without one"
+                .to_owned(),
+        );
+    }
     let parts = bytes.split(|byte| matches!(byte, b',' | b'\n' | b'\r'));
     let entries = parts
         .map(<[u8]>::trim_ascii)

@@ -396,6 +396,13 @@ fn an_audience_is_a_thousand_numbers_at_least() {
         wrong("a.pdf", &numbers(1_000).join("\n")),
         "audience: expected a file called .csv or .txt"
     );
+    assert_eq!(
+        wrong(
+            "a.csv",
+            &("\u{feff}".to_owned() + &numbers(1_000).join(","))
+        ),
+        "audience: it begins with a byte order mark: save it as plain CSV or text, without one"
+    );
     let entry = "entry 2: expected 12 digits that begin with 998, or a SHA-256 in hex";
     for bad in [
         "+998900000001",
