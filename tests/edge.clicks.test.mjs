@@ -134,11 +134,17 @@ forBothBackends("a click", (backend) => {
     for (const headers of [{ "sec-purpose": "prefetch" }, { "sec-purpose": "prefetch;prerender" }, { purpose: "prefetch" }, { "x-moz": "prefetch" }]) {
       await world.invite({}, { headers });
     }
+    // What a script of the page fetches, ahead of a tap or in place of one.
+    for (const accept of ["*/*", "text/html, application/xhtml+xml", "text/html,application/xhtml+xml,application/xml"]) {
+      assert.equal((await world.invite({}, { headers: { accept, "sec-fetch-dest": "empty" } })).status, 503);
+    }
     leads(await world.invite({}, { method: "HEAD" }));
     for (const agent of ["facebookexternalhit/1.1", "TelegramBot (like TwitterBot)", "Mozilla/5.0 (compatible; Googlebot/2.1)", "WhatsApp/2.24.6.77 A", "Viber/21.0.0"]) leads(await world.invite({}, { headers: { "user-agent": agent } }));
     assert.deepEqual(await world.clicks(), []);
     leads(await world.invite({}, { headers: { "user-agent": "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36" } }));
     assert.equal((await world.clicks()).length, 1, "a phone");
+    leads(await world.invite({}, { headers: { accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "sec-fetch-dest": "empty" } }));
+    assert.equal((await world.clicks()).length, 2, "handed on by the page's service worker");
   });
 
   it("never leads anywhere but to Telegram, whatever `to` says", async () => {

@@ -99,13 +99,13 @@ describe("a personal link", () => {
     only((await clicks(edge)).filter(({ invite_link }) => invite_link === links[0]));
   });
 
-  it("is never taken by a HEAD, a preview or a browser that prepares", async () => {
+  it("is never taken by a HEAD, a preview, a script or a browser that prepares", async () => {
     const earlier = await topUp(edge);
     for (const options of [{ method: "HEAD" }, { headers: { "user-agent": "TelegramBot (like TwitterBot)" } }]) {
       assert.equal((await click(edge, undefined, options)).location, SHARED);
       assert.equal((await edge.request("/c/main", options)).location, SHARED);
     }
-    for (const options of [{ headers: { "sec-purpose": "prefetch" } }, { headers: { "sec-purpose": "prefetch;prerender" } }, { headers: { "x-moz": "prefetch" } }]) {
+    for (const options of [{ headers: { "sec-purpose": "prefetch" } }, { headers: { "sec-purpose": "prefetch;prerender" } }, { headers: { "x-moz": "prefetch" } }, { headers: { accept: "*/*", "sec-fetch-dest": "empty" } }]) {
       assert.equal((await click(edge, undefined, options)).status, 503);
       assert.equal((await edge.request("/c/main", options)).status, 503);
     }

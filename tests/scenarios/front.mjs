@@ -53,6 +53,51 @@ const given = (html, more = {}) => ({
   ...more,
 });
 
+/** A page whose service worker answers so, opened twice or more under it; `check` looks at all visits. */
+const served = (answer, check, clicks = ["Second"]) => ({
+  visits: clicks.length + 1,
+  clicks: 1,
+  async run(story) {
+    const script = `addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+      addEventListener("fetch", (event) => { if (event.request.mode === "navigate") event.respondWith(${answer}) });`;
+    story.world.site.pages = {
+      "/given": { body: `<!doctype html><title>Given</title>${JOIN}<script>navigator.serviceWorker.register("/worker.js")</script>` },
+      "/worker.js": { body: script, headers: { "content-type": "text/javascript" } },
+    };
+    await story.open(page("/given?"), { on: SHOP });
+    await story.page.until(() => Boolean(navigator.serviceWorker.controller));
+    for (const [at, click] of clicks.entries()) {
+      await story.visited(at + 1);
+      await story.open(`/given?fbclid=${click}`, { on: SHOP });
+    }
+    await story.told("answered");
+    await story.join();
+  },
+  check,
+});
+
+/** A page that fetches its own places by itself, as Turbo, htmx and Astro do, some already when a pointer comes near. */
+const fetched = (link) => ({
+  visits: 1,
+  clicks: 1,
+  engines: ONCE,
+  async run(story) {
+    const script = `for (const type of ["mouseover", "click"]) addEventListener(type, (event) => {
+        const link = event.target.closest?.("a[href]:not([target])");
+        if (link?.origin !== location.origin) return;
+        event.preventDefault();
+        fetch(link.href).catch(() => {});
+      });
+      setTimeout(() => document.body.insertAdjacentHTML("beforeend", '<p><a id="added" href="https://t.me/shopchannel">Join</a>'), 300);`;
+    story.world.site.pages = { "/given": { body: `<!doctype html><title>Given</title>${JOIN}<script>${script}</script>` } };
+    await story.open(page("/given?"), { on: SHOP });
+    await story.told("answered");
+    await story.page.until((link) => document.querySelector(link)?.href.includes("tempId="), link);
+    await story.join(link);
+  },
+  check: atEdge,
+});
+
 export const front = {
   "counts once, with its script": {
     visits: 1,
@@ -101,6 +146,22 @@ export const front = {
   "has a tag of its own": withTag({ src: "/e/t.js" }),
   // It leaves the edge's links on another host than its own alone.
   "has a tag of its own, from another host": withTag({}, { scriptless: true, engines: ONCE }),
+
+  "has a service worker that hands on what the page asks for": served("fetch(event.request)", ({ visits: [, second] }) => assert.match(second.fbc, /\.Second$/)),
+  "has a service worker that keeps the page": served(
+    `caches.open("kept").then(async (kept) => (await kept.match(event.request, { ignoreSearch: true })) ?? fetch(event.request).then(async (page) => {
+      await kept.put(event.request, page.clone());
+      return page;
+    }))`,
+    ({ visits: [, , third], story }) => {
+      assert.match(third.fbc, /\.Third$/);
+      if (story.backend === "ledger") assert.equal(third.capturedBy, "page");
+    },
+    ["Second", "Third"],
+  ),
+
+  "has a script that fetches what its links lead to": fetched("#join"),
+  "has a script that fetches what its links lead to, those added later, too": fetched("#added"),
 
   "refuses wasm and its replacement": {
     engines: ONCE,

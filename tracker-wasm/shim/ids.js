@@ -75,6 +75,9 @@ export function write(key, value) {
 /** Telegram Ads' click id, under the name that its own script gives cookie and key of localStorage. */
 export const CLICK = '_tgclid';
 
+/** The key of the latest visit that a page came with. */
+export const TOLD = 'edgeway_visit';
+
 const HOMES = [['tempId', 'adtarget_temp_id', 31536000], ['clientSessionId', 'adtarget_session_id', 1800]];
 const UUID = /^[\da-f-]{36}$/i;
 
@@ -97,7 +100,7 @@ export function renewIds(given, all = cookies()) {
 export function forgetIds() {
   findDomain();
   // The pixels' click cookies are ours where they have not come first.
-  for (const [id, name] of [...HOMES, ['', '_fbc'], ['', CLICK], ['', 'edgeway_touch']]) {
+  for (const [id, name] of [...HOMES, ['', '_fbc'], ['', CLICK], ['', 'edgeway_touch'], ['', TOLD]]) {
     delete ids[id];
     write(name);
     setCookie(name, '', 0);

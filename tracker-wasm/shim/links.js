@@ -1,6 +1,6 @@
 // Telegram links lead through the edge, which hands out the invite that belongs to this visit.
 
-import { base, settings, shortLinks } from './tag.js';
+import { base, firstParty, settings, shortLinks } from './tag.js';
 import { emit } from './log.js';
 import { ids, uuid } from './ids.js';
 import { flush, visitId } from './visit.js';
@@ -95,6 +95,8 @@ function rewrite(link, renew, clicked) {
   if (!to || to === now) return;
   if (!ours) link.setAttribute(ORIGINAL, link.getAttribute('href'));
   link.setAttribute('href', to);
+  // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
+  if (firstParty && !link.hasAttribute('target') && !document.querySelector('base[target]')) link.setAttribute('target', '_top');
   emit('link', { from, to });
 }
 

@@ -3,7 +3,7 @@
 import { firstParty, settings } from './tag.js';
 import { emit } from './log.js';
 import * as core from './core.js';
-import { CLICK, cookie, cookies, findDomain, ids, renewIds, setCookie, subdomainIndex, uuid, write } from './ids.js';
+import { CLICK, TOLD, cookie, cookies, findDomain, ids, read, renewIds, setCookie, subdomainIndex, uuid, write } from './ids.js';
 import { send } from './send.js';
 import { refreshLinks } from './links.js';
 
@@ -38,8 +38,9 @@ export async function visit(replaced, href = counted ? location.href : landing) 
   flush();
   let all = current ? cookies() : findDomain();
   renewIds(null, all);
-  // The edge recorded the load of the page, not what follows on it.
-  const captured = settings.visit;
+  // The edge recorded the load of the page, not what follows on it, nor that of a copy which a service worker or the browser kept.
+  const captured = settings.visit !== read(TOLD) && settings.visit;
+  if (captured) write(TOLD, captured);
   delete settings.visit;
   const mine = current = {
     eventId: captured || uuid(),

@@ -133,6 +133,17 @@ impl Edge<'_> {
         self.header("accept").contains("text/html")
     }
 
+    /// Whether the client accepts what a browser does for a page (Fetch, "fetching", step 4): a script that fetches one says less.
+    pub fn navigates(&self) -> bool {
+        self.header("accept").contains("application/xml;q=")
+    }
+
+    /// Whether a script on a page asks, by `fetch` or XMLHttpRequest: nobody follows a link by that. A service worker that hands on
+    /// what a page asks for names the same destination.
+    pub fn is_fetched_by_script(&self) -> bool {
+        self.header("sec-fetch-dest") == "empty" && !self.navigates()
+    }
+
     /// Whether the browser objects to being tracked, in a way that the settings respect.
     pub fn has_objected(&self) -> bool {
         let says = |name| self.header(name) == "1";

@@ -221,16 +221,20 @@ const MAY_BE_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `a
  * are the attributes, `name=value` a line (empty: no tag). A tag of this site that stands there already is kept, and only told of the visit.
  */
 export function decorated(response, request, env, websiteId, tag, headers, removed) {
-  const edge = { origin: "" };
+  const edge = { origin: "", hasTarget: false };
   const links = {
     element(anchor) {
       const instead = doors.link(env, websiteId, address(anchor.getAttribute("href")));
-      if (instead !== undefined && anchor.getAttribute("data-edgeway") !== "off") anchor.setAttribute("href", edge.origin + instead);
+      if (instead === undefined || anchor.getAttribute("data-edgeway") === "off") return;
+      anchor.setAttribute("href", edge.origin + instead);
+      // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
+      if (!edge.hasTarget && !anchor.hasAttribute("target")) anchor.setAttribute("target", "_top");
     },
   };
   const rewriter = new HTMLRewriter()
     // What is written from the root on would lead to another host.
     .on("base[href]", { element: () => void (edge.origin = new URL(request.url).origin) })
+    .on("base[target]", { element: () => void (edge.hasTarget = true) })
     .on(MAY_BE_TELEGRAMS, links)
     .on("noscript", rawText(links));
   if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);

@@ -201,6 +201,8 @@ impl Destination {
             "iframe" | "frame" | "object" | "embed" => Self::Frame,
             // Browsers before 2023 do not say; then what they accept tells.
             "" if edge.wants_html() => Self::Document,
+            // What a service worker hands on, or a link has fetched ahead, is to be looked at, too.
+            "empty" if edge.navigates() => Self::Document,
             _ => Self::Other,
         }
     }

@@ -142,8 +142,8 @@ async fn click(
     start: Option<&str>,
 ) -> Result<Answer, Error> {
     let caller = &edge.caller;
-    if caller.prepares {
-        // A browser that prepares for a click is no click: it asks again when it is one.
+    if caller.prepares || edge.is_fetched_by_script() {
+        // Who prepares for a click, be it a browser or a script of the page, has not made it, and asks again by it.
         return Ok(Answer::empty(503).header("cache-control", "no-store"));
     }
     let ids = Ids::read(edge)?;
