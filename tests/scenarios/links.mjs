@@ -28,6 +28,9 @@ const opened = (how, more = {}) => ({
   ...more,
 });
 
+/** Engines that tell a page of a navigation before it begins; WebKit does since Safari 26.2. */
+const WITH_NAVIGATION = ["chromium", "firefox"];
+
 /** The tracker has led the link to the edge. */
 const led = (story, selector) => story.page.until((link, edge) => document.querySelector(link)?.href.startsWith(`${edge}/e/`), selector, EDGE);
 
@@ -71,6 +74,27 @@ export const links = {
     await story.page.until(() => document.querySelector("#join").href.includes("eventId="));
     await story.join();
   }, { channel: "vip", engines: ONCE }),
+
+  ...Object.fromEntries(
+    ["assigns", "fragment", "replaces", "later", "form"].map((way) => [`that is none, but ${way}`, opened((story) => story.join(`#${way}`), { fixture: "ways", engines: WITH_NAVIGATION })]),
+  ),
+  "in a closed shadow root": opened((story) => story.join("#closed"), { fixture: "ways", engines: WITH_NAVIGATION }),
+  ...Object.fromEntries(
+    ["support", "opens-support"].map((way) => [
+      `that is none, and is to stay as it is: ${way}`,
+      {
+        visits: 1,
+        arrivals: 1,
+        engines: ONCE,
+        async run(story) {
+          await story.open(`/ways.html?${AD}`);
+          await story.told("answered");
+          await story.join(`#${way}`);
+        },
+        check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/shopsupport"),
+      },
+    ]),
+  ),
 
   "that another script minds, too": opened(async (story) => {
     await led(story, "#join");

@@ -16,6 +16,8 @@ const CHAT = /^(https?:\/\/(t\.me|telegram\.(me|dog))\/(?!(add(emoji|list|sticke
 
 let observer;
 let open;
+/** Whether the latest tap was on something that is to stay as it is. */
+let spared;
 
 const absolute = (url) => new URL(url, document.baseURI).href;
 const rewritten = () => document.querySelectorAll('[href][' + ORIGINAL + ']');
@@ -74,7 +76,7 @@ function query(fields) {
 /** Where a link to `href` shall lead instead, if it shall. */
 function lead(href, eventId) {
   if (CHAT.test(href.toLowerCase())) return inviteLink('', href, eventId);
-  if (shortLinks.some((start) => href.startsWith(start))) {
+  if (shortLinks.some((start) => href.startsWith(start)) && !href.includes('eventId=')) {
     return href.split('#')[0] + (href.includes('?') ? '&' : '?') + query({ eventId });
   }
 }
@@ -102,7 +104,9 @@ function rewrite(link, renew, clicked) {
 
 /** A link about to be followed gets the latest ids; a click gets an id of its own. */
 function onGesture(event) {
-  const link = observer && event.composedPath().find((node) => node.matches && node.matches(LINKS));
+  const touched = (selector) => event.composedPath().find((node) => node.matches && node.matches(selector));
+  spared = touched('[data-edgeway=off]');
+  const link = observer && touched(LINKS);
   if (!link) return;
   const clicked = /click|menu/.test(event.type);
   // The second half of a double click is the same click.
@@ -113,8 +117,18 @@ function onGesture(event) {
   else flush(true);
 }
 
+/** The page leaves, by a script or a form, where there was no link to rewrite. */
+export function onNavigate(event) {
+  const { navigationType, destination, formData } = event;
+  const to = observer && !spared && event.cancelable && !formData && lead(destination.url, uuid());
+  if (!to) return;
+  event.preventDefault();
+  follow(to);
+  location[navigationType === 'replace' ? 'replace' : 'assign'](to);
+}
+
 function openInvite(url, ...rest) {
-  const to = observer && url && lead(absolute(url), uuid());
+  const to = observer && !spared && url && lead(absolute(url), uuid());
   if (to) follow(to);
   return open.call(this, to || url, ...rest);
 }

@@ -7,7 +7,7 @@ import { ready, startCore } from './core.js';
 import { forgetIds, renewIds } from './ids.js';
 import { holdCalls, releaseCalls, takeCalls } from './pixel.js';
 import { flushOutbox, forgetOutbox, sweep } from './send.js';
-import { inviteLink, refreshLinks, releaseLinks, watchLinks } from './links.js';
+import { inviteLink, onNavigate, refreshLinks, releaseLinks, watchLinks } from './links.js';
 import { enrich, flush, landing, leave, visit, visitor } from './visit.js';
 import { whenLeft, whenMoved, whenShown } from './page.js';
 
@@ -80,7 +80,7 @@ function start(early) {
   early.forEach(run);
   drained = true;
   whenShown(begin);
-  whenMoved((replaced) => active && settings.auto !== 'off' && visit(replaced));
+  whenMoved((replaced) => active && settings.auto !== 'off' && visit(replaced), onNavigate);
   whenLeft(() => {
     if (!active) return;
     flush(true);

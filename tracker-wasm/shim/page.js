@@ -6,11 +6,15 @@ export function whenShown(start) {
   else start();
 }
 
-/** Calls `moved` when the address changes without a load, telling whether it was only replaced. */
-export function whenMoved(moved) {
+/**
+ * Calls `moved` when the address changes without a load, telling whether it was only replaced, and `leads` with the event before
+ * that or a load, where the browser has one: Safari since 26.2, Firefox since 147.
+ */
+export function whenMoved(moved, leads) {
   const { navigation } = window;
   // An element or a variable of the page may bear that name.
   if (navigation && navigation.currentEntry) {
+    navigation.addEventListener('navigate', leads);
     navigation.addEventListener('currententrychange', (event) => moved(event.navigationType === 'replace'));
     return;
   }
