@@ -283,6 +283,15 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.ok(based.text.startsWith(`<base target="_blank"><a id="join" href="/c/main">Join</a>`), based.text);
   });
 
+  it("of AMP's kind gets no tag, and is a visit with links all the same", async () => {
+    for (const mark of ["amp", "\u26a1", 'lang="en" amp=""']) {
+      const { text, cookies } = await given({ body: `<!doctype html><html ${mark}><body>${JOIN}</body></html>` });
+      assert.deepEqual([tags(text), link(text, "join")], [[], "/c/main"], mark);
+      assert.ok(cookies.adtarget_temp_id);
+    }
+    assert.equal((await world.visits()).length, 3);
+  });
+
   it("touches nothing but HTML", async () => {
     assert.equal((await open("/script.js")).text, `document.title = "scripted"; // https://t.me/shopchannel`);
     assert.equal((await open("/data.json")).text, `{"link":"https://t.me/shopchannel"}`);

@@ -76,7 +76,7 @@ export const links = {
   }, { channel: "vip", engines: ONCE }),
 
   ...Object.fromEntries(
-    ["assigns", "fragment", "replaces", "later", "form"].map((way) => [`that is none, but ${way}`, opened((story) => story.join(`#${way}`), { fixture: "ways", engines: WITH_NAVIGATION })]),
+    ["assigns", "fragment", "replaces", "later", "form", "card"].map((way) => [`that is none, or not alone: ${way}`, opened((story) => story.join(`#${way}`), { fixture: "ways", engines: WITH_NAVIGATION })]),
   ),
   "in a closed shadow root": opened((story) => story.join("#closed"), { fixture: "ways", engines: WITH_NAVIGATION }),
   ...Object.fromEntries(

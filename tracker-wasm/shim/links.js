@@ -16,7 +16,9 @@ const CHAT = /^(https?:\/\/(t\.me|telegram\.(me|dog))\/(?!(add(emoji|list|sticke
 
 let observer;
 let open;
-/** Whether the latest tap was on something that is to stay as it is. */
+/** The id of the latest tap's click, wherever that leads. */
+let tap;
+/** Whether it was on something that is to stay as it is. */
 let spared;
 
 const absolute = (url) => new URL(url, document.baseURI).href;
@@ -81,8 +83,11 @@ function lead(href, eventId) {
   }
 }
 
-/** Leads a link through the edge. `renew`: also one that is ours already, whose address someone else may mind, too. */
-function rewrite(link, renew, clicked) {
+/**
+ * Leads a link through the edge. `renew`: also one that is ours already, whose address someone else may mind, too; `clickId`: the id of
+ * the click that it takes.
+ */
+function rewrite(link, renew, clickId) {
   if (!link.matches(LINKS) || link.closest('[data-edgeway=off]')) return;
   const resolve = (name) => {
     try { return absolute(link.getAttribute(name)); } catch (malformed) { return ''; }
@@ -91,7 +96,7 @@ function rewrite(link, renew, clicked) {
   const ours = link.hasAttribute(ORIGINAL) && /[?&]eventId=([^&]+).*tempId=/.exec(now);
   if (ours && !renew) return;
   const from = ours ? resolve(ORIGINAL) : now;
-  const to = lead(from, ours && !clicked ? ours[1] : uuid());
+  const to = lead(from, clickId || (ours ? ours[1] : uuid()));
   // The page has given it another use.
   if (!to) link.removeAttribute(ORIGINAL);
   if (!to || to === now) return;
@@ -105,12 +110,13 @@ function rewrite(link, renew, clicked) {
 /** A link about to be followed gets the latest ids; a click gets an id of its own. */
 function onGesture(event) {
   const touched = (selector) => event.composedPath().find((node) => node.matches && node.matches(selector));
+  const clicked = /click|menu/.test(event.type);
   spared = touched('[data-edgeway=off]');
+  // The second half of a double click is the same click.
+  const clickId = clicked && event.detail < 2 && (tap = uuid());
   const link = observer && touched(LINKS);
   if (!link) return;
-  const clicked = /click|menu/.test(event.type);
-  // The second half of a double click is the same click.
-  rewrite(link, true, clicked && event.detail < 2);
+  rewrite(link, true, clickId);
   if (!clicked || !link.hasAttribute(ORIGINAL)) return;
   // A menu, and the right button that opens it, only offer the way.
   if (/click/.test(event.type) && event.button < 2) follow(link.getAttribute('href'));
@@ -120,7 +126,7 @@ function onGesture(event) {
 /** The page leaves, by a script or a form, where there was no link to rewrite. */
 export function onNavigate(event) {
   const { navigationType, destination, formData } = event;
-  const to = observer && !spared && event.cancelable && !formData && lead(destination.url, uuid());
+  const to = observer && !spared && event.cancelable && !formData && lead(destination.url, tap || uuid());
   if (!to) return;
   event.preventDefault();
   follow(to);
@@ -128,7 +134,7 @@ export function onNavigate(event) {
 }
 
 function openInvite(url, ...rest) {
-  const to = observer && !spared && url && lead(absolute(url), uuid());
+  const to = observer && !spared && url && lead(absolute(url), tap || uuid());
   if (to) follow(to);
   return open.call(this, to || url, ...rest);
 }

@@ -282,6 +282,8 @@ function addTag(rewriter, response, websiteId, tag, edge) {
         if (visit) script.setAttribute("data-visit", visit);
       },
     })
+    // AMP's pages may have no scripts but AMP's.
+    .on("html[amp], html[\u26a1]", { element: () => void (tagged = true) })
     // At the end, where every tag of the page's own has been seen.
     .onDocument({
       end(end) {
