@@ -160,6 +160,22 @@ export const front = {
     ["Second", "Third"],
   ),
 
+  "had been fetched ahead": {
+    visits: 2,
+    clicks: 1,
+    engines: ["chromium", "firefox"],
+    async run(story) {
+      const ahead = "/plain.html?notag&fbclid=Ahead";
+      story.world.site.pages = { "/given": { body: `<!doctype html><title>Given</title><link rel="prefetch" href="${ahead}"><a id="next" href="${ahead}">next</a>` } };
+      await story.open(page("/given?"), { on: SHOP });
+      await story.visited(1);
+      await until(() => story.network.requests.some(({ url, status }) => url.includes("Ahead") && status), "the page fetched ahead");
+      await story.page.leads(() => story.page.click("#next"));
+      await story.told("answered");
+      await story.join();
+    },
+    check: ({ visits: [, second] }) => assert.match(second.fbc, /\.Ahead$/),
+  },
   "has a script that fetches what its links lead to": fetched("#join"),
   "has a script that fetches what its links lead to, those added later, too": fetched("#added"),
 

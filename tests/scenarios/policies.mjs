@@ -1,10 +1,15 @@
 // Pages and browsers that refuse things: WebAssembly, scripts, markup, cookies.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { AD, EDGE, LANDING, carriesAd } from "../harness/scenarios.mjs";
+import { AD, EDGE, LANDING, ONCE, carriesAd } from "../harness/scenarios.mjs";
 import { ROOT } from "../harness/edge.mjs";
+import { WEBSITE } from "../harness/world.mjs";
 
 const { file, integrity } = JSON.parse(await readFile(`${ROOT}dist/www/tracker.json`, "utf8"));
+
+/** What docs/page.md gives to tag managers that drop attributes, made out to this edge. */
+const described = await readFile(`${ROOT}docs/page.md`, "utf8");
+const MANAGED = /<script>\n\(function \(tag\).*?<\/script>/s.exec(described)[0].replace("https://edge.example.com", EDGE).replace("atid_…", WEBSITE);
 
 /** The ad's visit and a click on such a page, and which core has read it. */
 const read = (core, path, more = {}) => ({
@@ -37,6 +42,18 @@ export const policies = {
   "no wasm in the browser": read("wasm2js", "/plain.html?", { wasm: false }),
   "no wasm in the browser, and its replacement is lost": read("edge", "/plain.html?", { wasm: false, strike: noCore }),
   "wasm of 4 KB at most at once": read("wasm-async", "/old-webview.html?"),
+  "a tag manager that drops attributes": {
+    visits: 1,
+    clicks: 1,
+    engines: ONCE,
+    async run(story) {
+      story.world.site.tag = MANAGED;
+      await story.open();
+      await story.visited();
+      await story.join();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
   "the hash of the tag's file": read("wasm", "/plain.html?", { tag: { src: `${EDGE}/${file}`, integrity, crossorigin: "anonymous" } }),
   "the tag under the neutral prefix": read("wasm", "/plain.html?", { tag: { src: `${EDGE}/e/t.js` } }),
 
