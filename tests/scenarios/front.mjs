@@ -177,6 +177,16 @@ export const front = {
     check: ({ visits: [, second] }) => assert.match(second.fbc, /\.Ahead$/),
   },
   "has a script that fetches what its links lead to": fetched("#join"),
+  "has a script that fetches what its links lead to, whatever their target": given(
+    // As swup and barba do: the address first, and by the browser where it leads elsewhere.
+    `<script>addEventListener("click", async (event) => {
+      const link = event.target.closest("a");
+      event.preventDefault();
+      history.pushState({}, "", link.href);
+      const { ok } = await fetch(link.href).catch(() => ({}));
+      if (!ok) location.assign(link.href);
+    })</script>${JOIN}`,
+  ),
   "has a script that fetches what its links lead to, those added later, too": fetched("#added"),
 
   "refuses wasm and its replacement": {

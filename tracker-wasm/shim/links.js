@@ -103,7 +103,7 @@ function rewrite(link, renew, clickId) {
   if (!ours) link.setAttribute(ORIGINAL, link.getAttribute('href'));
   link.setAttribute('href', to);
   // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
-  if (firstParty && !link.hasAttribute('target') && !document.querySelector('base[target]')) link.setAttribute('target', '_top');
+  if (firstParty && !link.target && !document.querySelector('base[target]')) link.target = '_top';
   emit('link', { from, to });
 }
 
@@ -125,12 +125,11 @@ function onGesture(event) {
 
 /** The page leaves, by a script or a form, where there was no link to rewrite. */
 export function onNavigate(event) {
-  const { navigationType, destination, formData } = event;
-  const to = observer && !spared && event.cancelable && !formData && lead(destination.url, tap || uuid());
+  const to = observer && !spared && event.cancelable && !event.formData && lead(event.destination.url, tap || uuid());
   if (!to) return;
   event.preventDefault();
   follow(to);
-  location[navigationType === 'replace' ? 'replace' : 'assign'](to);
+  location[event.navigationType === 'replace' ? 'replace' : 'assign'](to);
 }
 
 function openInvite(url, ...rest) {
