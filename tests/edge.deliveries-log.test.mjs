@@ -343,6 +343,30 @@ describe("the log", () => {
   });
 });
 
+describe("health", () => {
+  it("cautions the operator of what was refused or given up in the last day, until it is replayed", async () => {
+    const health = async () => (await edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json();
+    const ofDeliveries = async () => (await health()).cautions.filter(({ about }) => about === "deliveries");
+    assert.deepEqual(await ofDeliveries(), []);
+    platforms.meta.misbehave({ kind: "code", code: 100, times: 2 });
+    for (const telegramUserId of [7_000_000_060, 7_000_000_061]) {
+      const { conversionId } = await deliveries.convert({ telegramUserId });
+      await deliveries.tried(conversionId);
+    }
+    await edge.rows("UPDATE sends SET state = 'dead', code = 'UNAVAILABLE', words = 'no answer: timeout', changed_ms = ?1 WHERE destination = 'tiktok' AND rowid = (SELECT min(rowid) FROM sends WHERE destination = 'tiktok')", Date.now() + deliveries.ahead);
+    const [refused, givenUp, ...more] = await ofDeliveries();
+    assert.deepEqual([more, (await health()).status], [[], "degraded"]);
+    assert.deepEqual({ ...refused, why: undefined }, { about: "deliveries", websiteId: WEBSITE, name: "meta", state: "refused", why: undefined });
+    assert.match(refused.why, /^2 in a day, the latest: 100 .*Invalid parameter/);
+    assert.deepEqual(givenUp, { about: "deliveries", websiteId: WEBSITE, name: "tiktok", state: "given up", why: "1 in a day, the latest: UNAVAILABLE no answer: timeout" });
+    await deliveries.operate("POST", "sends/replay", { state: "rejected" });
+    await deliveries.settled();
+    assert.deepEqual((await ofDeliveries()).map(({ name }) => name), ["tiktok"]);
+    await deliveries.advance(25 * HOUR_MS);
+    assert.deepEqual(await ofDeliveries(), []);
+  });
+});
+
 describe("settings", () => {
   const EU = { pixelId: "9876543210987654", accessToken: "EAAMetaTokenOfTheEuropeanPixel9876543210" };
   const vars = { META_EU_TOKEN: EU.accessToken };

@@ -537,7 +537,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         // What Telegram said is kept for a minute.
         await deliveries.advance(61_000);
         await open("health");
-        await seen(`It works, but look at this: webhook of @${BOT.username}: failing; webhook of @${OTHER_BOT.username}: elsewhere.`);
+        await seen(`It works, but look at this: webhook of @${BOT.username}: failing; webhook of @${OTHER_BOT.username}: elsewhere; deliveries to meta: given up.`);
         const hooks = (await text("[aria-label='Telegram’s webhooks'] tbody tr")).map((row) => row.replace(/ (\d{4}-\S+ )?[\d:]{8} /, " just now "));
         assert.match(hooks[0], new RegExp(`^@${BOT.username} failing Wrong response from the webhook: 500 7 (just now|none in 7 days) edge.shop.test$`));
         assert.match(hooks[1], new RegExp(`^@${OTHER_BOT.username} elsewhere its updates do not come here 0 (just now|none in 7 days) other.example$`));

@@ -94,7 +94,11 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
             // Repeating it does no harm: both read.
             let webhooks = webhooks::webhooks(edge).await;
             let backlog = Backlog::of(edge, &deliveries).await;
-            let cautions = cautions(&sites, &webhooks, &backlog, adstat.as_ref(), edge.now_ms);
+            // Repeating it does no harm: it reads.
+            let refusals = outbox::refusals(edge.env, config, edge.now_ms).await;
+            let refusals = refusals.unwrap_or_default();
+            let adstat = adstat.as_ref();
+            let cautions = cautions(&sites, &webhooks, &backlog, refusals, adstat, edge.now_ms);
             Some(Operators {
                 webhooks,
                 backlog,

@@ -73,6 +73,7 @@ const ABOUT = {
   invites: (slug) => `links for ${slug}`,
   webhook: (bot) => `webhook of @${bot}`,
   queue: () => "queue of visits and clicks",
+  deliveries: (destination) => `deliveries to ${destination}`,
   adstat: () => "AdStat",
 };
 /** States that mend themselves, or may be none. */

@@ -6,6 +6,7 @@ use super::backlog::Backlog;
 use super::webhooks::Webhook;
 use super::{AdStatHealth, SiteHealth};
 use crate::invites::PoolState;
+use crate::outbox::Refusal;
 
 /// Something to look at.
 #[derive(Debug, Serialize)]
@@ -16,7 +17,7 @@ pub struct Caution {
     /// The site, where it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     website_id: Option<String>,
-    /// The channel's slug, the bot's username; the queue and AdStat have none.
+    /// The channel's slug, the bot's username, the destination's name; the queue and AdStat have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// How it stands, in a word or two.
@@ -36,6 +37,8 @@ enum About {
     Webhook,
     /// The queue of visits and clicks.
     Queue,
+    /// A destination of conversions.
+    Deliveries,
     /// AdStat: its tokens, and what ads cost.
     AdStat,
 }
@@ -45,6 +48,7 @@ pub fn cautions(
     sites: &[SiteHealth<'_>],
     webhooks: &[Webhook],
     backlog: &Backlog,
+    refusals: Vec<Refusal>,
     adstat: Option<&AdStatHealth>,
     now_ms: u64,
 ) -> Vec<Caution> {
@@ -84,6 +88,18 @@ pub fn cautions(
             name: None,
             state: "dead letters",
             why: Some(format!("messages that were given up: {letters}")),
+        });
+    }
+    for refusal in refusals {
+        cautions.push(Caution {
+            about: About::Deliveries,
+            website_id: Some(refusal.website_id),
+            name: Some(refusal.destination),
+            state: match refusal.is_given_up {
+                true => "given up",
+                false => "refused",
+            },
+            why: Some(refusal.why),
         });
     }
     if let Some((state, why)) = adstat.and_then(AdStatHealth::fault) {

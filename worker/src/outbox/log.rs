@@ -309,3 +309,44 @@ pub async fn statuses(env: &Env, config: &Config, now_ms: u64) -> Result<Vec<Sta
     }
     Ok(statuses)
 }
+
+/// What a destination refused of late, or was given up for.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The site's public id.
+    pub website_id: String,
+    /// The destination's name.
+    pub destination: String,
+    /// Whether it was given up; else the platform refused it for good.
+    pub is_given_up: bool,
+    /// How many sends, and why the latest of them, in words for people.
+    pub why: String,
+}
+
+/// What was refused or given up in the last day.
+///
+/// # Errors
+/// A database's.
+pub async fn refusals(
+    env: &Env,
+    config: &Config,
+    now_ms: u64,
+) -> Result<Vec<Refusal>, Unavailable> {
+    let mut refusals = Vec::new();
+    for binding in config.databases() {
+        let statement = Statement::new(include_str!("refusals.sql"), &now_ms)?;
+        // Repeating it does no harm: it only reads.
+        for row in Database::bound(env, binding)?.ask(statement).await? {
+            let text = |column| row.text(column).unwrap_or_default();
+            let count = row.number("count").unwrap_or_default();
+            let latest = [text("code"), text("words")].join(" ");
+            refusals.push(Refusal {
+                website_id: text("website_id").to_owned(),
+                destination: text("destination").to_owned(),
+                is_given_up: text("state") == "dead",
+                why: format!("{count} in a day, the latest: {}", latest.trim()),
+            });
+        }
+    }
+    Ok(refusals)
+}

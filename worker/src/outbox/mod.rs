@@ -46,7 +46,8 @@ use crate::runtime::{self, CONNECTIONS};
 pub use attempt::{NO_ANSWER, tell};
 pub use forecast::{Forecast, Scheduled, forecast};
 pub use log::{
-    Filter, MatchQuality, Replayed, Send, Status, list, match_quality, replay, statuses,
+    Filter, MatchQuality, Refusal, Replayed, Send, Status, list, match_quality, refusals, replay,
+    statuses,
 };
 pub use state::State;
 
