@@ -17,10 +17,10 @@ impl Hash {
     }
 
     /// A value that came hashed: 64 or 32 hexadecimal digits in any case. What Meta's parameter builder puts behind them, a dot and
-    /// 2 or 8 characters that name the library, is left off.
+    /// characters that name the library, is left off.
     pub fn parse(text: &str) -> Result<Self, NotAHash> {
         let text = match text.rsplit_once('.') {
-            Some((digits, appendix)) if matches!(appendix.len(), 2 | 8) => digits,
+            Some((digits, appendix)) if is_appendix(appendix) => digits,
             _ => text,
         };
         if !matches!(text.len(), 64 | 32) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -38,6 +38,11 @@ impl Hash {
     pub fn is_sha256(&self) -> bool {
         self.0.len() == 64
     }
+}
+
+/// Whether Meta's parameter builder puts `text` behind a hash: one of six names of its libraries, or 8 characters.
+fn is_appendix(text: &str) -> bool {
+    matches!(text, "AQ" | "Ag" | "Aw" | "BA" | "BQ" | "Bg") || (text.len() == 8 && text.is_ascii())
 }
 
 impl TryFrom<String> for Hash {
