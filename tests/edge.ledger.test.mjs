@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { startApi } from "./harness/api.mjs";
-import { clickId, startChats } from "./harness/chats.mjs";
+import { CLUB, clickId, startChats } from "./harness/chats.mjs";
 import { CHANNELS, page, SITES, startWorld, WEBSITE } from "./harness/world.mjs";
 
 const DAY = 86_400_000;
@@ -116,6 +116,7 @@ describe("what the ledger writes, as Cloudflare bills it", () => {
     const tempId = randomUUID();
     const { world } = api;
     const link = await telegram.link(clickId());
+    const asked = telegram.botapi.requestToJoin(await telegram.link(clickId(), { chat: CLUB, creates_join_request: true }), 901);
     const lead = { telegramUserId: 77, channelId: CHANNELS[0], eventType: "Lead" };
     await api.post("events/conversion", { ...lead, telegramUserId: 1 }); // the key's first use today is written down
     const written = {
@@ -124,6 +125,8 @@ describe("what the ledger writes, as Cloudflare bills it", () => {
         api.edge.request("/e/update-fbp", { method: "POST", headers: { "content-type": "text/plain" }, body: { websiteId: WEBSITE, tempId, fbp: "fb.1.1795231938971.1" } })),
       click: await rowsOf(api.edge, () => world.invite({ tempId })),
       join: await rowsOf(telegram.edge, () => telegram.tell(telegram.botapi.join(link, 900))),
+      request: await rowsOf(telegram.edge, () => telegram.tell(asked)),
+      start: await rowsOf(telegram.edge, () => telegram.tell(telegram.botapi.start(902, clickId()))),
       conversion: await rowsOf(api.edge, () => api.post("events/conversion", lead)),
       purchase: await rowsOf(api.edge, () => api.post("events/conversion", { ...lead, eventType: "Purchase", value: 19.9, currency: "EUR" })),
       conversionWithKey: await rowsOf(api.edge, () => api.post("events/conversion", { ...lead, telegramUserId: 78 }, { idempotencyKey: "a" })),
@@ -131,6 +134,6 @@ describe("what the ledger writes, as Cloudflare bills it", () => {
     await api.edge.advance(100 * DAY);
     // A visit, its visitor, a click and an Idempotency-Key.
     written.forgotten = await rowsOf(api.edge, () => api.edge.strike());
-    assert.deepEqual(written, { visit: 5, lateFbp: 2, click: 4, join: 13, conversion: 5, purchase: 6, conversionWithKey: 8, forgotten: 4 });
+    assert.deepEqual(written, { visit: 5, lateFbp: 2, click: 4, join: 13, request: 5, start: 5, conversion: 5, purchase: 6, conversionWithKey: 8, forgotten: 4 });
   });
 });
