@@ -283,12 +283,6 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.ok(based.text.startsWith(`<base target="_blank"><a id="join" href="/c/main">Join</a>`), based.text);
   });
 
-  it("leaves links alone in what is to stay as it is", async () => {
-    const off = `<footer data-edgeway="off"><p><a href="https://t.me/support">Support</a> <a href="/terms">Terms</a></p></footer>`;
-    const { text } = await given({ body: `<main>${off}${JOIN}</main>` });
-    assert.ok(text.startsWith(`<main>${off}<a id="join" href="/c/main"`), text);
-  });
-
   it("of AMP's kind gets no tag, and is a visit with links all the same", async () => {
     for (const mark of ["amp", "\u26a1", 'lang="en" amp=""']) {
       const { text, cookies } = await given({ body: `<!doctype html><html ${mark}><body>${JOIN}</body></html>` });

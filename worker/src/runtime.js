@@ -214,9 +214,7 @@ export function asset(assets, request, path) {
 
 /** What every link to Telegram has in it: for any other the platform would come here in vain, at a price. */
 const TELEGRAMS = ["t.me", "telegram.", "tg:"];
-const ANY_OF_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `area[href*="${part}" i]`]);
-const MAY_BE_TELEGRAMS = ANY_OF_TELEGRAMS.join(", ");
-const WITHIN_SPARED = ANY_OF_TELEGRAMS.map((link) => `[data-edgeway="off"] ${link}`).join(", ");
+const MAY_BE_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `area[href*="${part}" i]`]).join(", ");
 
 /**
  * The page amended, with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
@@ -224,14 +222,10 @@ const WITHIN_SPARED = ANY_OF_TELEGRAMS.map((link) => `[data-edgeway="off"] ${lin
  */
 export function decorated(response, request, env, websiteId, tag, headers, removed) {
   const edge = { origin: "", hasTarget: false };
-  let isWithinSpared = false;
   const links = {
     element(anchor) {
-      const isSpared = isWithinSpared || anchor.getAttribute("data-edgeway") === "off";
-      isWithinSpared = false;
-      if (isSpared) return;
       const instead = doors.link(env, websiteId, address(anchor.getAttribute("href")));
-      if (instead === undefined) return;
+      if (instead === undefined || anchor.getAttribute("data-edgeway") === "off") return;
       anchor.setAttribute("href", edge.origin + instead);
       // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
       if (!edge.hasTarget && !anchor.hasAttribute("target")) anchor.setAttribute("target", "_top");
@@ -241,8 +235,6 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
     // What is written from the root on would lead to another host.
     .on("base[href]", { element: () => void (edge.origin = new URL(request.url).origin) })
     .on("base[target]", { element: () => void (edge.hasTarget = true) })
-    // Both handlers of a link run before the next element's.
-    .on(WITHIN_SPARED, { element: () => void (isWithinSpared = true) })
     .on(MAY_BE_TELEGRAMS, links)
     .on("noscript", rawText(links));
   if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);
