@@ -33,6 +33,6 @@ mod written;
 
 pub use capture::{Capture, ClickIds, PageView, Utm, WrittenPageView};
 pub use cookie::cookie;
-pub use meta::{Fbc, Fbp, META_COOKIE_MAX_AGE_S, subdomain_index};
+pub use meta::{Fbc, Fbp, META_COOKIE_MAX_AGE_S, names_meta_library, subdomain_index};
 pub use touch::{TOUCH_COOKIE, Touch, Touches};
 pub use written::Written;

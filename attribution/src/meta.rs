@@ -226,17 +226,22 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
     !Parts::read(value).payload.is_empty()
 }
 
-/// The short ones.
-const APPENDICES: &[u8] = b"AQ.Ag.Aw.BA.BQ.Bg";
-
+// In line, both take the tracker fewer bytes.
+#[inline(always)]
 fn is_appendix(text: &[u8]) -> bool {
-    let mut known = APPENDICES;
+    names_meta_library(text) || (text.len() == 8 && is_payload(Written::plain(text)))
+}
+
+/// Whether `text` is one of the six short names that Meta's parameter builders put behind what they write.
+#[inline(always)]
+pub fn names_meta_library(text: &[u8]) -> bool {
+    let mut known: &[u8] = b"AQ.Ag.Aw.BA.BQ.Bg";
     while !known.is_empty() {
         if take(&mut known, b'.') == text {
             return true;
         }
     }
-    text.len() == 8 && is_payload(Written::plain(text))
+    false
 }
 
 /// Whether `text` can stand between the dots of a cookie.

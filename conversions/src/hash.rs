@@ -42,7 +42,7 @@ impl Hash {
 
 /// Whether Meta's parameter builder puts `text` behind a hash: one of six names of its libraries, or 8 characters.
 fn is_appendix(text: &str) -> bool {
-    matches!(text, "AQ" | "Ag" | "Aw" | "BA" | "BQ" | "Bg") || (text.len() == 8 && text.is_ascii())
+    attribution::names_meta_library(text.as_bytes()) || (text.len() == 8 && text.is_ascii())
 }
 
 impl TryFrom<String> for Hash {

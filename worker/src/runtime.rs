@@ -29,7 +29,7 @@ extern "C" {
     /// An answer's status, Location, Content-Type and Content-Encoding, a line each.
     pub fn head(response: &Response) -> String;
 
-    /// The page that `request` asked for, amended as by [`amended`], with its Telegram links replaced, as the door `link` says, and the tracker's
+    /// The page that `request` asked for, amended as by [`crate::answer::amended`], with its Telegram links replaced, as the door `link` says, and the tracker's
     /// tag added (none where it is empty), streamed. Fails where the platform can't read it, as of a charset of no name.
     #[wasm_bindgen(catch)]
     pub fn decorated(

@@ -15,7 +15,7 @@ mod webhook_events;
 use conversions::ConversionId;
 
 use crate::answer::Answer;
-use crate::config::{Backend, Site};
+use crate::config::{Backend, Site, same_country};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::idempotency::{self, Begun, Repeatable};
@@ -328,11 +328,7 @@ impl Call<'_> {
             .filter(|each| {
                 channel.is_none_or(|name| each.channels.iter().any(|one| one.is_named(name)))
             });
-        let mut countries = meant.map(|each| each.country(channel));
-        let country = countries.next()??;
-        countries
-            .all(|other| other.is_some_and(|other| other.eq_ignore_ascii_case(country)))
-            .then_some(country)
+        same_country(meant.map(|each| each.country(channel)))
     }
 
     /// What the caller says of the person it acts for, in a header or, where there is none, in a field.

@@ -216,6 +216,14 @@ impl<'de> Deserialize<'de> for Invite {
     }
 }
 
+/// The country that all of them say; none: they say several, or one says none.
+pub fn same_country<'a>(mut countries: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
+    let country = countries.next()??;
+    countries
+        .all(|other| other.is_some_and(|other| other.eq_ignore_ascii_case(country)))
+        .then_some(country)
+}
+
 impl Site {
     /// The binding of the site's database.
     pub fn database(&self) -> &str {
@@ -250,14 +258,8 @@ impl Site {
     /// The country that all its channels have, or that of the one called `channel`, by any name; none: they don't say.
     pub fn country(&self, channel: Option<&str>) -> Option<&str> {
         let meant = |each: &&Channel| channel.is_none_or(|name| each.is_named(name));
-        let mut countries = self.channels.iter().filter(meant);
-        let country = countries.next()?.country.as_deref()?;
-        countries
-            .all(|each| {
-                let other = each.country.as_deref();
-                other.is_some_and(|other| other.eq_ignore_ascii_case(country))
-            })
-            .then_some(country)
+        let countries = self.channels.iter().filter(meant);
+        same_country(countries.map(|each| each.country.as_deref()))
     }
 
     /// The channel called `slug`.

@@ -1,6 +1,6 @@
 //! The outbox: deliveries of conversions to ad platforms, and what became of each.
 //!
-//! A delivery is a *send*: a row, written in the transaction of its conversion, one a destination ([`schedule`]). The queue
+//! A delivery is a *send*: a row, written in the transaction of its conversion, one a destination ([`SCHEDULE`]). The queue
 //! carries no more than the name of a site for which something is due ([`ring`]): what is due, the rows say. Whoever
 //! takes up a site ([`drain`]) claims rows by a lease, sends them as one request, and writes down what came of it; a
 //! sweeper ([`sweep`]) finds what was left lying when a lease ran out, a message got lost, or nothing was rung.
@@ -68,7 +68,7 @@ pub struct Addressee<'a> {
     platform: &'static str,
 }
 
-/// All destinations, for the parameter `destinations` of [`schedule`].
+/// All destinations, for the parameter `destinations` of [`SCHEDULE`].
 pub fn addressees(env: &Env) -> Vec<Addressee<'static>> {
     let all = destinations(env).all();
     let addressees = all.map(|(website_id, destination)| Addressee {
