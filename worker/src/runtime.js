@@ -158,7 +158,7 @@ export async function call(head, body, limit) {
 const DROPPED =
   /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|authorization|forwarded|via|(x-real|true-client|x-client|x-cluster-client|fastly-client)-ip|x-(original|rewrite)-url|x-forwarded-.*|x-adtarget-.*)$/;
 /** Whether a header asks for a WebSocket: the platform hands its answer on, and the two ends to each other. */
-const asksForSocket = (name, headers) => name === "upgrade" && /^websocket$/i.test(headers.get(name));
+const asksForSocket = (name, value) => name === "upgrade" && /^websocket$/i.test(value);
 /** What a request of these methods has no body by (RFC 9110, 9.3.1): a length would have the server wait for it. */
 const BODILESS = /^(GET|HEAD)$/;
 
@@ -169,11 +169,12 @@ const BODILESS = /^(GET|HEAD)$/;
 export function passOn(request, url, headers, withheld) {
   const { method, headers: asked } = request;
   const hasBody = !BODILESS.test(method);
-  const kept = new Headers(asked);
-  for (const name of asked.keys()) if (DROPPED.test(name) && !asksForSocket(name, asked)) kept.delete(name);
-  remove(kept, withheld);
-  if (!hasBody) remove(kept, "content-length,transfer-encoding");
-  eachHeader(headers, (name, value) => kept.set(name, value));
+  const held = new Set(withheld.split(","));
+  if (!hasBody) held.add("content-length").add("transfer-encoding");
+  // Not of the platform's own kind: taking out of that what is not to go on costs more than the copy that the platform makes.
+  const kept = {};
+  for (const [name, value] of asked) if (!held.has(name) && (!DROPPED.test(name) || asksForSocket(name, value))) kept[name] = value;
+  eachHeader(headers, (name, value) => (kept[name] = value));
   // Not the request itself as options: all that the platform knows of the client would be copied along.
   return fetch(url, { method, headers: kept, body: hasBody ? request.body : undefined, redirect: "manual" });
 }
@@ -232,9 +233,13 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
     },
   };
   const rewriter = new HTMLRewriter()
-    // What is written from the root on would lead to another host.
-    .on("base[href]", { element: () => void (edge.origin = new URL(request.url).origin) })
-    .on("base[target]", { element: () => void (edge.hasTarget = true) })
+    .on("base", {
+      element(base) {
+        // What is written from the root on would lead to another host.
+        if (base.hasAttribute("href")) edge.origin = new URL(request.url).origin;
+        if (base.hasAttribute("target")) edge.hasTarget = true;
+      },
+    })
     .on(MAY_BE_TELEGRAMS, links)
     .on("noscript", rawText(links));
   if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);
@@ -283,7 +288,7 @@ function addTag(rewriter, response, websiteId, tag, edge) {
       },
     })
     // AMP's pages may have no scripts but AMP's.
-    .on("html[amp], html[\u26a1]", { element: () => void (tagged = true) })
+    .on("html", { element: (html) => void (tagged ||= html.hasAttribute("amp") || html.hasAttribute("\u26a1")) })
     // At the end, where every tag of the page's own has been seen.
     .onDocument({
       end(end) {
