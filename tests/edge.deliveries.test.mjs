@@ -6,6 +6,7 @@ import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ACCOUNTS, ALL, startDeliveries } from "./harness/deliveries.mjs";
 import { until } from "./harness/wait.mjs";
 import { only } from "./harness/world.mjs";
+import { GA4 } from "./standins/platforms.mjs";
 
 const HOUR_MS = 3_600_000;
 const each = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
@@ -38,10 +39,13 @@ describe("a conversion", () => {
   });
 
   it("of a visitor who joins reaches all six, with what the visit knew", async () => {
-    const conversionId = await deliveries.arrive({ ga: "GA1.1.1234567890.1700000000" });
+    const session = String(Math.floor((Date.now() + deliveries.ahead) / 1000) - 60);
+    const cookie = `_ga_OTHER=GS1.1.7.1; _ga_${GA4.measurementId.slice(2)}=GS2.1.s${session}$o3$g0$t${session}$j60$l0$h0`;
+    const conversionId = await deliveries.arrive({ ga: "GA1.1.1234567890.1700000000" }, { headers: { cookie } });
     await deliveries.settled();
     assert.deepEqual(shown(await deliveries.sends(conversionId), ({ state, attempts }) => `${state} ${attempts}`), each(ALL, "sent 1"));
-    assert.equal(only(platforms.ga4.requests).body.client_id, "1234567890.1700000000");
+    const { client_id: client, events: [{ params }] } = only(platforms.ga4.requests).body;
+    assert.deepEqual([client, params.session_id], ["1234567890.1700000000", session]);
     const [meta, tiktok, snapchat, google, telegram] = ["meta", "tiktok", "snapchat", "google", "telegram"].map((name) => only(platforms[name].events));
     assert.match(meta.user_data.fbc, /^fb\.1\.\d{13}\.FbClick$/);
     assert.deepEqual([meta.user_data.client_ip_address, tiktok.user.ip, snapchat.user_data.client_ip_address], Array(3).fill("203.0.113.7"));

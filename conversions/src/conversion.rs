@@ -102,6 +102,8 @@ pub struct Click {
     pub wbraid: Option<String>,
     /// Google Analytics' client id: the last two numbers of its cookie `_ga`, such as `1234567890.1700000000`.
     pub ga_client_id: Option<String>,
+    /// Google Analytics' session cookies, `_ga_<stream>=<value>` between semicolons.
+    pub ga_sessions: Option<String>,
     /// Snapchat's click id, `ScCid`.
     pub sccid: Option<String>,
     /// Snapchat's browser cookie `_scid`.

@@ -45,6 +45,20 @@ pub fn client_session_id(header: &str) -> Option<ClientSessionId> {
     ClientSessionId::parse(attribution::cookie(header, SESSION.name)?).ok()
 }
 
+/// Google Analytics' session cookies in a Cookie header, `_ga_<stream>=<value>` between semicolons. Bounded, since anybody
+/// can send them.
+pub fn ga_sessions(header: &str) -> Option<String> {
+    const MAX_STREAMS: usize = 4;
+    const MAX_LENGTH: usize = 128;
+    let sessions: Vec<&str> = header
+        .split(';')
+        .map(str::trim_ascii)
+        .filter(|cookie| cookie.starts_with("_ga_") && cookie.len() <= MAX_LENGTH)
+        .take(MAX_STREAMS)
+        .collect();
+    (!sessions.is_empty()).then(|| sessions.join(";"))
+}
+
 /// A cookie's name and life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cookie<'a> {
@@ -132,6 +146,20 @@ mod tests {
         header.clear();
         scope.write(cookie, "b", &mut header);
         assert_eq!(header, "a=b; Max-Age=60; Path=/; SameSite=Lax");
+    }
+
+    #[test]
+    fn google_analytics_sessions_are_kept_within_bounds() {
+        let header = "_ga=GA1.1.4.5; _ga_A1=GS2.1.s3$o1; x_ga_=1;_ga_B2=GS1.1.4.1";
+        let sessions = ga_sessions(header);
+        assert_eq!(
+            sessions.as_deref(),
+            Some("_ga_A1=GS2.1.s3$o1;_ga_B2=GS1.1.4.1")
+        );
+        assert_eq!(ga_sessions("_ga=GA1.1.4.5; _gat=1"), None);
+        assert_eq!(ga_sessions(&format!("_ga_A1={}", "9".repeat(200))), None);
+        let many = ga_sessions(&"_ga_A1=1;".repeat(9));
+        assert_eq!(many.map(|kept| kept.matches("_ga_").count()), Some(4));
     }
 
     #[test]

@@ -130,6 +130,8 @@ pub struct Click {
     pub personal: bool,
     /// What the click itself carried: cookies, and the landing page as its Referer.
     pub attribution: Attribution,
+    /// Google Analytics' session cookies. A visit has none: on the page request they are still of the session before.
+    pub ga_sessions: Option<String>,
     /// Who clicked.
     pub client: Client,
 }

@@ -3,6 +3,7 @@
 //! - A request is of one client, so of one conversion; its time is in microseconds and at most 72 hours back.
 //! - Whom Google Analytics does not know by its cookie is a client of its own, derived from the Telegram user, so that
 //!   all conversions of one person are one user's.
+//! - An event bears its session, so that it is counted to what brought that: known by the cookie that the stream's pages keep.
 //! - A name of an event has up to 40 letters, digits and underscores, and is none that Google Analytics keeps to itself.
 //! - What it says is always 2xx, whatever becomes of the event; only the test door (`/debug/mp/collect`) tells what is
 //!   wrong, and not even that looks at the secret.
@@ -91,51 +92,77 @@ impl Stream {
             "{}{door}?measurement_id={}",
             self.base_url, self.measurement_id
         );
-        let body = body(conversion, purpose, now_ms);
+        let body = self.body(conversion, purpose, now_ms);
         Request::json(url, &body).secret_parameter("api_secret", &self.token)
+    }
+
+    fn body<'a>(&self, conversion: &'a Conversion, purpose: Purpose, now_ms: u64) -> Body<'a> {
+        let known = Known::of(conversion, Platform::Ga4, now_ms);
+        let user_id = conversion.lead.external_id();
+        let email = known.list(MatchKey::Email);
+        let phone = known.list(MatchKey::Phone);
+        let status = match conversion.consent {
+            Consent::Granted => Some("GRANTED"),
+            Consent::Denied => Some("DENIED"),
+            Consent::Unknown => None,
+        };
+        Body {
+            client_id: match known.get(MatchKey::GaClientId) {
+                Some(client_id) => client_id.to_owned(),
+                None => client_id_of(user_id.as_str()),
+            },
+            user_id: user_id.into(),
+            timestamp_micros: known.at_ms().saturating_mul(1000),
+            ip_override: known.get(MatchKey::Ip),
+            user_data: (email.is_some() || phone.is_some()).then_some(User {
+                sha256_email_address: email,
+                sha256_phone_number: phone,
+            }),
+            consent: status.map(|status| Told {
+                ad_user_data: status,
+                ad_personalization: status,
+            }),
+            validation_behavior: (purpose == Purpose::Test).then_some("ENFORCE_RECOMMENDATIONS"),
+            events: [Event {
+                name: event_name(conversion.event()).unwrap_or_default(),
+                params: Params {
+                    transaction_id: conversion.id().event_id(),
+                    currency: conversion.value().map(|value| value.currency().code()),
+                    value: conversion.value().and_then(super::amount),
+                    content_name: conversion.content_name.as_deref(),
+                    page_location: known.page_url(),
+                    page_referrer: known.referrer(),
+                    session_id: known
+                        .get(MatchKey::GaClientId)
+                        .and_then(|_| self.session_id(conversion, now_ms)),
+                    engagement_time_msec: 1,
+                },
+            }],
+        }
+    }
+
+    /// The client's session on this stream's pages, as the stream's cookie has it, while events may still be told of it: a day from
+    /// its start ("Measurement protocol use cases", session attribution). It is called by the time of its start, Unix time in s.
+    fn session_id<'a>(&self, conversion: &'a Conversion, now_ms: u64) -> Option<&'a str> {
+        const MAX_AGE_MS: u64 = 24 * 3_600_000;
+        let stream = self.measurement_id.strip_prefix("G-")?;
+        let sessions = conversion.click.ga_sessions.as_deref()?;
+        let id = session_id_of(attribution::cookie(sessions, &format!("_ga_{stream}"))?)?;
+        let begun_ms = id.parse::<u64>().ok()?.saturating_mul(1000);
+        (now_ms.saturating_sub(begun_ms) < MAX_AGE_MS).then_some(id)
     }
 }
 
-fn body(conversion: &Conversion, purpose: Purpose, now_ms: u64) -> Body<'_> {
-    let known = Known::of(conversion, Platform::Ga4, now_ms);
-    let user_id = conversion.lead.external_id();
-    let email = known.list(MatchKey::Email);
-    let phone = known.list(MatchKey::Phone);
-    let status = match conversion.consent {
-        Consent::Granted => Some("GRANTED"),
-        Consent::Denied => Some("DENIED"),
-        Consent::Unknown => None,
+/// The session in a stream's cookie: `GS1.1.<session>.…`, or, since May 2025, `GS2.1.s<session>$o1$…` in any order. Google documents neither.
+fn session_id_of(cookie: &str) -> Option<&str> {
+    let (version, rest) = cookie.split_once('.')?;
+    let (_, fields) = rest.split_once('.')?;
+    let id = match version {
+        "GS1" => fields.split('.').next(),
+        "GS2" => fields.split('$').find_map(|field| field.strip_prefix('s')),
+        _ => None,
     };
-    Body {
-        client_id: match known.get(MatchKey::GaClientId) {
-            Some(client_id) => client_id.to_owned(),
-            None => client_id_of(user_id.as_str()),
-        },
-        user_id: user_id.into(),
-        timestamp_micros: known.at_ms().saturating_mul(1000),
-        ip_override: known.get(MatchKey::Ip),
-        user_data: (email.is_some() || phone.is_some()).then_some(User {
-            sha256_email_address: email,
-            sha256_phone_number: phone,
-        }),
-        consent: status.map(|status| Told {
-            ad_user_data: status,
-            ad_personalization: status,
-        }),
-        validation_behavior: (purpose == Purpose::Test).then_some("ENFORCE_RECOMMENDATIONS"),
-        events: [Event {
-            name: event_name(conversion.event()).unwrap_or_default(),
-            params: Params {
-                transaction_id: conversion.id().event_id(),
-                currency: conversion.value().map(|value| value.currency().code()),
-                value: conversion.value().and_then(super::amount),
-                content_name: conversion.content_name.as_deref(),
-                page_location: known.page_url(),
-                page_referrer: known.referrer(),
-                engagement_time_msec: 1,
-            },
-        }],
-    }
+    id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Two numbers, as in the cookie, of a hash.
@@ -255,6 +282,8 @@ struct Params<'a> {
     page_location: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page_referrer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a str>,
     /// Without it a user is not among the active ones.
     engagement_time_msec: u32,
 }

@@ -37,6 +37,7 @@ fn a_purchase_of_which_all_is_known() {
                     "content_name": "VIP channel",
                     "page_location": "https://shop.example/vip?utm_source=ads",
                     "page_referrer": "https://www.tiktok.com/",
+                    "session_id": "1788263000",
                     "engagement_time_msec": 1,
                 },
             }],
@@ -54,6 +55,50 @@ fn a_client_without_a_cookie_is_the_persons_own() {
     assert_eq!(sent["events"][0]["name"], "subscribe");
     let keys = ga4().check(&conversion, NOW_MS).unwrap();
     assert_eq!(keys.to_string(), "external_id");
+}
+
+#[test]
+fn an_event_bears_the_session_of_its_own_stream_for_a_day() {
+    let now_s = NOW_MS / 1000;
+    let day_s = 24 * 3600;
+    let id = now_s - 60;
+    let session = |cookies: &str| {
+        let mut conversion = full();
+        conversion.click.ga_sessions = Some(cookies.to_owned());
+        event(&ga4(), &conversion)["params"]["session_id"].clone()
+    };
+    for (cookies, sent) in [
+        (
+            format!("_ga_ABCDEF1234=GS1.1.{id}.14.0.{now_s}.0.0.2"),
+            Some(id),
+        ),
+        (
+            format!("_ga_ABCDEF1234=GS2.1.s{id}$o14$g0$t{now_s}$j60$l0$h0"),
+            Some(id),
+        ),
+        (format!("_ga_ABCDEF1234=GS2.1.o14$s{id}"), Some(id)),
+        (
+            format!("_ga_X1=GS2.1.s7$o1; _ga_ABCDEF1234=GS2.1.s{id}$o1"),
+            Some(id),
+        ),
+        (format!("_ga_X1=GS2.1.s{id}$o1"), None),
+        (format!("_ga_ABCDEF1234=GS3.1.s{id}$o1"), None),
+        ("_ga_ABCDEF1234=GS2.1.sx$o1".to_owned(), None),
+        ("_ga_ABCDEF1234=GS1.1".to_owned(), None),
+        (
+            format!("_ga_ABCDEF1234=GS1.1.{}.1", now_s - day_s + 1),
+            Some(now_s - day_s + 1),
+        ),
+        (format!("_ga_ABCDEF1234=GS1.1.{}.1", now_s - day_s), None),
+    ] {
+        let sent = sent.map_or(Value::Null, |id| json!(id.to_string()));
+        assert_eq!(session(&cookies), sent, "{cookies}");
+    }
+    let mut conversion = full();
+    conversion.click.ga_sessions = Some(format!("_ga_ABCDEF1234=GS1.1.{id}.1"));
+    conversion.click.ga_client_id = None;
+    let sent = event(&ga4(), &conversion);
+    assert_eq!(sent["params"].get("session_id"), None, "nobody's session");
 }
 
 #[test]

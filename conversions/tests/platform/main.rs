@@ -106,6 +106,7 @@ fn of_whom_all_is_known(event: EventType) -> Conversion {
         gbraid: None,
         wbraid: None,
         ga_client_id: text("1234567890.1700000000"),
+        ga_sessions: text("_ga_ABCDEF1234=GS2.1.s1788263000$o2$g1$t1788263900$j60$l0$h0"),
         sccid: text("a3f4b5c6-d7e8-9012-3456-7890abcdef12"),
         scid: text("f1e2d3c4-0000-4000-8000-000000000000"),
         tgclid: text("tg+click/1"),

@@ -47,7 +47,7 @@ prop_compose! {
 
 prop_compose! {
     fn click()(
-        texts in proptest::collection::vec(text(), 13),
+        texts in proptest::collection::vec(text(), 14),
         fbc_ms in any::<u64>(),
         ip in any::<std::net::IpAddr>(),
     ) -> Click {
@@ -62,6 +62,7 @@ prop_compose! {
             gbraid: next(),
             wbraid: next(),
             ga_client_id: next(),
+            ga_sessions: next(),
             sccid: next(),
             scid: next(),
             tgclid: next(),

@@ -64,7 +64,7 @@ const parameters = (event, path, report) => {
 function requestAt(nowMs) {
   const micros = microseconds(nowMs);
   const params = object({
-    currency: currency(), value: number, transaction_id: string, timestamp_micros: micros, engagement_time_msec: integer, session_id: anything,
+    currency: currency(), value: number, transaction_id: string, timestamp_micros: micros, engagement_time_msec: integer, session_id: matching(/^\d+$/, "digits"),
     items: list(anything, { max: 200 }),
   }, { open: true });
   return object({

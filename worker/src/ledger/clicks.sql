@@ -4,7 +4,9 @@ INSERT INTO clicks (
 )
 SELECT
   value ->> 'clickId', value ->> 'atMs', value ->> 'websiteId', value ->> 'tempId', value ->> 'clientSessionId',
-  value ->> 'visitId', value ->> 'channel', value ->> 'inviteLink', value ->> 'personal', value -> 'attribution',
+  value ->> 'visitId', value ->> 'channel', value ->> 'inviteLink', value ->> 'personal',
+  -- json_patch leaves out what is null.
+  json_patch(value -> 'attribution', json_object('gaSessions', value ->> 'gaSessions')),
   value ->> '$.client.ip', value ->> '$.client.userAgent'
 FROM json_each(?1)
 WHERE true

@@ -90,6 +90,8 @@ struct Attribution {
     sccid: Option<String>,
     scid: Option<String>,
     ga: Option<String>,
+    #[serde(rename = "gaSessions")]
+    ga_sessions: Option<String>,
     tgclid: Option<String>,
 }
 
@@ -148,6 +150,7 @@ impl Claimed {
             sccid: known.sccid,
             scid: known.scid,
             ga_client_id: known.ga.as_deref().and_then(ga_client_id),
+            ga_sessions: known.ga_sessions,
             tgclid: known.tgclid,
             ip: self.client_ip.clone().filter(|ip| !ip.is_empty()),
             user_agent: self

@@ -224,6 +224,7 @@ pub async fn hand_out(
         invite_link: link.as_ref().map(|link| link.as_str().to_owned()),
         personal,
         attribution,
+        ga_sessions: cookies::ga_sessions(edge.caller.cookies),
         client,
     }))));
     link
