@@ -73,6 +73,7 @@ forBothBackends("a page behind the edge", (backend) => {
     const visit = only(await world.visits());
     const eventId = backend === "ledger" ? visit.visitId : visit.eventId;
     assert.equal(attribute(tag, "data-visit"), eventId);
+    assert.equal(attribute(/<html[^>]*>/.exec(text)[0], "data-edgeway-visit"), eventId, "so does the page, for a tag that its scripts put in");
   });
 
   it("is a visit by itself, with all that its request carries", async () => {

@@ -1,7 +1,8 @@
 // The edge in front of the landing page: it counts the page request itself, so the script only adds to that.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, ONCE, SHOP, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, EDGE, ONCE, SHOP, carriesAd } from "../harness/scenarios.mjs";
 import { never, until } from "../harness/wait.mjs";
+import { WEBSITE } from "../harness/world.mjs";
 
 const page = (path = "/plain.html?notag&") => `${path}${AD}`;
 const atEdge = ({ visit, story }) => {
@@ -44,9 +45,9 @@ const given = (html, more = {}) => ({
   clicks: 1,
   engines: ONCE,
   async run(story) {
-    story.world.site.pages = { "/given": { body: `<!doctype html><title>Given</title>${html}` }, "/framed": { body: `<title>Framed</title><p>${JOIN}` } };
+    story.world.site.pages = { "/given": { body: `<!doctype html><html><title>Given</title>${html}` }, "/framed": { body: `<title>Framed</title><p>${JOIN}` } };
     await story.open(page("/given?"), { on: SHOP });
-    if (!more.scriptless) await story.told("answered");
+    if (more.visitor?.javascript !== false) await story.told("answered");
     await story.join();
   },
   check: atEdge,
@@ -146,6 +147,12 @@ export const front = {
   "has a tag of its own": withTag({ src: "/e/t.js" }),
   // It leaves the edge's links on another host than its own alone.
   "has a tag of its own, from another host": withTag({}, { scriptless: true, engines: ONCE }),
+
+  // As next/script does with a tag to run before the page, and tag managers: what the edge puts in comes too late.
+  "has a tag that its script writes": given(
+    `<script>document.write('<script src="${EDGE}/t.js" data-website-id="${WEBSITE}"></' + 'script>')</script>${JOIN}`,
+    { scriptless: true, both: true },
+  ),
 
   "has a service worker that hands on what the page asks for": served("fetch(event.request)", ({ visits: [, second] }) => assert.match(second.fbc, /\.Second$/)),
   "has a service worker that keeps the page": served(

@@ -36,14 +36,14 @@ export async function visit(replaced, href = counted ? location.href : landing) 
   // A fragment makes a place of its own only where it is a route.
   place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]/.test(location.hash) ? location.hash : '');
   if (replaced || place === before) return;
-  counted = true;
   flush();
   let all = current ? cookies() : findDomain();
   renewIds(null, all);
   // The edge recorded the load of the page, not what follows on it, nor that of a copy which a service worker or the browser kept.
-  const captured = settings.visit !== read(TOLD) && settings.visit;
+  const told = !counted && (settings.visit || document.documentElement.dataset.edgewayVisit);
+  const captured = told !== read(TOLD) && told;
   if (captured) write(TOLD, captured);
-  delete settings.visit;
+  counted = true;
   const mine = current = {
     eventId: captured || uuid(),
     capturedBy: captured ? 'edge' : undefined,

@@ -219,7 +219,8 @@ const MAY_BE_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `a
 
 /**
  * The page amended, with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
- * are the attributes, `name=value` a line (empty: no tag). A tag of this site that stands there already is kept, and only told of the visit.
+ * are the attributes, `name=value` a line (empty: no tag). A tag of this site that stands there already is kept, and only told of the visit; so is
+ * the page itself.
  */
 export function decorated(response, request, env, websiteId, tag, headers, removed) {
   const edge = { origin: "", hasTarget: false };
@@ -287,8 +288,14 @@ function addTag(rewriter, response, websiteId, tag, edge) {
         if (visit) script.setAttribute("data-visit", visit);
       },
     })
-    // AMP's pages may have no scripts but AMP's.
-    .on("html", { element: (html) => void (tagged ||= html.hasAttribute("amp") || html.hasAttribute("\u26a1")) })
+    .on("html", {
+      element(html) {
+        // AMP's pages may have no scripts but AMP's.
+        tagged ||= html.hasAttribute("amp") || html.hasAttribute("\u26a1");
+        // For a tag that a script of the page puts in: it may run before the one below is there.
+        if (visit && !tagged) html.setAttribute("data-edgeway-visit", visit);
+      },
+    })
     // At the end, where every tag of the page's own has been seen.
     .onDocument({
       end(end) {
