@@ -605,6 +605,30 @@ describe("the keyed API's limits and lacks", () => {
     }
   });
 
+  it("counts calls whose key is refused against their address, and no others", async () => {
+    const api = await startApi({ limits: { RATE_LIMIT_ADDRESS: 3 } });
+    try {
+      await api.reset();
+      const unknown = `atk_live_${"0".repeat(8)}_${"0".repeat(32)}`;
+      const refusals = { "an unknown key": ["channels", { key: unknown }], "no key": ["channels", { key: "" }], "not the operator's": ["keys", { key: unknown }] };
+      for (const [name, call] of Object.entries(refusals)) {
+        const headers = { "cf-connecting-ip": `192.0.2.${name.length}` };
+        const answers = [];
+        for (let each = 0; each < 6; each += 1) answers.push(await api.get(call[0], { ...call[1], headers }));
+        assert.equal(answers[0].status, 401, name);
+        refused(answers.at(-1), 429, "RATE_LIMITED");
+        assert.equal(answers.at(-1).headers["retry-after"], "60", name);
+        assert.equal((await api.get("channels", { headers })).status, 200, `${name}: a good key from the same address`);
+      }
+      const health = () => api.edge.request("/healthz", { headers: { authorization: "Bearer nobody's", "cf-connecting-ip": "192.0.2.200" } });
+      const statuses = [];
+      for (let each = 0; each < 6; each += 1) statuses.push((await health()).status);
+      assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
+    } finally {
+      await api.close();
+    }
+  });
+
   it("says what the deployment lacks", async () => {
     const api = await startApi({ vars: { OPERATOR_KEY: "too short" } });
     try {

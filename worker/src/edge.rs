@@ -76,6 +76,20 @@ impl Edge<'_> {
         self.limit("RATE_LIMIT_ADDRESS", self.caller.ip, 60).await
     }
 
+    /// What a call whose key is refused is told: `why`, and past the limit of its address when to come back. It is counted only then, so
+    /// that systems with good keys may share an address.
+    pub async fn refuse_key(&self, why: Error) -> Error {
+        let is_about_the_key = matches!(
+            why,
+            Error::AuthRequired | Error::InvalidKey | Error::RevokedKey
+        );
+        if !is_about_the_key {
+            return why;
+        }
+        // Repeating it does no harm: it counts the call once more.
+        self.limit_address().await.err().unwrap_or(why)
+    }
+
     /// Counts a call against a person at Telegram.
     ///
     /// # Errors

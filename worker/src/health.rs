@@ -37,7 +37,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     }
 }
 
-/// Whether a call is the operator's; without a key it is anybody's, and is counted against its address.
+/// Whether a call is the operator's; without a key it is anybody's. But the operator's each is counted against its address.
 ///
 /// # Errors
 /// `RATE_LIMITED`; as [`operator::check_key`], of a call that bears a key.
@@ -46,7 +46,11 @@ async fn is_the_operators(edge: &Edge<'_>) -> Result<bool, Error> {
         // Repeating it does no harm: it counts the call once more.
         return edge.limit_address().await.map(|()| false);
     }
-    operator::check_key(edge).map(|()| true)
+    match operator::check_key(edge) {
+        Ok(()) => Ok(true),
+        // Repeating it does no harm: it counts the call once more.
+        Err(why) => Err(edge.refuse_key(why).await),
+    }
 }
 
 async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {

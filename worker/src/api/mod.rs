@@ -186,14 +186,9 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
             "the keyed API needs the ledger's database, and none is bound",
         ));
     }
-    let holder = if endpoint.is_the_operators() {
-        keys::operator(edge)?
-    } else if endpoint.is_the_operators_too()
-        && let Ok(operator) = keys::operator(edge)
-    {
-        operator
-    } else {
-        keys::holder(edge).await?
+    let holder = match holder(edge, endpoint).await {
+        Ok(holder) => holder,
+        Err(why) => return Err(edge.refuse_key(why).await),
     };
     edge.limit_key(&holder.prefix).await?;
     let call = Call {
@@ -228,6 +223,22 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
             Ok(answer)
         }
     }
+}
+
+/// Who calls `endpoint`.
+///
+/// # Errors
+/// As [`keys::operator`] and [`keys::holder`].
+async fn holder(edge: &Edge<'_>, endpoint: Endpoint<'_>) -> Result<Holder, Error> {
+    if endpoint.is_the_operators() {
+        return keys::operator(edge);
+    }
+    if endpoint.is_the_operators_too()
+        && let Ok(operator) = keys::operator(edge)
+    {
+        return Ok(operator);
+    }
+    keys::holder(edge).await
 }
 
 impl Call<'_> {
