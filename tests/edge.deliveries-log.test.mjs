@@ -241,6 +241,7 @@ describe("the log", () => {
       const listed = await run(edge, "sends", "list", "--state", "rejected");
       assert.equal(listed.code, 0, listed.printed);
       assert.match(listed.printed, new RegExp(`${conversionId}_snapchat`));
+      assert.doesNotMatch(listed.printed, /There are older ones/);
       await replay([`${conversionId}_meta`, `${conversionId}_snapchat`]);
       await deliveries.settled();
       const sends = await deliveries.sends(conversionId);
@@ -249,6 +250,15 @@ describe("the log", () => {
       // What was sent is not replayed.
       assert.equal(done(await deliveries.post("sends/replay", { sendIds: [`${conversionId}_meta`] })).replayed, 0);
     }
+    const { conversionId } = await deliveries.convert({ value: 25 });
+    await deliveries.settled();
+    const short = await run(edge, "sends", "list", "--limit", "1");
+    assert.match(short.printed, new RegExp(`${conversionId}_meta`));
+    const [, older] = /There are older ones: add --before (\d+)/.exec(short.printed) ?? assert.fail(short.printed);
+    const rest = await run(edge, "sends", "list", "--before", older);
+    assert.doesNotMatch(rest.printed, new RegExp(conversionId));
+    assert.match(rest.printed, /_meta/);
+    assert.doesNotMatch(rest.printed, /There are older ones/);
     refused(await deliveries.post("sends/replay", {}), 400, "INVALID_PAYLOAD", "sendIds");
     refused(await deliveries.post("sends/replay", { state: "sent" }), 400, "INVALID_PAYLOAD", "state");
     const misused = await run(edge, "sends", "replay");
