@@ -316,6 +316,27 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await seen(`Not counted for want of a rate in REPORT_RATES: ${(Number(unconverted.GBP) / 1e6).toLocaleString("en-GB")} GBP of revenue.`);
     });
 
+    it("shows what an ad cost as not known where its currency has no rate", async () => {
+      await open("funnel?by=ad");
+      await seen("Total");
+      await page.addInitScript(() => {
+        const ask = window.fetch;
+        window.fetch = async (url, options) => {
+          const answer = await ask(url, options);
+          if (!String(url).includes("/report?")) return answer;
+          const report = await answer.json();
+          Object.assign(report.rows[0], { label: "Unrated", impressions: 9, adClicks: 1, spend: 0, costPerJoin: null, roas: null });
+          report.unconverted = [{ currency: "RUB", spend: 500, revenue: 0 }];
+          return Response.json(report);
+        };
+      });
+      await page.reload();
+      await seen("Unrated");
+      const row = (await table("ad")).find(([name]) => name === "Unrated");
+      assert.deepEqual(row.slice(1, 4), ["9", "1", "–"]);
+      await picture("funnel-unrated");
+    });
+
     it("says since when no spend has come", async () => {
       await open();
       await seen("Total");
@@ -397,6 +418,9 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await page.getByLabel("Conversion").fill(buyer.purchase);
       await page.keyboard.press("Enter");
       await until(async () => (await page.locator(".delivery").count()) === 1, "that of the purchase");
+      await page.goBack();
+      await until(async () => (await page.locator(".delivery").count()) === 2, "what was chosen before");
+      assert.deepEqual([await page.getByLabel("Platform").inputValue(), await page.getByLabel("Conversion").inputValue()], ["tiktok", ""]);
     });
 
     it("sends one again, and all that match, each after a question", async () => {
@@ -466,6 +490,20 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       network.calm();
       await page.getByRole("button", { name: "Try again" }).click();
       await seen("Live");
+    });
+
+    it("catches up with more than a page", async () => {
+      await open("feed");
+      await page.locator(".feed li").nth(49).waitFor();
+      await page.getByRole("button", { name: "Pause" }).click();
+      const at = `${Date.now() + deliveries.ahead} + 1000 + id.key`;
+      const many = await deliveries.backlog(buyer.purchase, 120, ["meta"], { state: "'dead'", made_ms: at, changed_ms: at, attempts: "12", code: "'MANY'", words: "'no answer'" });
+      try {
+        await page.getByRole("button", { name: "Pause" }).click();
+        await until(async () => (await text(".feed li")).filter((line) => line.includes("MANY")).length === 120, "all of them", 20_000);
+      } finally {
+        await forget(many);
+      }
     });
 
     it("leads to the trail and back within the site that is chosen", async () => {

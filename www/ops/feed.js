@@ -48,14 +48,25 @@ export function Feed({ site, forget }) {
   const page = (query) => call("GET", "feed", { query: { limit: PAGE, websiteId: site, ...query } });
   const shown = useRef();
 
+  /** The latest page, and those before it until `known` is met: more may have happened since the last look than one page holds. */
+  const latest = async (known) => {
+    let { items } = await page({});
+    let isLast = items.length < PAGE;
+    while (known?.length && !isLast && items.at(-1).at > known[0].at && items.length < MOST) {
+      const older = await page({ before: items.at(-1).at });
+      isLast = older.items.length < PAGE;
+      items = [...items, ...older.items];
+    }
+    return { items, isLast };
+  };
   const load = async () => {
     const of = (shown.current ??= {});
     try {
-      const fresh = await page({});
+      const fresh = await latest(of.items);
       if (of !== shown.current) return;
       const many = of.items ? merged(fresh.items, of.items).length - of.items.length : 0;
       of.items = merged(fresh.items, of.items ?? []).slice(0, MOST);
-      of.end ??= fresh.items.length < PAGE;
+      of.end ??= fresh.isLast;
       setFeed({ items: of.items, end: of.end, at: Date.now() });
       tell(many);
     } catch (error) {

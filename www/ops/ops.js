@@ -42,7 +42,9 @@ function App() {
     setHas(false);
   };
   const set = (changed) => {
-    history.replaceState(null, "", hashOf(view, { ...params, ...changed }));
+    const next = hashOf(view, { ...params, ...changed });
+    // So that Back leads to what was chosen before.
+    if (next !== hashOf(view, params)) history.pushState(null, "", next);
     setPlace(place());
   };
   const [title, View] = VIEWS[view];
