@@ -202,8 +202,7 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
         "DELETE" => b"",
         _ => return call.read().await,
     };
-    let body = std::str::from_utf8(body)
-        .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
+    let body = track::fields::text(body)?;
     let repeatable = Repeatable {
         edge,
         holder: &call.holder.prefix,

@@ -9,6 +9,24 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 
+/// The text of a body, without the byte order mark that some programs begin with (RFC 8259, section 8.1: it may be ignored).
+///
+/// # Errors
+/// `INVALID_PAYLOAD`: not UTF-8.
+pub fn text(body: &[u8]) -> Result<&str, Error> {
+    const GZIP: &[u8] = b"\x1f\x8b";
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    std::str::from_utf8(body).map_err(|_| {
+        let what = if body.starts_with(GZIP) {
+            "the body is compressed (gzip): send it uncompressed"
+        } else {
+            "the body is not UTF-8"
+        };
+        Error::InvalidPayload(what.to_owned())
+    })
+}
+
 /// A JSON object, its values as they were written.
 #[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -19,9 +37,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// `INVALID_PAYLOAD`: not UTF-8, not JSON, not an object.
     pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))?;
-        let fields: Self = serde_json::from_str(text).map_err(|why| {
+        let fields: Self = serde_json::from_str(text(body)?).map_err(|why| {
             let what = if why.is_data() {
                 "the body is not a JSON object"
             } else {
@@ -267,6 +283,10 @@ mod tests {
         let message = |body: &[u8]| Fields::parse(body).unwrap_err().to_string();
         assert_eq!(message(b"\xff"), "the body is not UTF-8");
         assert_eq!(
+            message(b"\x1f\x8b\x08\x00"),
+            "the body is compressed (gzip): send it uncompressed"
+        );
+        assert_eq!(
             message(b"[1]"),
             "the body is not a JSON object, at line 1 column 0"
         );
@@ -278,6 +298,13 @@ mod tests {
             message(b""),
             "the body is not valid JSON, at line 1 column 0"
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        let fields = Fields::parse(b"\xef\xbb\xbf{\"a\":\"b\"}").unwrap();
+        assert_eq!(fields.text("a").unwrap().as_deref(), Some("b"));
+        assert!(Fields::parse(b"\xef\xbb\xbf\xef\xbb\xbf{}").is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::routes::CALL_LIMIT;
 use crate::runtime;
 use crate::telegram::pixel::{Outcome, PixelCall};
+use crate::track::fields::text;
 
 const MAX_ID: usize = 64;
 const MAX_CLICK_ID: usize = 1_024;
@@ -80,8 +81,7 @@ fn body<'a>(edge: &Edge<'a>) -> Result<&'a str, Error> {
             "content-type: expected application/x-www-form-urlencoded".to_owned(),
         ));
     }
-    str::from_utf8(edge.body.clone()?)
-        .map_err(|_| Error::InvalidPayload("the body is not UTF-8".to_owned()))
+    text(edge.body.clone()?)
 }
 
 /// The form in a query.
