@@ -13,15 +13,18 @@ const COMMANDS = {
   async list(_, { json, conversion, site, ...filter }) {
     const query = new URLSearchParams({ ...filter, ...(conversion && { conversionId: conversion }), ...(site && { websiteId: site }) });
     const { sends } = await call("GET", `sends?${query}`);
-    // A page ends with the last of its ms, so what is older begins before that.
-    const before = sends.length >= (query.get("limit") ?? PAGE) ? String(sends.at(-1).madeAt) : undefined;
-    const isMore = !json && before && (await call("GET", `sends?${new URLSearchParams({ ...Object.fromEntries(query), before, limit: "1" })}`)).sends.length > 0;
     if (json) return console.log(JSON.stringify(sends, null, 2));
     if (!sends.length) return console.log("There is no such send.");
     console.table(sends.map(({ sendId, state, attempts, madeAt, changedAt, code, message = "" }) => ({
       send: sendId, state, attempts, made: time(madeAt), changed: time(changedAt), code, message: message.slice(0, 80),
     })));
-    if (isMore) console.log(`There are older ones: add --before ${before} to see them, --limit N for up to 200 at once.`);
+    if (sends.length < (query.get("limit") ?? PAGE)) return;
+    // A page ends with the last of its ms, so what is older begins before that.
+    const before = sends.at(-1).madeAt;
+    query.set("before", before);
+    query.set("limit", 1);
+    const { sends: older } = await call("GET", `sends?${query}`);
+    if (older.length) console.log(`There are older ones: add --before ${before} to see them, --limit N for up to 200 at once.`);
   },
   async replay(sendIds, { state, platform, site }) {
     if (!sendIds.length && !state) fail(USAGE);

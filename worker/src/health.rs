@@ -37,7 +37,7 @@ pub async fn health(edge: &Edge<'_>) -> Answer {
     }
 }
 
-/// Whether a call is the operator's; without a key it is anybody's. But the operator's each is counted against its address.
+/// Whether a call is the operator's; without a key it is anybody's. All but the operator's are counted against their address.
 ///
 /// # Errors
 /// `RATE_LIMITED`; as [`operator::check_key`], of a call that bears a key.
