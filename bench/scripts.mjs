@@ -56,13 +56,10 @@ async function bundle(input) {
 const oneFile = (path, script, attributes = "") => ({ files: { [path]: script }, tag: `<script async src="${path}"${attributes}></script>` });
 
 const WEBSITE = ' data-website-id="atid_bench"';
-/** What the edge's own route takes, and answers. */
+/** What the edge's own route takes, and answers: the ids that the page made, as the ledger does. */
 const INIT = {
   isHit: (path) => path === "/e/init",
-  answers: {
-    "/e/init": { visitId: "8a3b2f3e-7d9c-4e3a-9b5c-2c3d4e5f6071", sessionId: "7f2a1e2d-6c8b-4d2f-8a4b-1b2c3d4e5f60",
-      tempId: "6e1f0d1c-5b7a-4c1e-9f3a-0a1b2c3d4e5f", clientSessionId: "7f2a1e2d-6c8b-4d2f-8a4b-1b2c3d4e5f60" },
-  },
+  answers: { "/e/init": ({ eventId: visitId, tempId, clientSessionId }) => ({ visitId, sessionId: clientSessionId, tempId, clientSessionId }) },
 };
 
 async function fromNpm() {
@@ -91,14 +88,14 @@ async function fromNpm() {
     { name: titled("meta-capi-param-builder-clientjs"), ...oneFile("/m.js", meta), isHit: (path) => path === "/hit" },
     {
       name: `${titled("@rudderstack/analytics-js")} lite`, ...oneFile("/r.js", rudderstack), isHit: (path) => path === "/v1/page",
-      answers: { "/sourceConfig/": { source: { id: "s", name: "bench", writeKey: "benchbenchbenchbench", enabled: true, workspaceId: "w", config: {}, destinations: [] } } },
+      answers: { "/sourceConfig/": () => ({ source: { id: "s", name: "bench", writeKey: "benchbenchbenchbench", enabled: true, workspaceId: "w", config: {}, destinations: [] } }) },
     },
     { name: titled("posthog-js") + " array.js", ...posthog, tag: posthogStub + posthog.tag, isHit: (path) => path === "/e/" || path === "/i/v0/e/" },
   ];
 }
 
 /**
- * What is measured, ours first, then plain JavaScript: `{name, files: {path: content}, tag, isHit(path), answers: {path: JSON}}`. With it
+ * What is measured, ours first, then plain JavaScript: `{name, files: {path: content}, tag, isHit(path), answers: {path: (posted) => answer}}`. With it
  * why the packages from npm are missing, if they are.
  */
 export async function scripts() {

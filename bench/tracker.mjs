@@ -5,6 +5,7 @@
 // there and half on its way back. So all are spared what scripts from elsewhere cost beside: look-ups, handshakes, preflights.
 
 import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
@@ -41,12 +42,12 @@ async function serve({ name, files, tag, isHit, answers = {} }) {
     if (latency) await sleep(latency / 2);
     if (isHit(path)) arrived?.(performance.now() - started);
     if (latency) await sleep(latency / 2);
-    request.resume();
+    const posted = await text(request).catch(() => "");
     const found = path === "/offer" ? html : compressed[path];
     const kind = path === "/offer" ? "html" : path.endsWith(".js") ? "js" : "json";
     const headers = { "content-type": type[kind], "cache-control": "no-store" };
     if (found) response.writeHead(200, { ...headers, "content-encoding": "br", "content-length": found.length }).end(found);
-    else response.writeHead(200, headers).end(kind === "js" ? "" : JSON.stringify(answers[path] ?? {}));
+    else response.writeHead(200, headers).end(kind === "js" ? "" : JSON.stringify(answers[path]?.(posted && JSON.parse(posted)) ?? {}));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -82,9 +83,10 @@ async function load(browser, server, latency, { before, after } = {}) {
   }
 }
 
-/** What scripts do on a page's main thread, in the words of Chromium's trace. */
-const SCRIPTING = new Set(["v8.compile", "v8.compileModule", "v8.evaluateModule", "EvaluateScript", "FunctionCall", "RunMicrotasks", "TimerFire", "EventDispatch",
-  "XHRReadyStateChange", "XHRLoad", "FireIdleCallback", "FireAnimationFrame", "MajorGC", "MinorGC"]);
+/** What scripts do on a page's main thread, in the words of Chromium's trace; a checkpoint holds what goes on after an `await`. */
+const SCRIPTING = new Set(["v8.compile", "v8.compileModule", "v8.evaluateModule", "EvaluateScript", "FunctionCall",
+  "BlinkScheduler_PerformMicrotaskCheckpoint", "TimerFire", "EventDispatch", "XHRReadyStateChange", "XHRLoad", "FireIdleCallback",
+  "FireAnimationFrame", "MajorGC", "MinorGC"]);
 
 /** CPU milliseconds of scripting on the page's main thread, from a trace: the outermost such events, each with all it holds. */
 function scriptingMs(trace, url) {
@@ -104,7 +106,7 @@ function scriptingMs(trace, url) {
 async function watched(browser, server) {
   let trace;
   await load(browser, server, 0, {
-    before: (tab) => browser.startTracing(tab, { categories: ["devtools.timeline", "v8"] }),
+    before: (tab) => browser.startTracing(tab, { categories: ["devtools.timeline", "toplevel", "v8"] }),
     after: async () => {
       await sleep(AFTERGLOW_MS);
       trace = await browser.stopTracing();
