@@ -233,6 +233,41 @@ describe("every visit deferred by a setting", () => {
   });
 });
 
+describe("a batch for the ledger", () => {
+  let world;
+  before(async () => (world = await startWorld({ backend: "ledger", retries: 3, gathers: 1 })));
+  after(() => world.close());
+  afterEach(() => world.reset());
+
+  /** Messages of the queue as the edge made them for so many visits. */
+  const messages = async (count, visit) => {
+    await world.edge.fail({ record: true });
+    for (let nth = 0; nth < count; nth++) await world.init(visit);
+    await world.edge.drained();
+    const { recorded } = await world.edge.queue();
+    await world.edge.clear();
+    return recorded;
+  };
+
+  it("of more than D1 takes at once is written all the same", async () => {
+    const ofMuch = { href: `https://www.shop.test/?fbclid=${"a".repeat(7_500)}`, more: "b".repeat(7_500) };
+    const sent = await messages(100, ofMuch);
+    assert.ok(sent.join("").length > 2_000_000);
+    await Promise.all(sent.map(world.edge.enqueue));
+    assert.equal((await world.visits()).length, 100);
+    assert.ok(!world.logged("took none"), JSON.stringify(world.edge.logs));
+  });
+
+  it("with one record that can't be written: that one is set aside, the others are kept", async () => {
+    const sent = await messages(40);
+    const broken = JSON.parse(sent[0]);
+    Object.assign(broken.keep.visit, { visitId: randomUUID(), consent: "perhaps" });
+    await Promise.all([...sent, JSON.stringify(broken)].map(world.edge.enqueue));
+    assert.equal((await world.visits()).length, 40);
+    assert.equal(only(world.edge.deadLetters), JSON.stringify(broken));
+  });
+});
+
 forBothBackends("D1 or the queue fails:", (backend) => {
   let world;
   before(async () => (world = await startWorld({ backend })));

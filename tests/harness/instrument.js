@@ -29,6 +29,8 @@ const later = setTimeout;
 globalThis.setTimeout = (run, ms, ...words) => later(run, ms / faults.haste, ...words);
 
 const D1_DOWN = "D1_ERROR: Network connection lost.";
+/** Cloudflare's D1 takes no longer text, in bytes; the one at hand does. */
+const D1_LONGEST = 2_000_000;
 let chance;
 /** Whether chance has D1 fail, before it does what SQL asks or with its answer lost. */
 const fails = (when, sql) => {
@@ -37,14 +39,16 @@ const fails = (when, sql) => {
 };
 const real = Symbol("the statement itself");
 const text = Symbol("its SQL");
+const longest = Symbol("the bytes of its longest value");
 /** An answer of D1 to SQL that has the words of the fault: what was asked is done, but nobody hears of it. */
 async function answered(sql, answer) {
   const told = await answer;
   if (faults.d1Answer === null || !sql.includes(faults.d1Answer.of)) return told;
   return faults.d1Answer.never ? new Promise((resolve) => setTimeout(resolve, 3_600_000)) : strike("fail", D1_DOWN);
 }
-const statement = (target, sql) => {
-  const changed = { [real]: target, [text]: sql, bind: (...values) => statement(target.bind(...values), sql) };
+const statement = (target, sql, values = []) => {
+  const sizes = values.map((value) => (typeof value === "string" ? new TextEncoder().encode(value).length : 0));
+  const changed = { [real]: target, [text]: sql, [longest]: Math.max(0, ...sizes), bind: (...bound) => statement(target.bind(...bound), sql, bound) };
   for (const name of ["run", "all", "first", "raw"]) changed[name] = guarded("d1", D1_DOWN, (...args) => answered(sql, target[name](...args)));
   return around(target, changed);
 };
@@ -54,6 +58,7 @@ const database = (target) =>
     batch: guarded("d1", D1_DOWN, async (statements) => {
       const sql = statements.map((each) => each[text]).join("\n");
       if (fails("before", sql)) return strike("fail", D1_DOWN);
+      if (statements.some((each) => each[longest] > D1_LONGEST)) return strike("fail", "D1_ERROR: string or blob too big: SQLITE_TOOBIG");
       const results = await target.batch(statements.map((each) => each[real] ?? each));
       // As Cloudflare bills them: rows, and entries of indexes.
       for (const { meta } of results) {

@@ -16,6 +16,13 @@ use crate::runtime::{self, CONNECTIONS, Env};
 use crate::telegram::pixel::{self, PixelCall};
 use crate::telegram::{self, Failure};
 
+/// How much is written in one transaction: D1 takes no text above 2 MB (a limit of the platform), and a batch may hold more.
+const TRANSACTION_BYTES: usize = 1_000_000;
+
+/// How often the ledger may fail before the rest of a batch is put off as it is: then it is the ledger that is out of order, not a
+/// record. One such in a hundred is found by eight failures.
+const MOST_FAILURES: u32 = 24;
+
 #[wasm_bindgen]
 extern "C" {
     /// A batch of messages.
@@ -81,7 +88,11 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
             Ok(Message::Owed(id)) => owed_conversions.push((message, id)),
             Ok(Message::Outbox(website_id)) => rung.push((message, website_id)),
             Ok(Message::Pixel(call)) => for_pixel.push((message, call)),
-            Ok(Message::Keep(record)) => for_ledger.push((message, record)),
+            Ok(Message::Keep(record)) => for_ledger.push(ForLedger {
+                message,
+                record,
+                bytes: text.len(),
+            }),
             Err(why) => {
                 runtime::log_error(&format!("a message of the queue is no record: {why}"));
                 message.retry_later(0);
@@ -136,32 +147,61 @@ async fn drain_outboxes(env: &Env, config: &Config, mut rung: Vec<(Envelope, Str
     }
 }
 
-async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<(Envelope, Record)>) {
+/// A record, and what it came in.
+struct ForLedger {
+    message: Envelope,
+    record: Record,
+    /// The message's size.
+    bytes: usize,
+}
+
+async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<ForLedger>) {
     for binding in config.databases() {
-        let (messages, records): (Vec<_>, Vec<_>) = records
+        let its_own: Vec<_> = records
             .iter()
-            .filter(|(_, record)| config.database_of(record.website_id()) == binding)
-            .map(|(message, record)| (message, record))
-            .unzip();
-        if records.is_empty() {
-            continue;
-        }
-        // One transaction: cut off, nothing stands and every message comes again; done, each row is known by its key.
-        let written = match Database::bound(env, binding) {
-            Ok(database) => ledger::write(&database, &records).await,
-            Err(why) => Err(why),
-        };
-        match written {
-            Ok(()) => messages.iter().for_each(|message| message.ack()),
-            Err(why) => {
-                runtime::log_error(&format!(
-                    "{binding} took none of {} records: {why}",
-                    messages.len()
-                ));
-                messages.iter().for_each(|message| message.retry_later(0));
+            .filter(|kept| config.database_of(kept.record.website_id()) == binding)
+            .collect();
+        let mut parts = by_size(&its_own, |kept| kept.bytes);
+        let mut failures = 0;
+        while let Some(part) = parts.pop() {
+            let records: Vec<_> = part.iter().map(|kept| &kept.record).collect();
+            // One transaction: cut off, nothing stands and every message comes again; done, each row is known by its key.
+            let written = match Database::bound(env, binding) {
+                Ok(database) => ledger::write(&database, &records).await,
+                Err(why) => Err(why),
+            };
+            let Err(why) = written else {
+                part.iter().for_each(|kept| kept.message.ack());
+                continue;
+            };
+            failures += 1;
+            let came_before = part.iter().any(|kept| kept.message.attempts() > 1);
+            if part.len() > 1 && came_before && failures < MOST_FAILURES {
+                // One of them may be what can't be written, ever: it must not take the others with it.
+                let (one, other) = part.split_at(part.len() / 2);
+                parts.extend([one, other]);
+                continue;
             }
+            runtime::log_error(&format!(
+                "{binding} took none of {} records: {why}",
+                part.len()
+            ));
+            part.iter().for_each(|kept| kept.message.retry_later(0));
         }
     }
+}
+
+/// Splits what is to be written in one transaction each, so that the texts stay below what D1 takes.
+fn by_size<T>(records: &[T], bytes: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut total = 0;
+    let together = |one: &T, next: &T| {
+        total = total.max(bytes(one)) + bytes(next);
+        if total > TRANSACTION_BYTES {
+            total = 0;
+        }
+        total > 0
+    };
+    records.chunk_by(together).collect()
 }
 
 async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, ConversionId)>) {
@@ -281,7 +321,7 @@ async fn tell_telegram(config: &Config, message: Envelope, call: telegram::OwedC
 
 #[cfg(test)]
 mod tests {
-    use super::backoff_s;
+    use super::{backoff_s, by_size};
 
     #[test]
     fn waits_grow_to_an_hour() {
@@ -289,5 +329,17 @@ mod tests {
             [0, 1, 2, 7, 12, 13, 40, u32::MAX].map(backoff_s),
             [1, 1, 2, 64, 2_048, 3_600, 3_600, 3_600]
         );
+    }
+
+    #[test]
+    fn transactions_stay_small() {
+        let sizes = |records: &[usize]| {
+            let parts = by_size(records, |bytes| *bytes);
+            parts.iter().map(|part| part.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&[300; 100]), [100]);
+        assert_eq!(sizes(&[128_000; 20]), [7, 7, 6]);
+        assert_eq!(sizes(&[1, 999_999, 1, 1, 2_000_000, 1]), [2, 2, 1, 1]);
     }
 }
