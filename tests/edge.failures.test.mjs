@@ -217,6 +217,20 @@ describe("what the queue has set aside", () => {
   });
 });
 
+describe("what the queue has set aside, with the worker as its consumer", () => {
+  let world;
+  before(async () => (world = await startWorld({ backend: "adtarget", retries: 2, redrives: true })));
+  after(() => world.close());
+
+  it("is delivered once its cause is mended", async () => {
+    world.adtarget.misbehave({ path: "init", times: 5, status: 500 });
+    const { tempId } = (await world.init()).json();
+    await until(() => world.adtarget.visits.length, "the visit at AdTarget");
+    assert.equal(only(world.adtarget.visits).tempId, tempId);
+    assert.equal(world.adtarget.calls.length, 6, "once for the page, three times for the queue, twice from the dead letters");
+  });
+});
+
 describe("every visit deferred by a setting", () => {
   let world;
   before(async () => (world = await startWorld({ backend: "adtarget", vars: { DEFER_VISITS: "on" } })));

@@ -29,9 +29,9 @@ async function modules(folder) {
  * Starts one edge. `vars` are settings over wrangler.toml's, `bare` leaves wrangler.toml's own out; `limits` are rate limits by binding
  * (calls a minute; without bound unless given); `databases` are bindings of further D1 databases; `retries` how often the queue tries again; `gathers` how long (s) it gathers a batch; `origin` the public origin under which
  * `edge.request("/path")` calls it; `persist` a folder that outlives the edge: one started later on it finds its data and its alarms; `leavesDead`: dead letters stay in their
- * queue, instead of going to `edge.deadLetters`.
+ * queue, instead of going to `edge.deadLetters`; `redrives`: the worker itself takes them once more.
  */
-export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, gathers = 0.05, origin = "https://edge.shop.test", databases = [], root = ROOT, persist, leavesDead = false } = {}) {
+export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, gathers = 0.05, origin = "https://edge.shop.test", databases = [], root = ROOT, persist, leavesDead = false, redrives = false } = {}) {
   const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
   const [d1] = Object.keys(configured.d1Databases);
   const d1Databases = { ...configured.d1Databases, ...Object.fromEntries(databases.map((binding) => [binding, binding])) };
@@ -49,6 +49,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
       { ...consumer, maxBatchTimeout: gathers, retryDelay: 0, maxRetries: retries },
     ]),
   );
+  if (redrives) queueConsumers[deadQueue] = { maxBatchTimeout: gathers, maxRetries: retries };
   const ratelimits = Object.fromEntries(
     Object.entries(configured.ratelimits ?? {}).map(([name, each]) => [name, { ...each, simple: { limit: limits[name] ?? 1_000_000, period: 60 } }]),
   );
