@@ -32,6 +32,20 @@ describe("the ledger's memory", () => {
     assert.deepEqual([await count("visits"), await count("clicks"), await count("visitors")], [1, 0, 1]);
   });
 
+  it("keeps no visitor whom no visit leads to any more", async () => {
+    // The last that can be: any part of the table that is looked into reaches to it.
+    const tempId = "ffffffff-ffff-4fff-bfff-ffffffffffff";
+    const fbp = { websiteId: WEBSITE, tempId, fbp: "fb.1.1795231938971.1" };
+    await world.init(JSON.stringify(fbp), { path: "/e/update-fbp" });
+    await world.edge.drained();
+    await age("visitors", "last_seen_ms", 29);
+    await world.edge.strike();
+    assert.equal(await count("visitors"), 1);
+    await age("visitors", "last_seen_ms", 2);
+    await world.edge.strike();
+    assert.equal(await count("visitors"), 0);
+  });
+
   it("forgets what tells repetitions once nothing repeats any more", async () => {
     const now = Date.now();
     await world.edge.rows(`INSERT INTO telegram_updates SELECT 'shop_bot', value, ${now} - value * ${DAY} FROM json_each('[1, 6, 8]')`);

@@ -20,7 +20,7 @@ struct Rule {
 
 /// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
-fn rules(visits_ms: u64) -> [Rule; 8] {
+fn rules(visits_ms: u64) -> [Rule; 9] {
     [
         // Visits, clicks and sends come in the order of their times, nearly: the first rows are the oldest.
         Rule {
@@ -31,6 +31,13 @@ fn rules(visits_ms: u64) -> [Rule; 8] {
                 "DELETE FROM visits WHERE at_ms < ?1 ->> 'before' AND rowid IN (
                     SELECT rowid FROM visits ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
             ],
+        },
+        // Whom no visit leads to: a late `_fbp` makes a visitor look younger than the last visit, and may come without one. They are found by
+        // looking into any part of the table each time.
+        Rule {
+            keeps_ms: visits_ms,
+            sql: &["DELETE FROM visitors WHERE last_seen_ms < ?1 ->> 'before' AND temp_id IN (
+                SELECT temp_id FROM visitors WHERE temp_id >= lower(hex(randomblob(4))) ORDER BY temp_id LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
         Rule {
             keeps_ms: visits_ms,
