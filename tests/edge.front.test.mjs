@@ -346,12 +346,12 @@ forBothBackends("a page behind the edge", (backend) => {
 
   it("leads to the channel by every link that a browser would follow there", async () => {
     const cases = [
-      ...["HTTPS://T.ME/shopchannel", "//t.me/shopchannel", " https://t.me/shopchannel", "\n  https://t.me/\nshopchannel\t", "https://t.me/shopchannel/"].map((href) => [href, "main"]),
+      ...["HTTPS://T.ME/shopchannel", "//t.me/shopchannel", " https://t.me/shopchannel", "\n  https://t.me/\nshopchannel\t", "https://t.me/shopchannel/", "https://shopchannel.t.me"].map((href) => [href, "main"]),
       ...["https&#58;//t.me/shopchannel", "https&colon;//t.me/shopchannel", "https:&#x2F;&#x2f;t.me&#X2F;shopchannel", "https:&sol;&sol;t.me&sol;shopchannel"].map((href) => [href, "main"]),
       ...["https://t.me/&#x2B;VipFallback0001", "https://t.me/&#43VipFallback0001", "https://t.me/&plus;VipFallback0001", "https://t.me/%2BVipFallback0001", " tg://join?invite=VipFallback0001"].map((href) => [href, "vip"]),
       ...["&amp;", "&AMP;", "&#38;", "&#x26;", "&"].map((and) => [`https://t.me/shopchannel?a=1${and}start=promo`, "main?start=promo"]),
       // What is none stays as it was written.
-      ...["https://t.me/shopchannel&#x110000;", "https://first.media/shopchannel", "https://t.me/share/url?url=a&#38;b"].map((href) => [href]),
+      ...["https://t.me/shopchannel&#x110000;", "https://first.media/shopchannel", "https://shopchannel.t.me.shop.test/", "https://www.t.me/", "https://t.me/share/url?url=a&#38;b"].map((href) => [href]),
     ];
     const body = cases.map(([href], at) => `<a id="a${at}" href="${href}">x</a><area id="b${at}" href='${href}'>`).join("");
     const { text } = await given({ body });

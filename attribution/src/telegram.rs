@@ -8,18 +8,22 @@ use core::fmt;
 
 use crate::url::{parameters, parts, split_at_mark};
 
-const HOSTS: [&str; 3] = ["t.me", "telegram.me", "telegram.dog"];
+const T_ME: &str = "t.me";
+const HOSTS: [&str; 3] = [T_ME, "telegram.me", "telegram.dog"];
 const MAX_LINK: usize = 2048;
 const MAX_NAME: usize = 32;
 const MAX_INVITE: usize = 64;
 const MAX_START: usize = 64;
 
 /// First path segments of `t.me` that are no channel, group, bot or person.
-const NOT_CHATS: [&str; 27] = [
+const NOT_CHATS: [&str; 30] = [
     "addemoji",
     "addlist",
     "addstickers",
+    "addstyle",
     "addtheme",
+    "auction",
+    "auth",
     "bg",
     "boost",
     "call",
@@ -58,7 +62,7 @@ pub enum LinkError {
     Credentials,
     /// A port, be it the usual one.
     Port,
-    /// Any host but t.me, telegram.me and telegram.dog.
+    /// Any host but t.me, telegram.me, telegram.dog and `<name>.t.me`.
     Host,
     /// No path, an empty or dotted segment, a character or an escape that no Telegram link has.
     Path,
@@ -127,7 +131,7 @@ impl TelegramLink {
         parse_web(rest.strip_prefix("//").ok_or(LinkError::Scheme)?, query)
     }
 
-    /// The address, rebuilt: `https://<host>/…` with the host as it was named, in lower case, or `tg://…`.
+    /// The address, rebuilt: `https://<host>/…` with the host as it was named, in lower case, or `tg://…`. `<name>.t.me` is `t.me/<name>`.
     /// ASCII alone, without a fragment.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -186,25 +190,40 @@ fn parse_web(rest: &str, query: Option<&str>) -> Result<TelegramLink, LinkError>
     if authority.contains('@') {
         return Err(LinkError::Credentials);
     }
-    let host = HOSTS
+    let known = HOSTS
         .into_iter()
-        .find(|host| authority.eq_ignore_ascii_case(host))
-        .ok_or(match authority.contains(':') {
-            true => LinkError::Port,
-            false => LinkError::Host,
-        })?;
+        .find(|host| authority.eq_ignore_ascii_case(host));
+    let (host, name) = match known {
+        Some(host) => (host, None),
+        None if authority.contains(':') => return Err(LinkError::Port),
+        None => (T_ME, Some(name_of_host(authority).ok_or(LinkError::Host)?)),
+    };
 
     let mut text = String::from("https://");
     text.push_str(host);
     let path = path.unwrap_or_default();
     let path = path.strip_suffix('/').unwrap_or(path);
-    for segment in path.split('/') {
+    // The name alone needs no path.
+    let segments = path
+        .split('/')
+        .skip(usize::from(name.is_some() && path.is_empty()));
+    for segment in name.into_iter().chain(segments) {
         text.push('/');
         push_segment(&mut text, segment)?;
     }
     let target = target_of_path(text.split('/').skip(3));
     push_query(&mut text, query);
     finish(text, target)
+}
+
+/// The name in `<name>.t.me`, which Telegram has stand for `t.me/<name>`, but for single letters and `www`.
+fn name_of_host(host: &str) -> Option<&str> {
+    let (name, domain) = host.split_once('.')?;
+    let is_name = domain.eq_ignore_ascii_case(T_ME)
+        && name.len() > 1
+        && !name.eq_ignore_ascii_case("www")
+        && target_of_name(name) != Target::Other;
+    is_name.then_some(name)
 }
 
 /// `tg:<action>?<query>` or `tg://<action>?<query>`, from behind the colon.

@@ -36,6 +36,19 @@ const led = (story, selector) => story.page.until((link, edge) => document.query
 
 export const links = {
   "with a start payload": opened((story) => story.join("#start"), { engines: ONCE }),
+  "with its name before the host": opened(
+    async (story) => {
+      await story.page.eval(() => {
+        const addresses = ["https://w.t.me/", "https://www.t.me/", "https://share.t.me/url?url=x", "https://shopvip.t.me.shop.test/", "https://t.me.shop.test/shopvip", "https://a.shopvip.t.me/"];
+        document.querySelector("h1").innerHTML = addresses.map((address) => `<a class="other" href="${address}">other</a> `).join("");
+        document.querySelector("#join").href = "https://ShopVIP.t.me";
+      });
+      await led(story, "#join");
+      assert.equal(await story.page.eval(() => document.querySelectorAll(".other[data-edgeway-href]").length), 0, "no other host");
+      await story.join();
+    },
+    { channel: "vip", engines: ONCE },
+  ),
   "of the app's own kind": opened((story) => story.join("#vip"), { channel: "vip" }),
   "opened by the keyboard": opened((story) => story.joins(() => story.page.enter("#join"))),
   "opened in a new tab, by a child of the link": opened((story) => story.join("#blank b"), { engines: WITH_TABS }),
@@ -67,6 +80,16 @@ export const links = {
     { fixture: "links" },
   ),
   "changed in the click's own handler": opened((story) => story.join("#handler"), { fixture: "links", channel: "vip" }),
+  "on a page whose events tell no list of what they came through": opened(
+    async (story) => {
+      await story.page.eval(() => {
+        const paths = [undefined, {}];
+        Event.prototype.composedPath = () => paths.reverse()[0];
+      });
+      await story.join();
+    },
+    { engines: ONCE },
+  ),
   "in a shadow root": opened((story) => story.joins(() => story.page.eval(() => document.querySelector("#shade").shadowRoot.querySelector("a").click())), { fixture: "links" }),
 
   "of the edge's own short kind, with a fragment": opened(async (story) => {
@@ -181,7 +204,7 @@ export const links = {
       await story.join("#blank");
       await story.page.until(() => document.querySelector("#blank").href === "https://telegram.me/shopchannel");
       const followed = await story.page.eval(() => {
-        document.querySelector("h1").innerHTML = '<a href="https://t.me/addstickers/Animals">stickers</a> <i data-edgeway="off"><a href="https://t.me/support">support</a></i> <a href="https://t.me/additive">additive</a>';
+        document.querySelector("h1").innerHTML = '<a href="https://t.me/addstickers/Animals">stickers</a> <i data-edgeway="off"><a href="https://t.me/support">support</a></i> <a href="https://t.me/additive">additive</a> <a href="https://share.t.me/">share</a> <a href="https://additive.t.me">additive</a>';
         const followed = [];
         const stay = (event) => followed.push(event.target.hostname) && event.preventDefault();
         addEventListener("click", stay);
@@ -190,7 +213,7 @@ export const links = {
         document.querySelector("h1").remove();
         return followed;
       });
-      assert.deepEqual(followed, ["t.me", "t.me", "edge.shop.test", "t.me"]);
+      assert.deepEqual(followed, ["t.me", "t.me", "edge.shop.test", "share.t.me", "edge.shop.test", "t.me"]);
       story.network.calm();
       await led(story, "#blank");
       await story.visited();

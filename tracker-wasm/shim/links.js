@@ -12,7 +12,7 @@ const LINKS = 'a[href],area[href]';
  * A channel, a group, a bot or an invite, in small letters: not stickers, proxies, sharing, phone numbers and the like.
  * To disregard the case takes the engine longer than all the rest.
  */
-const CHAT = /^(https?:\/\/(t\.me|telegram\.(me|dog))\/(?!(add(emoji|list|stickers|theme)|bg|boost|confirmphone|contact|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|\+?\d+)([/?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
+const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|confirmphone|contact|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
 
 let observer;
 let open;
@@ -109,7 +109,8 @@ function rewrite(link, renew, clickId) {
 
 /** A link about to be followed gets the latest ids; a click gets an id of its own. */
 function onGesture(event) {
-  const touched = (selector) => event.composedPath().find((node) => node.matches && node.matches(selector));
+  // Partytown's path is no list.
+  const touched = (selector) => [].find.call(event.composedPath() || 0, (node) => node.matches && node.matches(selector));
   const clicked = /click|menu/.test(event.type);
   spared = touched('[data-edgeway=off]');
   // The second half of a double click is the same click.
