@@ -134,6 +134,12 @@ forBothBackends("a click", (backend) => {
     for (const headers of [{ "sec-purpose": "prefetch" }, { "sec-purpose": "prefetch;prerender" }, { purpose: "prefetch" }, { "x-moz": "prefetch" }]) {
       await world.invite({}, { headers });
     }
+    // What a `<link>` prefetches says nothing in the console; nobody goes to it by a click, as they do to what the browser itself prepares.
+    const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for (const [destination, status] of [["empty", 204], ["document", 503]]) {
+      const answer = await world.invite({}, { headers: { accept, "sec-purpose": "prefetch", "sec-fetch-dest": destination } });
+      assert.deepEqual([answer.status, answer.headers["cache-control"]], [status, "no-store"]);
+    }
     // What a script of the page fetches, ahead of a tap or in place of one.
     for (const accept of ["*/*", "text/html, application/xhtml+xml", "text/html,application/xhtml+xml,application/xml"]) {
       assert.equal((await world.invite({}, { headers: { accept, "sec-fetch-dest": "empty" } })).status, 503);
@@ -143,7 +149,7 @@ forBothBackends("a click", (backend) => {
     assert.deepEqual(await world.clicks(), []);
     leads(await world.invite({}, { headers: { "user-agent": "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36" } }));
     assert.equal((await world.clicks()).length, 1, "a phone");
-    leads(await world.invite({}, { headers: { accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "sec-fetch-dest": "empty" } }));
+    leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "empty" } }));
     assert.equal((await world.clicks()).length, 2, "handed on by the page's service worker");
   });
 

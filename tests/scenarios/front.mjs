@@ -183,6 +183,25 @@ export const front = {
     },
     check: ({ visits: [, second] }) => assert.match(second.fbc, /\.Ahead$/),
   },
+  // As Astro, instant.page and quicklink do on hover or in view.
+  "has its link fetched ahead by a <link>": given(JOIN, {
+    engines: ["chromium", "firefox"],
+    async run(story) {
+      // So the tap leads to the very address that was fetched.
+      const deaf = `<script>for (const type of ["mousedown", "focusin", "click"]) addEventListener(type, (event) => event.stopImmediatePropagation(), true)</script>`;
+      story.world.site.pages = { "/given": { body: `<!doctype html><html><title>Given</title>${deaf}${JOIN}` } };
+      await story.open(page("/given?"), { on: SHOP });
+      await story.told("answered");
+      const ahead = await story.page.eval(() => {
+        const { href } = document.querySelector("#join");
+        document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", href }));
+        return href;
+      });
+      const fetched = () => story.network.requests.find(({ url, status }) => url === ahead && status)?.status;
+      assert.equal(await until(fetched, "the link fetched ahead"), 204);
+      await story.join();
+    },
+  }),
   "has a script that fetches what its links lead to": fetched("#join"),
   "has a script that fetches what its links lead to, whatever their target": given(
     // As swup and barba do: the address first, and by the browser where it leads elsewhere.

@@ -143,8 +143,11 @@ async fn click(
 ) -> Result<Answer, Error> {
     let caller = &edge.caller;
     if caller.prepares || edge.is_fetched_by_script() {
-        // Who prepares for a click, be it a browser or a script of the page, has not made it, and asks again by it.
-        return Ok(Answer::empty(503).header("cache-control", "no-store"));
+        // Who prepares for a click, be it a browser or a script of the page, has not made it, and asks again by it. A `<link>` that
+        // prefetches takes "nothing" without a word in the console; where a click would lead to what was fetched, it would lead nowhere.
+        let is_link = edge.header("sec-fetch-dest") == "empty" && edge.navigates();
+        let status = if is_link { 204 } else { 503 };
+        return Ok(Answer::empty(status).header("cache-control", "no-store"));
     }
     let ids = Ids::read(edge)?;
     let shared = || shared_link(channel?, &ClickId::of(ids.event_id), start);
