@@ -18,6 +18,8 @@ const SHOP = "https://shop.test";
 const link = (html, id) => new RegExp(`<a id="${id}"[^>]*href="([^"]*)"`).exec(html)?.[1];
 const tags = (html) => [...html.matchAll(/<script[^>]*\bdata-website-id=[^>]*>/g)].map(([tag]) => tag);
 const JOIN = `<a id="join" href="https://t.me/shopchannel">Join</a>`;
+/** Where it leads at the edge: what the page's own scripts and styles know a link to Telegram by is still in it. */
+const LED = "/c/main?to=https://t.me/shopchannel";
 const PAGE = `<!doctype html><title>Given</title>${JOIN}`;
 const attribute = (tag, name) => new RegExp(`\\b${name}="?([^"\\s>]*)`).exec(tag)?.[1];
 
@@ -39,10 +41,10 @@ forBothBackends("a page behind the edge", (backend) => {
     const { status, text, headers } = await open("/plain.html");
     assert.equal(status, 200);
     assert.match(headers["content-type"], /^text\/html; charset=utf-8$/i);
-    assert.match(link(text, "join"), /^(\/e)?\/c\/main$/);
-    assert.match(link(text, "start"), /^(\/e)?\/c\/main\?start=promo_1$/);
-    assert.match(link(text, "vip"), /^(\/e)?\/c\/vip$/);
-    assert.match(link(text, "blank"), /^(\/e)?\/c\/main$/);
+    assert.equal(link(text, "join"), LED);
+    assert.equal(link(text, "start"), `${LED}&start=promo_1`);
+    assert.equal(link(text, "vip"), "/c/vip?to=tg://resolve");
+    assert.equal(link(text, "blank"), "/c/main?to=https://telegram.me/shopchannel");
     assert.equal(link(text, "share"), "https://t.me/share/url?url=https%3A%2F%2Fshop.test%2F");
     assert.equal(link(text, "elsewhere"), "/plain.html?second");
     assert.equal(text.split('target="_blank"').length, 2, "a link opens where the page wants it");
@@ -192,14 +194,14 @@ forBothBackends("a page behind the edge", (backend) => {
     ];
     for (const [destination, accept, links, tagged] of cases) {
       const { text } = await given({}, { headers: { accept, "sec-fetch-dest": destination } });
-      assert.deepEqual([/\/c\/main$/.test(link(text, "join")) ? 1 : 0, tags(text).length], [links, tagged], `${destination}, ${accept}`);
+      assert.deepEqual([link(text, "join") === LED ? 1 : 0, tags(text).length], [links, tagged], `${destination}, ${accept}`);
       if (!links) assert.equal(text, PAGE);
     }
   });
 
   it("answered to a form leads to the channel, and is counted by its script", async () => {
     const { text, cookies } = await given({}, { method: "POST", body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } });
-    assert.match(link(text, "join"), /\/c\/main$/);
+    assert.equal(link(text, "join"), LED);
     assert.equal(attribute(only(tags(text)), "data-visit"), undefined);
     assert.deepEqual(cookies, {});
     assert.deepEqual(await world.visits(), []);
@@ -279,15 +281,15 @@ forBothBackends("a page behind the edge", (backend) => {
 
   it("has its links followed by the browser, not fetched by its scripts", async () => {
     const { text } = await given({ body: `${JOIN}<a id="blank" href="https://t.me/shopvip" target="_blank">VIP</a><a id="other" href="/other">Other</a>` });
-    assert.ok(text.startsWith(`<a id="join" href="/c/main" target="_top">Join</a><a id="blank" href="/c/vip" target="_blank">VIP</a><a id="other" href="/other">Other</a>`), text);
+    assert.ok(text.startsWith(`<a id="join" href="${LED}" target="_top">Join</a><a id="blank" href="/c/vip?to=https://t.me/shopvip" target="_blank">VIP</a><a id="other" href="/other">Other</a>`), text);
     const based = await given({ body: `<base target="_blank">${JOIN}` });
-    assert.ok(based.text.startsWith(`<base target="_blank"><a id="join" href="/c/main">Join</a>`), based.text);
+    assert.ok(based.text.startsWith(`<base target="_blank"><a id="join" href="${LED}">Join</a>`), based.text);
   });
 
   it("of AMP's kind gets no tag, and is a visit with links all the same", async () => {
     for (const mark of ["amp", "\u26a1", 'lang="en" amp=""']) {
       const { text, cookies } = await given({ body: `<!doctype html><html ${mark}><body>${JOIN}</body></html>` });
-      assert.deepEqual([tags(text), link(text, "join")], [[], "/c/main"], mark);
+      assert.deepEqual([tags(text), link(text, "join")], [[], LED], mark);
       assert.ok(cookies.adtarget_temp_id);
     }
     assert.equal((await world.visits()).length, 3);
@@ -312,7 +314,7 @@ forBothBackends("a page behind the edge", (backend) => {
   it("comes zipped from its origin all the same", async () => {
     const { text } = await open("/gzip", { headers: { "accept-encoding": "gzip, br" } });
     assert.match(text, /<title>é<\/title>/);
-    assert.match(link(text, "join"), /\/c\/main$/);
+    assert.equal(link(text, "join"), LED);
   });
 
   it("is one visit each time it is asked for, and no cache shares it", async () => {
@@ -346,10 +348,11 @@ forBothBackends("a page behind the edge", (backend) => {
 
   it("leads to the channel by every link that a browser would follow there", async () => {
     const cases = [
-      ...["HTTPS://T.ME/shopchannel", "//t.me/shopchannel", " https://t.me/shopchannel", "\n  https://t.me/\nshopchannel\t", "https://t.me/shopchannel/", "https://shopchannel.t.me"].map((href) => [href, "main"]),
-      ...["https&#58;//t.me/shopchannel", "https&colon;//t.me/shopchannel", "https:&#x2F;&#x2f;t.me&#X2F;shopchannel", "https:&sol;&sol;t.me&sol;shopchannel"].map((href) => [href, "main"]),
-      ...["https://t.me/&#x2B;VipFallback0001", "https://t.me/&#43VipFallback0001", "https://t.me/&plus;VipFallback0001", "https://t.me/%2BVipFallback0001", " tg://join?invite=VipFallback0001"].map((href) => [href, "vip"]),
-      ...["&amp;", "&AMP;", "&#38;", "&#x26;", "&"].map((and) => [`https://t.me/shopchannel?a=1${and}start=promo`, "main?start=promo"]),
+      ...["HTTPS://T.ME/shopchannel", "//t.me/shopchannel", " https://t.me/shopchannel", "\n  https://t.me/\nshopchannel\t", "https://t.me/shopchannel/", "https://shopchannel.t.me"].map((href) => [href, "main?to=https://t.me/shopchannel"]),
+      ...["https&#58;//t.me/shopchannel", "https&colon;//t.me/shopchannel", "https:&#x2F;&#x2f;t.me&#X2F;shopchannel", "https:&sol;&sol;t.me&sol;shopchannel"].map((href) => [href, "main?to=https://t.me/shopchannel"]),
+      ...["https://t.me/&#x2B;VipFallback0001", "https://t.me/&#43VipFallback0001", "https://t.me/&plus;VipFallback0001", "https://t.me/%2BVipFallback0001"].map((href) => [href, "vip?to=https://t.me/+VipFallback0001"]),
+      [" tg://join?invite=VipFallback0001", "vip?to=tg://join"],
+      ...["&amp;", "&AMP;", "&#38;", "&#x26;", "&"].map((and) => [`https://t.me/shopchannel?a=1${and}start=promo`, "main?to=https://t.me/shopchannel&start=promo"]),
       // What is none stays as it was written.
       ...["https://t.me/shopchannel&#x110000;", "https://first.media/shopchannel", "https://shopchannel.t.me.shop.test/", "https://www.t.me/", "https://t.me/share/url?url=a&#38;b"].map((href) => [href]),
     ];
@@ -368,12 +371,12 @@ forBothBackends("a page behind the edge", (backend) => {
     const chunks = [...body(other, JOIN)];
     world.site.pages["/given"] = { chunks };
     const { text } = await open("/given");
-    assert.ok(text.startsWith(body(other, `<a id="join" href="/c/main" target="_top">Join</a>`)), text);
+    assert.ok(text.startsWith(body(other, `<a id="join" href="${LED}" target="_top">Join</a>`)), text);
   });
 
   it("with a base of its own leads to the edge's host all the same", async () => {
     const { text } = await given({ body: `<!doctype html><base target="_top"><base href="https://cdn.test/x/">${JOIN}<noscript>${JOIN}</noscript>` });
-    assert.equal(text.split(`href="${SHOP}/c/main"`).length, 3, text);
+    assert.equal(text.split(`href="${SHOP}${LED}"`).length, 3, text);
     assert.match(attribute(only(tags(text)), "src"), /^https:\/\/shop\.test\/e\/t(\.\w+)?\.js$/);
   });
 
@@ -396,9 +399,9 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.ok(first < end - 300, `first bytes after ${first} ms, the end after ${end} ms`);
     const more = [...text.matchAll(/<a class="more" href="([^"]*)"/g)].map(([, href]) => href);
     assert.equal(more.length, 16);
-    assert.ok(more.every((href, part) => href.endsWith(`/c/main?start=p${part}`)), more[0]);
+    assert.ok(more.every((href, part) => href === `${LED}&start=p${part}`), more[0]);
     assert.equal(text.match(/é/g).length, 16 * 512 * 60);
-    assert.match(link(text, "last"), /\/c\/main$/);
+    assert.equal(link(text, "last"), LED);
     assert.equal(tags(text).length, 1);
   });
 
@@ -461,7 +464,7 @@ describe("a page behind the edge, with capture off", () => {
     const tag = only(tags(text));
     assert.equal(attribute(tag, "data-visit"), undefined);
     assert.equal(cookies.adtarget_temp_id, undefined);
-    assert.match(link(text, "join"), /\/c\/main$/);
+    assert.equal(link(text, "join"), LED);
     assert.deepEqual(await world.visits(), []);
   });
 });

@@ -137,6 +137,11 @@ impl TelegramLink {
         &self.text
     }
 
+    /// The same without its query.
+    pub fn address(&self) -> &str {
+        split_at_mark(&self.text, b'?').0
+    }
+
     /// The name of the public chat or bot, or `+` and the invite's hash, however the link spelled it.
     pub fn name(&self) -> Option<&str> {
         match &self.target {

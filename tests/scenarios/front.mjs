@@ -126,6 +126,17 @@ export const front = {
   "has a policy against all scripts": scriptless(null, { path: "/plain.html?notag&csp=none&", both: true }),
   "has its script blocked": scriptless(({ network }) => network.strike({ match: /\/t(\.\w+)?\.js$/, how: "cut" })),
 
+  "has a script that finds its links by what is in them": given(
+    `${JOIN}<script>document.querySelectorAll('a[href*="t.me/"]').forEach((link) => (link.onclick = () => localStorage.setItem("tapped", 1)))</script>`,
+    {
+      async check({ visit, story }) {
+        atEdge({ visit, story });
+        const other = await story.tab();
+        await story.open("/plain.html?notag", { on: SHOP, page: other });
+        assert.equal(await other.eval(() => localStorage.getItem("tapped")), "1");
+      },
+    },
+  ),
   "has its link for browsers without scripts alone": given(`<noscript>${JOIN}</noscript>`, { scriptless: true, visitor: { javascript: false } }),
   "has a page in a frame": given(`<iframe src="/framed"></iframe>${JOIN}`),
   "has a base elsewhere": given(`<base href="https://landing.test/assets/">${JOIN}`),

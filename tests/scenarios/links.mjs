@@ -35,6 +35,14 @@ const WITH_NAVIGATION = ["chromium", "firefox"];
 const led = (story, selector) => story.page.until((link, edge) => document.querySelector(link)?.href.startsWith(`${edge}/e/`), selector, EDGE);
 
 export const links = {
+  "that the page's own script finds by what is in it": opened(
+    async (story) => {
+      await led(story, "#join");
+      assert.equal(await story.page.eval(() => document.querySelectorAll('a[href*="t.me/shopchannel"]').length), 2);
+      await story.join();
+    },
+    { engines: ONCE },
+  ),
   "with a start payload": opened((story) => story.join("#start"), { engines: ONCE }),
   "with its name before the host": opened(
     async (story) => {
@@ -99,7 +107,7 @@ export const links = {
   }, { channel: "vip", engines: ONCE }),
 
   ...Object.fromEntries(
-    ["assigns", "fragment", "replaces", "later", "form", "card"].map((way) => [`that is none, or not alone: ${way}`, opened((story) => story.join(`#${way}`), { fixture: "ways", engines: WITH_NAVIGATION })]),
+    ["assigns", "fragment", "replaces", "later", "form", "post", "card"].map((way) => [`that is none, or not alone: ${way}`, opened((story) => story.join(`#${way}`), { fixture: "ways", engines: WITH_NAVIGATION })]),
   ),
   "in a closed shadow root": opened((story) => story.join("#closed"), { fixture: "ways", engines: WITH_NAVIGATION }),
   ...Object.fromEntries(

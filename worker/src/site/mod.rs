@@ -349,7 +349,8 @@ fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
     tag
 }
 
-/// The first-party way to the channel that a page's link means; `None`: the link stays.
+/// The first-party way to the channel that a page's link means; `None`: the link stays. It names the link itself, by which the page's
+/// own scripts and styles know it, as `a[href*="t.me/"]`.
 pub fn first_party(site: &Site, href: &str) -> Option<String> {
     let href = match href.strip_prefix("//") {
         Some(rest) => Cow::Owned(format!("https://{rest}")),
@@ -359,11 +360,12 @@ pub fn first_party(site: &Site, href: &str) -> Option<String> {
         .ok()
         .filter(TelegramLink::is_chat)?;
     let channel = site.channel_of_link(&link)?;
-    let start = link
-        .start()
-        .map(|start| format!("?start={start}"))
-        .unwrap_or_default();
-    Some(format!("/c/{}{start}", channel.slug))
+    let [name, start] = link.start().map_or([""; 2], |start| ["&start=", start]);
+    Some(format!(
+        "/c/{}?to={}{name}{start}",
+        channel.slug,
+        link.address()
+    ))
 }
 
 #[cfg(test)]

@@ -54,7 +54,9 @@ fn whatever_is_set(edge: &Edge<'_>, answer: Result<Answer, Error>) -> Result<Ans
 
 /// The page's own link.
 fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
-    TelegramLink::parse(&edge.caller.parameter("to")?).ok()
+    let link = TelegramLink::parse(&edge.caller.parameter("to")?).ok()?;
+    // The edge in front of a page names a link without its query, which leaves nothing of the app's own kind.
+    link.is_chat().then_some(link)
 }
 
 async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
