@@ -110,6 +110,8 @@ forBothBackends("a click", (backend) => {
         assert.equal(world.adtarget.clicks[0].channelId, "chan_new");
         world.adtarget.misbehave({ path: "invite", status: 503 });
         assert.equal(leads(await world.invite({ channelId: "chan_new", to: FALLBACK.vip })), FALLBACK.vip, "else by the page's own link");
+        world.adtarget.misbehave({ path: "invite", status: 503 });
+        assert.equal((await world.invite({ channelId: "chan_new", to: "tg://resolve" })).status, 404, "never by one that leads nowhere");
       } finally {
         world.adtarget.websites[WEBSITE].channels.pop();
       }
