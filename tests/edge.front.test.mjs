@@ -350,7 +350,7 @@ forBothBackends("a page behind the edge", (backend) => {
     const cases = [
       ...["HTTPS://T.ME/shopchannel", "//t.me/shopchannel", " https://t.me/shopchannel", "\n  https://t.me/\nshopchannel\t", "https://t.me/shopchannel/", "https://shopchannel.t.me"].map((href) => [href, "main?to=https://t.me/shopchannel"]),
       ...["https&#58;//t.me/shopchannel", "https&colon;//t.me/shopchannel", "https:&#x2F;&#x2f;t.me&#X2F;shopchannel", "https:&sol;&sol;t.me&sol;shopchannel"].map((href) => [href, "main?to=https://t.me/shopchannel"]),
-      ...["https://t.me/&#x2B;VipFallback0001", "https://t.me/&#43VipFallback0001", "https://t.me/&plus;VipFallback0001", "https://t.me/%2BVipFallback0001"].map((href) => [href, "vip?to=https://t.me/+VipFallback0001"]),
+      ...["https://t.me/&#x2B;VipFallback0001", "https://t.me/&#43VipFallback0001", "https://t.me/&plus;VipFallback0001", "https://t.me/%2BVipFallback0001"].map((href) => [href, "vip?to=https://t.me/%2BVipFallback0001"]),
       [" tg://join?invite=VipFallback0001", "vip?to=tg://join"],
       ...["&amp;", "&AMP;", "&#38;", "&#x26;", "&"].map((and) => [`https://t.me/shopchannel?a=1${and}start=promo`, "main?to=https://t.me/shopchannel&start=promo"]),
       // What is none stays as it was written.

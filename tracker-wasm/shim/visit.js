@@ -101,6 +101,8 @@ function sendVisit(mine, beacon, all = cookies()) {
   emit('captured', body);
   mine.sent = send('init', body, beacon).then((answer) => {
     if (!answer || !answer.tempId || mine !== current) return;
+    // Most often: there is nothing to write down.
+    if (answer.tempId + answer.clientSessionId === ids.tempId + ids.clientSessionId) return;
     // What it leaves open is in localStorage or memory by now; cookies would be asked of another process.
     renewIds(answer, '');
     refreshLinks();

@@ -361,11 +361,9 @@ pub fn first_party(site: &Site, href: &str) -> Option<String> {
         .filter(TelegramLink::is_chat)?;
     let channel = site.channel_of_link(&link)?;
     let [name, start] = link.start().map_or([""; 2], |start| ["&start=", start]);
-    Some(format!(
-        "/c/{}?to={}{name}{start}",
-        channel.slug,
-        link.address()
-    ))
+    // In a query a plus is a blank.
+    let to = link.address().replace('+', "%2B");
+    Some(format!("/c/{}?to={to}{name}{start}", channel.slug))
 }
 
 #[cfg(test)]
