@@ -56,7 +56,8 @@ describe("a conversion", () => {
 });
 
 describe("what a platform answers", () => {
-  const brief = ({ state, code }) => `${state} ${code}`;
+  // Google tells later what became of what it took.
+  const brief = ({ state, code }) => `${state} ${code === "TAKEN" ? "OK" : code}`;
   /** Those whose answers have a body that tells of what was taken. */
   const TELLING = ["meta", "tiktok", "snapchat", "google"];
 
@@ -340,6 +341,121 @@ describe("what can't be sent", () => {
       const [{ capiStatus }] = (await deliveries.get("leads/7000000001")).conversions;
       assert.equal(capiStatus, answer.dispatched ? "sent" : "skipped");
       if (lacking) assert.deepEqual(platforms.tiktok.violations.splice(0), [lacking]);
+    });
+  }
+});
+
+describe("what Google tells later of what it took", () => {
+  const brief = ({ state, code, message }) => [state, code, message];
+  const google = async (conversionId) => brief((await deliveries.sends(conversionId)).google);
+  const health = async () => (await edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json();
+  const asked = () => platforms.google.requests.filter(({ path }) => path.endsWith(":retrieve")).length;
+  const MINUTE_MS = 60_000;
+  /** Lets so much time pass, and has the edge sweep. */
+  async function later(ms) {
+    await deliveries.advance(ms);
+    await edge.strike();
+  }
+  const sent = async (fields) => {
+    const { conversionId } = await deliveries.convert(fields);
+    await deliveries.settled();
+    return conversionId;
+  };
+
+  it("is asked half an hour later, and again until it knows", async () => {
+    platforms.google.processingMs = 70 * MINUTE_MS;
+    const id = await sent();
+    assert.deepEqual((await google(id)).slice(0, 2), ["sent", "TAKEN"]);
+    await later(20 * MINUTE_MS);
+    assert.equal(asked(), 0);
+    await later(11 * MINUTE_MS);
+    await edge.strike();
+    assert.equal(asked(), 1);
+    assert.equal((await google(id))[1], "TAKEN");
+    await later(31 * MINUTE_MS);
+    await later(HOUR_MS);
+    assert.deepEqual(await google(id), ["sent", "OK", undefined]);
+    await later(24 * HOUR_MS);
+    assert.equal(asked(), 3);
+    assert.deepEqual(edge.logs, []);
+  });
+
+  it("a refusal stands in the log, in the platform's word, at /healthz, and can be replayed", async () => {
+    const id = await sent();
+    platforms.google.reset();
+    platforms.google.refuse(() => true, "CLICK_NOT_FOUND");
+    const other = await sent({ telegramUserId: 7_000_000_002 });
+    // The first one's request is one that nobody knows any more.
+    await later(31 * MINUTE_MS);
+    platforms.google.violations.length = 0;
+    const words = "Google took the request and then refused 1 of the 1 that went together: CLICK_NOT_FOUND (1)";
+    assert.deepEqual(await google(other), ["rejected", "CLICK_NOT_FOUND", words]);
+    assert.deepEqual((await google(id)).slice(0, 2), ["sent", "TAKEN"]);
+    const { cautions } = await health();
+    assert.ok(cautions.some(({ about, name, state, why }) => about === "deliveries" && name === "google" && state === "refused" && why.includes(words)), JSON.stringify(cautions));
+    platforms.google.reset();
+    await deliveries.post("sends/replay", { sendIds: [`${other}_google`] });
+    await deliveries.settled();
+    await later(31 * MINUTE_MS);
+    platforms.google.violations.length = 0;
+    assert.deepEqual(await google(other), ["sent", "OK", undefined]);
+    // A day after it was taken nobody asks for the first one any more.
+    await later(24 * HOUR_MS);
+    platforms.google.violations.length = 0;
+    assert.equal((await google(id))[1], "UNCONFIRMED");
+    const before = asked();
+    await later(24 * HOUR_MS);
+    assert.equal(asked(), before);
+  });
+
+  it("of several that went together and of which it refuses some, each says so, and so does /healthz", async () => {
+    const id = await sent();
+    const ids = await deliveries.backlog(id, 3, ["google"]);
+    platforms.google.refuse(({ transactionId }) => transactionId === `adtarget_${ids[1]}`, "INVALID_GCLID");
+    await deliveries.ring();
+    await deliveries.settled();
+    await later(31 * MINUTE_MS);
+    const words = "Google took the request and then refused 1 of the 3 that went together: INVALID_GCLID (1)";
+    for (const each of ids) assert.deepEqual(await google(each), ["sent", "PARTLY_REFUSED", words]);
+    assert.deepEqual(await google(id), ["sent", "OK", undefined]);
+    const { cautions } = await health();
+    assert.ok(cautions.some(({ name, why }) => name === "google" && why === `3 in a day, the latest: PARTLY_REFUSED ${words}`), JSON.stringify(cautions));
+  });
+
+  it("a visitor who denied consent is skipped, and no fault", async () => {
+    platforms.google.refuse(({ consent }) => consent?.adUserData === "CONSENT_DENIED", "DENIED_CONSENT");
+    const id = await sent({ consent: "denied" });
+    await later(31 * MINUTE_MS);
+    assert.deepEqual((await google(id)).slice(0, 2), ["skipped", "consent_denied"]);
+    const { cautions } = await health();
+    assert.deepEqual(cautions.filter(({ about }) => about === "deliveries"), []);
+  });
+
+  it("a request made twice, since its answer was lost, counts as it did at first", async () => {
+    platforms.google.misbehave({ kind: "cut", at: "after" });
+    const { conversionId: id } = await deliveries.convert();
+    await deliveries.settled({ step: MINUTE_MS });
+    await later(31 * MINUTE_MS);
+    assert.deepEqual(await google(id), ["sent", "OK", undefined]);
+    assert.deepEqual([platforms.google.events.length, platforms.google.received], [1, 2]);
+  });
+
+  for (const [what, fault] of Object.entries({
+    "a page of a gateway": { kind: "html", status: 502 }, "429": { kind: "throttled" }, "nothing": { kind: "cut", at: "before" }, "half of it": { kind: "truncated" },
+    "an ended token": { kind: "code", code: "UNAUTHENTICATED" },
+  })) {
+    it(`is asked again where the answer is ${what}`, async () => {
+      const id = await sent();
+      // Who asks only may ask again at once where the line is cut.
+      platforms.google.misbehave({ ...fault, path: "/v1/requestStatus:retrieve", times: fault.kind === "cut" ? Infinity : 1 });
+      await later(31 * MINUTE_MS);
+      if (fault.kind !== "code") {
+        assert.equal((await google(id))[1], "TAKEN");
+        platforms.google.behave();
+        await later(31 * MINUTE_MS);
+      }
+      assert.deepEqual(await google(id), ["sent", "OK", undefined]);
+      assert.ok(asked() > 1);
     });
   }
 });

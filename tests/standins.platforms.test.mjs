@@ -636,6 +636,35 @@ describe("the ad platforms' stand-ins", () => {
       assert.deepEqual([google.received, google.events.length], [2, 1]);
     });
 
+    describe("what became of a request", () => {
+      const ask = async (requestId, more = "") => {
+        const answer = await fetch(`${google.url}/v1/requestStatus:retrieve?requestId=${requestId}${more}`, { headers: { authorization: `Bearer ${await token()}` } });
+        const json = await answer.json();
+        const only = json.requestStatusPerDestination?.[0];
+        return { status: answer.status, is: only?.requestStatus, of: only?.eventsIngestionStatus?.recordCount, errors: only?.errorInfo?.errorCounts };
+      };
+      const sent = async (...ids) => (await sendGoogle(googleBody(...ids.map((transactionId) => googleEvent({ transactionId }))))).json.requestId;
+
+      it("is told once it is processed, with copies and what is refused counted by reason", async () => {
+        google.refuse(({ transactionId }) => transactionId === "bad", "CLICK_NOT_FOUND");
+        const [good, mixed, bad, again] = [await sent("a"), await sent("b", "bad"), await sent("bad"), await sent("a")];
+        assert.equal((await ask(good)).is, "PROCESSING");
+        platforms.advance(10 * 60_000);
+        const errors = (reason) => [{ recordCount: "1", reason: `PROCESSING_ERROR_REASON_${reason}` }];
+        assert.deepEqual(await ask(good), { status: 200, is: "SUCCESS", of: "1", errors: undefined });
+        assert.deepEqual(await ask(mixed), { status: 200, is: "PARTIAL_SUCCESS", of: "2", errors: errors("CLICK_NOT_FOUND") });
+        assert.deepEqual(await ask(bad), { status: 200, is: "FAILED", of: "1", errors: errors("CLICK_NOT_FOUND") });
+        assert.deepEqual(await ask(again), { status: 200, is: "FAILED", of: "1", errors: errors("DUPLICATE_TRANSACTION_ID") });
+        assert.deepEqual([google.events.length, google.violations], [2, []]);
+      });
+
+      it("is told of no other, nor to who asks otherwise", async () => {
+        assert.equal((await ask("other")).status, 404);
+        assert.equal((await ask(await sent("a"), "&more=1")).status, 200);
+        assert.match(google.violations.join("\n"), /an unknown request id[^]*a parameter more/);
+      });
+    });
+
     it("validates only", async () => {
       const { status, json } = await sendGoogle({ ...googleBody(googleEvent()), validateOnly: true });
       assert.deepEqual([status, json], [200, {}]);

@@ -19,7 +19,7 @@ pub async fn call(request: &Request) -> Result<runtime::Reply, String> {
     let target = request.target();
     let call = Call {
         url: &target,
-        method: "POST",
+        method: request.method,
         headers: &headers.join("\n"),
         body: &request.body,
         timeout_ms: TIMEOUT_MS,

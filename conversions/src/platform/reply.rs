@@ -22,6 +22,8 @@ pub struct Reply {
 pub enum Outcome {
     /// The platform has it.
     Sent,
+    /// The platform has it, and tells later, by the request's id, what of it counts.
+    Taken,
     /// It was not taken this time.
     Retry {
         /// How long the platform asks to wait, in s.
@@ -42,7 +44,7 @@ pub enum Outcome {
 }
 
 /// In characters.
-const MAX_LENGTH: usize = 500;
+pub(super) const MAX_LENGTH: usize = 500;
 
 /// What stands where a secret was.
 pub(super) const REDACTED: &str = "(secret)";

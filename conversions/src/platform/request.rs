@@ -17,9 +17,11 @@ pub enum Purpose {
     Test,
 }
 
-/// A POST request. Its headers and body may hold secrets and do not show themselves in a log.
+/// A request. Its headers and body may hold secrets and do not show themselves in a log.
 #[derive(Clone)]
 pub struct Request {
+    /// In capitals.
+    pub method: &'static str,
     /// Where to, safe to log: no secret is in it.
     pub url: String,
     /// What is appended to the address, where the platform takes its secret there: the parameter's name and value.
@@ -34,6 +36,7 @@ impl Request {
     /// One of JSON.
     pub(super) fn json(url: String, body: &impl Serialize) -> Self {
         Self {
+            method: "POST",
             url,
             secret_parameter: None,
             headers: vec![("Content-Type", "application/json".to_owned())],
@@ -49,10 +52,22 @@ impl Request {
     ) -> Self {
         let content_type = "application/x-www-form-urlencoded";
         Self {
+            method: "POST",
             url,
             secret_parameter: None,
             headers: vec![("Content-Type", content_type.to_owned())],
             body: Serializer::new(String::new()).extend_pairs(fields).finish(),
+        }
+    }
+
+    /// One that only asks.
+    pub(super) fn get(url: String) -> Self {
+        Self {
+            method: "GET",
+            url,
+            secret_parameter: None,
+            headers: Vec::new(),
+            body: String::new(),
         }
     }
 
@@ -87,6 +102,7 @@ impl fmt::Debug for Request {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         formatter
             .debug_struct("Request")
+            .field("method", &self.method)
             .field("url", &self.url)
             .field("headers", &headers)
             .field("body_bytes", &self.body.len())

@@ -1,3 +1,4 @@
+use conversions::platform::google::{RequestStatus, Verdict};
 use conversions::{Consent, EventType, Outcome, Purpose, RequestError, Skip};
 use serde_json::json;
 
@@ -234,7 +235,7 @@ fn answers() {
         "There was a problem with the request. — events[0].currency: Not a currency."
     );
     for (status, body, meant) in [
-        (200, r#"{"requestId":"t-1"}"#, Outcome::Sent),
+        (200, r#"{"requestId":"t-1"}"#, Outcome::Taken),
         (200, "{}", Outcome::Sent),
         (200, "<html>", RETRY),
         (400, "{}", RETRY),
@@ -253,4 +254,116 @@ fn answers() {
     let told = json!({"error": {"status": "UNAUTHENTICATED", "message": format!("bad token {BEARER} given")}});
     let reply = google().reply(401, None, &told.to_string(), NOW_MS);
     assert_eq!(reply.words, "bad token (secret) given");
+}
+
+#[test]
+fn what_became_of_a_request_is_asked_by_its_id() {
+    let request = account().inquiry("t-1/+=", &Secret::new(BEARER.to_owned()));
+    let url = "https://datamanager.googleapis.com/v1/requestStatus:retrieve?requestId=t-1%2F%2B%3D";
+    assert_eq!((request.method, request.url.as_str()), ("GET", url));
+    assert_eq!(
+        request.headers,
+        [("Authorization", format!("Bearer {BEARER}"))]
+    );
+    assert!(!format!("{request:?}").contains(BEARER));
+}
+
+#[test]
+fn what_became_of_a_request() {
+    let errors = |counts: &[(&str, u64)]| {
+        let counts: Vec<Value> = counts
+            .iter()
+            .map(|(reason, count)| {
+                json!({"reason": format!("PROCESSING_ERROR_REASON_{reason}"), "recordCount": count.to_string()})
+            })
+            .collect();
+        json!({ "errorCounts": counts })
+    };
+    let verdict = |status: &str, of: u64, counts: &[(&str, u64)]| {
+        let body = json!({"requestStatusPerDestination": [{
+            "destination": {"productDestinationId": "111"}, "requestStatus": status,
+            "eventsIngestionStatus": {"recordCount": of.to_string()}, "errorInfo": errors(counts),
+        }]});
+        let read = RequestStatus::read(&body.to_string()).unwrap();
+        account().verdict(&read, &EventType::Purchase)
+    };
+    let counted = || Verdict::Counted {
+        words: String::new(),
+    };
+    let words = |text: &str| format!("Google took the request and then refused {text}");
+    assert_eq!(verdict("PROCESSING", 1, &[]), None);
+    assert_eq!(verdict("REQUEST_STATUS_UNKNOWN", 1, &[]), None);
+    assert_eq!(verdict("SUCCESS", 1, &[]), Some(counted()));
+    for name in ["FAILED", "FAILURE"] {
+        assert_eq!(
+            verdict(name, 3, &[("EVENT_TOO_OLD", 1), ("CLICK_NOT_FOUND", 2)]),
+            Some(Verdict::Refused {
+                code: "CLICK_NOT_FOUND".to_owned(),
+                words: words(
+                    "3 of the 3 that went together: CLICK_NOT_FOUND (2), EVENT_TOO_OLD (1)"
+                ),
+            })
+        );
+    }
+    // A request whose answer was lost was made twice: the first counts.
+    assert_eq!(
+        verdict("FAILED", 2, &[("DUPLICATE_TRANSACTION_ID", 2)]),
+        Some(counted())
+    );
+    assert_eq!(
+        verdict(
+            "FAILED",
+            2,
+            &[("DUPLICATE_TRANSACTION_ID", 1), ("INVALID_GCLID", 1)]
+        ),
+        Some(Verdict::PartlyRefused {
+            words: words("1 of the 2 that went together: INVALID_GCLID (1)"),
+        })
+    );
+    assert_eq!(
+        verdict("PARTIAL_SUCCESS", 3, &[("INVALID_GCLID", 1)]),
+        Some(Verdict::PartlyRefused {
+            words: words("1 of the 3 that went together: INVALID_GCLID (1)"),
+        })
+    );
+    let denied = words("1 of the 1 that went together: DENIED_CONSENT (1)");
+    assert_eq!(
+        verdict("FAILED", 1, &[("DENIED_CONSENT", 1)]),
+        Some(Verdict::ConsentDenied { words: denied })
+    );
+    let denied = words("1 of the 2 that went together: DENIED_CONSENT (1)");
+    assert_eq!(
+        verdict("PARTIAL_SUCCESS", 2, &[("DENIED_CONSENT", 1)]),
+        Some(Verdict::Counted { words: denied })
+    );
+}
+
+#[test]
+fn each_conversion_action_has_an_outcome_of_its_own() {
+    let body = r#"{"requestStatusPerDestination": [
+        {"destination": {"productDestinationId": "111"}, "requestStatus": "SUCCESS"},
+        {"destination": {"productDestinationId": "222"}, "requestStatus": "FAILED"}]}"#;
+    let read = RequestStatus::read(body).unwrap();
+    let verdict = |event| account().verdict(&read, &event);
+    let words = String::new();
+    assert_eq!(
+        verdict(EventType::Purchase),
+        Some(Verdict::Counted { words })
+    );
+    let refused = verdict(EventType::CompleteRegistration);
+    assert!(
+        matches!(&refused, Some(Verdict::Refused { code, .. }) if code == "FAILED"),
+        "{refused:?}"
+    );
+    // Of an action that the settings have no more.
+    assert_eq!(verdict(EventType::Lead), None);
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        r#"{"error":{"status":"NOT_FOUND"}}"#,
+        "[]",
+    ] {
+        assert!(RequestStatus::read(body).is_none(), "{body}");
+    }
 }

@@ -161,6 +161,10 @@ fn snapchat() -> Destination {
 }
 
 fn google() -> Destination {
+    Destination::Google(account())
+}
+
+fn account() -> google_api::Account {
     let actions = [
         ("Purchase", "111"),
         ("CompleteRegistration", "222"),
@@ -174,7 +178,7 @@ fn google() -> Destination {
             .into(),
         ..Default::default()
     };
-    Destination::Google(google_api::Account::new(settings).unwrap())
+    google_api::Account::new(settings).unwrap()
 }
 
 fn ga4() -> Destination {

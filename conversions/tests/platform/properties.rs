@@ -185,9 +185,10 @@ proptest! {
             let told = format!("{reply:?}");
             prop_assert!(secret.is_none_or(|secret| !told.contains(secret)), "{told}");
             if !(200..300).contains(&status) {
-                prop_assert_ne!(reply.outcome, Outcome::Sent);
+                prop_assert!(!matches!(reply.outcome, Outcome::Sent | Outcome::Taken));
             }
         }
+        let _ = google_api::RequestStatus::read(&body).map(|status| account().verdict(&status, &EventType::Purchase));
         let user = json!({"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": TOKEN});
         let credentials = Credentials::parse(&user.to_string()).unwrap();
         credentials.token_reply(status, retry_after.as_deref(), &body, now_ms);

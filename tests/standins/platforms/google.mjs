@@ -261,14 +261,59 @@ function answerTo(found) {
   return violated(found.map((each) => [each.path, `${written(each.path)} ${each.text}`, reasonOf(each)]));
 }
 
-/** `tokens` are the access tokens that hold; `requestsAMinute`: what the platform lets through (300 in truth, without bound here unless given). */
+/**
+ * `tokens` are the access tokens that hold; `requestsAMinute`: what the platform lets through (300 in truth, without bound here unless given).
+ *
+ * What is taken is processed for `state.processingMs`; then `requestStatus:retrieve` tells what became of it. `state.refuse(predicate, reason)`: events that are
+ * refused by then, `PROCESSING_ERROR_REASON_` before the reason; they are not among `events`, nor is their transaction id known from then on.
+ */
 export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Infinity, tokens }) {
+  let [refusals, held, taken] = [[], new Set(), new Map()];
+
+  /** What of an event is told once it is processed: nothing, or a reason. */
+  const reasonOf = (event, key) => refusals.find(({ predicate }) => predicate(event))?.reason ?? (held.has(key) ? "DUPLICATE_TRANSACTION_ID" : undefined);
+
+  /** Takes a request under an id: what becomes of its events is settled, and told later. */
+  function digest(requestId, body, events, state) {
+    const reasons = events.map(({ event, keys: [[key] = []] }) => reasonOf(event, key));
+    const ofDestination = body.destinations.map((destination) => {
+      const own = events.flatMap((each, index) => (each.destination === destination ? [reasons[index]] : []));
+      const wrong = own.filter(Boolean);
+      const counts = [...new Set(wrong)].map((reason) => ({
+        recordCount: `${wrong.filter((each) => each === reason).length}`, reason: `PROCESSING_ERROR_REASON_${reason}`,
+      }));
+      const failed = wrong.length;
+      return {
+        destination, requestStatus: !failed ? "SUCCESS" : failed === own.length ? "FAILED" : "PARTIAL_SUCCESS",
+        eventsIngestionStatus: { recordCount: `${own.length}` }, ...(failed && { errorInfo: { errorCounts: counts } }),
+      };
+    });
+    events.forEach(({ keys: [[key] = []] }, index) => void (reasons[index] ?? held.add(key)));
+    taken.set(requestId, { doneAt: state.nowMs() + state.processingMs, destinations: ofDestination });
+  }
+
+  function statusOf(call, state) {
+    if (call.method !== "GET") call.breach(`${call.method} is not GET`);
+    if (call.text) call.breach("a body");
+    const { requestId, ...more } = call.query;
+    if (Object.keys(more).length) call.breach(`a parameter ${Object.keys(more)}`);
+    const found = taken.get(requestId);
+    if (!found) {
+      call.breach("an unknown request id");
+      throw new Refusal(rpcError("NOT_FOUND", { message: "Requested entity was not found." }));
+    }
+    const isDone = found.doneAt <= state.nowMs();
+    const told = found.destinations.map((each) => (isDone ? each : { destination: each.destination, requestStatus: "PROCESSING" }));
+    return { body: { requestStatusPerDestination: told } };
+  }
+
   return {
     name: "google",
     accounts,
     secrets: [],
     take(call, state) {
-      if (call.path !== "/v1/events:ingest") {
+      const isStatus = call.path === "/v1/requestStatus:retrieve";
+      if (call.path !== "/v1/events:ingest" && !isStatus) {
         call.breach("no such path");
         throw new Refusal(rpcError("NOT_FOUND", { message: "Not Found" }));
       }
@@ -284,6 +329,7 @@ export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Inf
       }
       const lately = requestsAMinute < Infinity && state.requests.filter(({ at }) => at > state.nowMs() - 60_000).length;
       if (lately > requestsAMinute) throw new Refusal(rpcError("RESOURCE_EXHAUSTED", { details: [errorInfo("RATE_LIMIT_EXCEEDED", "googleapis.com")] }));
+      if (isStatus) return statusOf(call, state);
       const body = jsonOf(call, (what) => rpcError("INVALID_ARGUMENT", { message: `Invalid JSON payload received. ${what}` }));
       const found = faultsIn(call, requestAt(state.nowMs(), body.encoding), body);
       if (found.length) throw new Refusal(answerTo(found));
@@ -301,13 +347,20 @@ export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Inf
       });
       const goesTo = (event) => ({ reference }) => !event.destinationReferences || event.destinationReferences.includes(reference);
       const events = body.events.flatMap((event, index) =>
-        body.destinations.filter(goesTo(event)).map(({ operatingAccount, productDestinationId }) => ({
-          id: event.transactionId ?? `${state.requests.length}:${index}`,
-          keys: event.transactionId === undefined ? [] : [[`${operatingAccount.accountId} ${productDestinationId} ${event.transactionId}`, Infinity]],
-          event,
-        })),
+        body.destinations.filter(goesTo(event)).map((destination) => {
+          const key = `${destination.operatingAccount.accountId} ${destination.productDestinationId} ${event.transactionId}`;
+          return { id: event.transactionId ?? `${state.requests.length}:${index}`, keys: event.transactionId === undefined ? [] : [[key, Infinity]], event, destination };
+        }),
       );
-      return { events, test: body.validateOnly === true, body: body.validateOnly ? {} : { requestId: randomBytes(12).toString("base64url") } };
+      if (body.validateOnly) return { events, test: true, body: {} };
+      const requestId = randomBytes(12).toString("base64url");
+      const kept = events.filter(({ event }) => !refusals.some(({ predicate }) => predicate(event)));
+      return { events: kept, body: { requestId }, commit: () => digest(requestId, body, events, state) };
+    },
+    reset(state) {
+      [refusals, held, taken] = [[], new Set(), new Map()];
+      state.processingMs = 10 * 60_000;
+      state.refuse = (predicate, reason) => void refusals.push({ predicate, reason });
     },
     outage: (status) => {
       const name = Object.keys(HTTP_OF).find((each) => HTTP_OF[each] === status) ?? (status >= 500 ? "INTERNAL" : "INVALID_ARGUMENT");

@@ -101,7 +101,7 @@ async fn test<'a>(
     let answered = !reply.words.starts_with(outbox::NO_ANSWER);
     tested.reachable = Some(answered);
     (tested.credentials, tested.accepted) = match reply.outcome {
-        Outcome::Sent => (Some(true), Some(true)),
+        Outcome::Sent | Outcome::Taken => (Some(true), Some(true)),
         Outcome::Rejected { .. } => (Some(true), Some(false)),
         Outcome::Credentials => (Some(false), Some(false)),
         Outcome::Retry { .. } | Outcome::Throttled { .. } => (None, Some(false)),

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use async_lock::Semaphore;
+use conversions::platform::google::FIRST_INQUIRY_MS;
 use conversions::platform::{Outcome, Purpose, Reply, RequestError, Skip};
 use conversions::{Conversion, MatchKeys, Secret};
 use futures_util::StreamExt;
@@ -207,7 +208,10 @@ impl Attempt<'_> {
 
     /// Notes what an answer says of the destination.
     fn take_note(&self, course: &mut Course, reply: &Reply, now_ms: u64) {
-        if matches!(reply.outcome, Outcome::Sent | Outcome::Rejected { .. }) {
+        if matches!(
+            reply.outcome,
+            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. }
+        ) {
             *course = Course {
                 failures: 0,
                 circuit: None,
@@ -275,7 +279,7 @@ impl Attempt<'_> {
     /// How the circuit is to stand after an answer, the destination having failed so often in a row; none: the platform took what it was sent.
     fn circuit(&self, reply: &Reply, failures: u64, now_ms: u64) -> Option<Circuit> {
         let (code, pause_ms) = match reply.outcome {
-            Outcome::Sent | Outcome::Rejected { .. } => return None,
+            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } => return None,
             Outcome::Retry { after_s } => {
                 let pause_ms = if failures >= TRIPS_AT {
                     backoff_ms(failures - TRIPS_AT + 1)
@@ -307,6 +311,8 @@ impl Attempt<'_> {
 
 const UNAVAILABLE: &str = "UNAVAILABLE";
 const THROTTLED: &str = "THROTTLED";
+/// The code of what a platform has taken, and tells later what of it counts.
+const TAKEN: &str = "TAKEN";
 /// The code of what a platform refuses for the token's sake.
 pub const CREDENTIALS: &str = "CREDENTIALS";
 
@@ -347,6 +353,11 @@ fn fates_of(batch: Vec<Ready>, reply: &Reply, circuit: Option<&Circuit>, now_ms:
         Outcome::Sent => vec![Fate {
             sends: sends.collect(),
             ..told(State::Sent, "OK")
+        }],
+        Outcome::Taken => vec![Fate {
+            sends: sends.collect(),
+            due_ms: Some(now_ms + FIRST_INQUIRY_MS),
+            ..told(State::Sent, TAKEN)
         }],
         Outcome::Rejected { code } if size == 1 => vec![Fate {
             sends: sends.collect(),

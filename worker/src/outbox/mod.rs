@@ -13,6 +13,9 @@
 //! | `rejected` | the platform refuses it as it is |
 //! | `dead` | all attempts came to nothing; it can be replayed |
 //!
+//! **Later**: Google Ads takes a request and tells only after a while what of it counts. Its sends are `sent`, of the code `TAKEN`, until the
+//! sweeper has asked ([`verdicts`]).
+//!
 //! **Once**: a request whose answer got lost is made again, under the same event id, by which every platform knows it for
 //! about 48 hours. So all attempts end before that ([`GIVE_UP_MS`]).
 //!
@@ -29,6 +32,7 @@ mod claim;
 mod forecast;
 mod log;
 mod state;
+mod verdicts;
 
 use crate::runtime::Env;
 use async_lock::Semaphore;
@@ -156,6 +160,10 @@ pub async fn sweep(env: &Env, config: &Config, now_ms: u64) {
         // Repeating it does no harm: see `drain`.
         if let Err(why) = sweep_one(env, config, binding, now_ms).await {
             runtime::log_error(&format!("sweeping the outbox of {binding}: {why}"));
+        }
+        // Repeating it does no harm: it asks, and what was told is written down once.
+        if let Err(why) = verdicts::inquire(env, config, binding, now_ms).await {
+            runtime::log_error(&format!("asking what became of sends of {binding}: {why}"));
         }
     }
 }

@@ -1,6 +1,13 @@
 -- ?1: the time. Destinations that refused in the last day what they were sent, or for which it was given up: how much, and why the latest.
+WITH failed AS (
+  SELECT website_id, destination, state, code, words, changed_ms FROM sends
+  WHERE state IN ('rejected', 'dead') AND changed_ms > (?1 ->> '$') - 86400000
+  UNION ALL
+  -- Some of those that went together, and nobody knows which.
+  SELECT website_id, destination, 'partly', code, words, changed_ms FROM sends
+  WHERE code = 'PARTLY_REFUSED' AND changed_ms > (?1 ->> '$') - 86400000
+)
 SELECT website_id, destination, state, count(*) AS count, code, words, max(changed_ms) AS last_ms
-FROM sends
-WHERE state IN ('rejected', 'dead') AND changed_ms > (?1 ->> '$') - 86400000
+FROM failed
 GROUP BY website_id, destination, state
 ORDER BY website_id, destination, state

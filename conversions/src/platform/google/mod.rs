@@ -7,10 +7,11 @@
 //!   without.
 //! - IP addresses of the European Economic Area, the United Kingdom and Switzerland are not to be sent (`DeviceInfo`), so
 //!   one is sent only where its country is known.
-//! - One invalid field rejects the whole request.
+//! - One invalid field rejects the whole request. What becomes of one that is taken is told later ([`RequestStatus`]).
 
 mod oauth;
 pub(super) mod region;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use oauth::{
     AccessToken, Credentials, CredentialsError, RefreshToken, SCOPE, ServiceAccount, SigningInput,
     TokenReply,
 };
+pub use status::{FIRST_INQUIRY_MS, RequestStatus, Verdict};
 
 use super::known::Known;
 use super::reply::{Answer, REDACTED};
@@ -79,6 +81,7 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Account {
     ingest_url: String,
+    status_url: String,
     operating: AccountId,
     login: Option<AccountId>,
     conversion_actions: PerEvent,
@@ -139,6 +142,7 @@ impl Account {
             .map(|id| AccountId::parse(["loginAccountType", "loginAccountId"], login_type, &id));
         Ok(Self {
             ingest_url: format!("{base}/{version}/events:ingest"),
+            status_url: format!("{base}/{version}/requestStatus:retrieve"),
             operating: AccountId::parse(
                 ["accountType", "accountId"],
                 settings.account_type.as_deref(),
@@ -388,9 +392,10 @@ fn read(answer: Answer<'_>) -> Reply {
         return answer.unknown();
     };
     let Some(error) = told.error else {
-        let outcome = match answer.by_status() {
-            Outcome::Rejected { .. } => answer.retry(),
-            outcome => outcome,
+        let outcome = match (answer.by_status(), &told.request_id) {
+            (Outcome::Rejected { .. }, _) => answer.retry(),
+            (Outcome::Sent, Some(_)) => Outcome::Taken,
+            (outcome, _) => outcome,
         };
         return answer.reply(outcome, told.request_id, None);
     };

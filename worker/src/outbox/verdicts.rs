@@ -1,0 +1,208 @@
+//! What became of sends that a platform took, where it tells that later: Google Ads.
+
+use std::collections::BTreeMap;
+
+use conversions::platform::Destination as Account;
+use conversions::platform::google::{FIRST_INQUIRY_MS, RequestStatus, Verdict};
+use conversions::{ConversionId, EventType};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use crate::config::{Config, Destination};
+use crate::destinations;
+use crate::ledger::{Database, Statement, Unavailable};
+use crate::platform;
+use crate::runtime::{self, CONNECTIONS, Env};
+use crate::tokens;
+
+/// For how long a request is asked for, in ms.
+const PATIENCE_MS: u64 = 24 * 3_600_000;
+
+/// A request that a platform took.
+#[derive(Debug, Deserialize)]
+struct Taken {
+    due_ms: u64,
+    website_id: String,
+    destination: String,
+    request_id: String,
+    /// When it was taken, Unix time in ms.
+    sent_ms: u64,
+}
+
+/// A send that went in it.
+#[derive(Debug, Deserialize)]
+struct Together {
+    conversion_id: ConversionId,
+    event_type: String,
+    custom_event_name: Option<String>,
+}
+
+/// What is written down of some of its sends.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    destination: &'a str,
+    request_id: &'a str,
+    conversion_ids: Vec<ConversionId>,
+    now_ms: u64,
+    #[serde(flatten)]
+    finding: Finding,
+}
+
+/// How a send stands then.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    state: State,
+    /// None: it is asked for again, at `due_ms`, Unix time in ms.
+    code: Option<String>,
+    words: Option<String>,
+    due_ms: Option<u64>,
+}
+
+impl Finding {
+    fn of(verdict: Verdict) -> Self {
+        let told = |state, code: &str, words: String| Self {
+            state,
+            code: Some(code.to_owned()),
+            words: Some(words).filter(|words| !words.is_empty()),
+            due_ms: None,
+        };
+        match verdict {
+            Verdict::Counted { words } => told(State::Sent, "OK", words),
+            Verdict::ConsentDenied { words } => told(State::Skipped, "consent_denied", words),
+            Verdict::Refused { code, words } => told(State::Rejected, &code, words),
+            Verdict::PartlyRefused { words } => told(State::Sent, "PARTLY_REFUSED", words),
+        }
+    }
+
+    /// Of one of which nothing is known yet.
+    fn later(taken: &Taken, why: Option<&str>, now_ms: u64) -> Self {
+        let waited_ms = now_ms.saturating_sub(taken.sent_ms);
+        let is_over = waited_ms >= PATIENCE_MS;
+        let words = "the platform took it, and has not told in a day whether it counts";
+        Self {
+            state: State::Sent,
+            code: is_over.then(|| "UNCONFIRMED".to_owned()),
+            words: why
+                .map(str::to_owned)
+                .or_else(|| is_over.then(|| words.to_owned())),
+            due_ms: Some(now_ms + (waited_ms / 2).max(FIRST_INQUIRY_MS)),
+        }
+    }
+}
+
+/// Asks what became of what was taken a while ago, and writes it down.
+///
+/// # Errors
+/// The ledger's; it is asked for again.
+pub async fn inquire(
+    env: &Env,
+    config: &Config,
+    binding: &str,
+    now_ms: u64,
+) -> Result<(), Unavailable> {
+    let database = Database::bound(env, binding)?;
+    // Repeating it does no harm: it only reads.
+    let due: Vec<Taken> = database.rows(include_str!("taken.sql"), &now_ms).await?;
+    let due = due
+        .iter()
+        .filter(|taken| config.site(&taken.website_id).is_some());
+    let asked: Vec<Result<(), Unavailable>> = futures_util::stream::iter(due)
+        .map(|taken| inquire_one(env, &database, taken, now_ms))
+        .buffer_unordered(CONNECTIONS)
+        .collect()
+        // Repeating it does no harm: what has an outcome is asked for no more.
+        .await;
+    asked.into_iter().collect()
+}
+
+async fn inquire_one(
+    env: &Env,
+    database: &Database,
+    taken: &Taken,
+    now_ms: u64,
+) -> Result<(), Unavailable> {
+    let of_request = serde_json::json!({
+        "dueMs": taken.due_ms, "websiteId": taken.website_id, "destination": taken.destination, "requestId": taken.request_id,
+    });
+    // Repeating it does no harm: it only reads.
+    let sends: Vec<Together> = database
+        .rows(include_str!("taken_together.sql"), &of_request)
+        .await?;
+    let destinations = destinations(env).of(&taken.website_id);
+    let destination = destinations
+        .iter()
+        .find(|each| each.name == taken.destination);
+    let status = match destination {
+        // Repeating it does no harm: it only asks.
+        Some(destination) => ask(env, &taken.website_id, destination, &taken.request_id).await,
+        None => Err("its destination is in no setting any more".to_owned()),
+    };
+    let mut found: BTreeMap<Finding, Vec<ConversionId>> = BTreeMap::new();
+    for send in sends {
+        let event = EventType::parse(&send.event_type, send.custom_event_name.as_deref()).ok();
+        let verdict = match (&status, destination.map(|each| &each.account), event) {
+            (Ok(status), Some(Account::Google(account)), Some(event)) => {
+                account.verdict(status, &event)
+            }
+            _ => None,
+        };
+        let finding = verdict.map_or_else(
+            || Finding::later(taken, status.as_ref().err().map(String::as_str), now_ms),
+            Finding::of,
+        );
+        found.entry(finding).or_default().push(send.conversion_id);
+    }
+    let statements = found.into_iter().map(|(finding, conversion_ids)| {
+        let told = Told {
+            destination: &taken.destination,
+            request_id: &taken.request_id,
+            conversion_ids,
+            now_ms,
+            finding,
+        };
+        Statement::new(include_str!("verdict.sql"), &told)
+    });
+    let statements = statements.collect::<Result<Vec<_>, _>>()?;
+    // Repeating it does no harm: what is told stays told.
+    database.transact(&statements).await.map(drop)
+}
+
+/// Asks how a request stands.
+///
+/// # Errors
+/// In words for the operator: it is not told.
+async fn ask(
+    env: &Env,
+    website_id: &str,
+    destination: &Destination,
+    request_id: &str,
+) -> Result<RequestStatus, String> {
+    let Account::Google(account) = &destination.account else {
+        return Err("its destination is another one by now".to_owned());
+    };
+    let kind = tokens::google::kind(website_id, &destination.name);
+    let mut refused = None;
+    loop {
+        // Repeating it does no harm: a token that is kept and good is handed out again.
+        let bearer = tokens::bearer(env, &kind, refused.as_ref()).await;
+        let bearer = bearer.map_err(|why| match why {
+            tokens::Failure::Refused(words) | tokens::Failure::Away(words) => words,
+        })?;
+        // Repeating it does no harm: it only asks.
+        let answer = platform::call(&account.inquiry(request_id, &bearer.token)).await?;
+        // The token may have ended before its time; a second one is not asked for.
+        if answer.status == 401 && refused.is_none() {
+            refused = Some(bearer.token);
+            continue;
+        }
+        let status = RequestStatus::read(&answer.body).filter(|_| answer.status == 200);
+        return status.ok_or_else(|| {
+            let words = format!("asked what became of it, Google answered {}", answer.status);
+            runtime::log_warning(&format!("{} of {website_id}: {words}", destination.name));
+            words
+        });
+    }
+}
