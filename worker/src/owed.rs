@@ -1,6 +1,10 @@
 //! Conversions that AdTarget is owed, since they were accepted while it was away: a row first, then the queue, then AdTarget, once. Where the
 //! queue was away, too, [`sweep`] finds the row.
 //!
+//! **Once**, as far as AdTarget knows: it keeps an Idempotency-Key for 24 hours ("Idempotency" of its API reference). One that it took, whose answer
+//! was lost, and that it could be told of again only later than that is a second conversion there. Not to tell it again would lose all those that it
+//! did not take; to look for it among the lead's conversions would take another sale of the same price for it. So it is told, however late.
+//!
 //! The row holds what was told less `pii`: raw names, addresses and numbers live in memory alone. So a conversion that
 //! was owed reaches AdTarget without them, and its caller is told so.
 
