@@ -136,6 +136,16 @@ describe("Telegram's updates", () => {
       assert.deepEqual(places, [["atid_shop", "door", "CompleteRegistration"], ["atid_shop", String(STRAY.id), "CompleteRegistration"]]);
     });
 
+    it("in a chat that no setting names, by the link of a click that is known, is of that click's site and channel", async () => {
+      const click = clickId();
+      await telegram.click({ clickId: click, websiteId: "atid_second", channel: "vip" });
+      const link = await telegram.link(click, { chat: STRAY });
+      await telegram.tell(botapi.promoted({ chat: STRAY.id }), botapi.join(link, 2));
+      const { website_id, channel_id, event_type, click_id } = only(await telegram.conversions());
+      assert.deepEqual([website_id, channel_id, event_type, click_id], ["atid_second", "chan_vip", "Subscribe", click]);
+      assert.equal(only(await telegram.leads()).website_id, "atid_second");
+    });
+
     /** Somebody's link, a click's or none, and who is there by it. */
     const ways = {
       "with no link, as in public chats": { join: () => botapi.join(undefined, 7) },
@@ -698,6 +708,15 @@ describe("Telegram's updates of a site with a database of its own", () => {
     assert.deepEqual(only(await edge.rowsOf("DB_SECOND", count)), { members: 1, leads: 1, channels: 1 });
     assert.deepEqual(only(await edge.rows(count)), { members: 0, leads: 0, channels: 0 });
     assert.equal(only(await edge.rowsOf("DB_SECOND", "SELECT click_id FROM conversions")).click_id, click);
+  });
+
+  it("are there, too, where no setting names the chat: who came by a click of that site, and that they left", async () => {
+    const click = clickId();
+    await telegram.click({ clickId: click, websiteId: "atid_second", channel: "vip" });
+    const link = await telegram.link(click, { chat: STRAY, creates_join_request: true });
+    await telegram.tell(botapi.promoted({ chat: STRAY.id }), botapi.requestToJoin(link, 8), botapi.join(link, 8, { viaJoinRequest: true }), botapi.leave(8, { chat: STRAY.id }));
+    const members = `SELECT status, click_id FROM members WHERE chat_id = ${STRAY.id}`;
+    assert.deepEqual([only(await edge.rowsOf("DB_SECOND", members)), await edge.rows(members)], [{ status: "left", click_id: click }, []]);
   });
 });
 

@@ -11,6 +11,7 @@ pub mod update;
 
 use std::fmt;
 
+use conversions::TelegramUserId;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -19,7 +20,7 @@ use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::ledger::Database;
 use crate::message::Message;
-use crate::outcomes::joins::Taken;
+use crate::outcomes::joins::{self, Link, Taken};
 use crate::runtime;
 use crate::telegram::{Bot, ChatId, Failure, OwedCall};
 use update::{Kind, Update};
@@ -117,6 +118,48 @@ impl Hook<'_> {
         configured
             .or(config.sites.first())
             .ok_or_else(|| self.failed("no site is configured"))
+    }
+
+    /// Where someone's coming or going belongs: to the site and channel that the settings name for the chat. Where none does, as of a
+    /// group whose id changed when it became a supergroup: to those that the click meant which the link was made for, else to a site
+    /// whose database knows the person there, else to the first.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR`: no site is configured, or a database does not answer.
+    async fn place_of(
+        &self,
+        chat: ChatId,
+        person: TelegramUserId,
+        link: Option<&Link<'_>>,
+    ) -> Result<(&'static Site, Option<&'static Channel>), Error> {
+        let config = self.edge.config;
+        if let Some((site, channel)) = config.channel_of_chat(chat) {
+            return Ok((site, Some(channel)));
+        }
+        let databases = config.databases();
+        if let Some(link) = link {
+            for binding in &databases {
+                let database = Database::bound(self.edge.env, binding)?;
+                // Repeating it does no harm: it reads.
+                let target = joins::target_of_link(&database, link).await?;
+                let site = target
+                    .as_ref()
+                    .and_then(|target| config.site(&target.website_id));
+                if let Some(site) = site {
+                    let slug = target.as_ref().and_then(|target| target.channel.as_deref());
+                    return Ok((site, slug.and_then(|slug| site.channel(slug))));
+                }
+            }
+        }
+        if databases.len() > 1 {
+            for site in &config.sites {
+                // Repeating it does no harm: it reads.
+                if joins::is_known(&self.database(site)?, chat, person).await? {
+                    return Ok((site, None));
+                }
+            }
+        }
+        Ok((self.site_of(chat)?, None))
     }
 
     /// The channel that the bot leads to, and its site: that of its own that goes through a bot, else its first.

@@ -303,6 +303,44 @@ pub async fn target(database: &Database, click: &ClickId) -> Result<Option<Targe
     Ok(rows.first().map(Rows::first).transpose()?.flatten())
 }
 
+/// Where the click led that a link was made for; `None`: it is not known here, or not yet, or the link is no click's.
+///
+/// # Errors
+/// The database's.
+pub async fn target_of_link(
+    database: &Database,
+    link: &Link<'_>,
+) -> Result<Option<Target>, Unavailable> {
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        link: &'a Link<'a>,
+    }
+    const SQL: &str = concat!(
+        include_str!("joins/link.sql"),
+        "SELECT website_id, channel FROM clicks JOIN link USING (click_id)"
+    );
+    let rows = transact(database, &[SQL], &Asked { link }).await?;
+    Ok(rows.first().map(Rows::first).transpose()?.flatten())
+}
+
+/// Whether someone is or was in a chat, as this database knows.
+///
+/// # Errors
+/// The database's.
+pub async fn is_known(
+    database: &Database,
+    chat: ChatId,
+    person: TelegramUserId,
+) -> Result<bool, Unavailable> {
+    const SQL: &str =
+        "SELECT 1 FROM members WHERE (chat_id, telegram_user_id) = (?1 ->> 0, ?1 ->> 1)";
+    let rows = transact(database, &[SQL], &(chat, person)).await?;
+    let rows = rows
+        .first()
+        .map_or(Ok(Vec::new()), Rows::read::<IgnoredAny>)?;
+    Ok(!rows.is_empty())
+}
+
 /// What led someone to a chat.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

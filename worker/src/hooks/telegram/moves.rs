@@ -23,14 +23,14 @@ impl Hook<'_> {
         }
         let chat_id = change.chat.id;
         let chat = chat_id.to_string();
-        let site = self.site_of(chat_id)?;
-        let channel = self.edge.config.channel_of_chat(chat_id);
-        let channel = channel.map(|(_, channel)| channel);
+        let link = change.invite_link.as_ref().map(|link| self.link(link));
+        // Repeating it does no harm: it reads.
+        let (site, channel) = self.place_of(chat_id, user.id, link.as_ref()).await?;
         let joined = change.is_join().then(|| Joined {
             website_id: &site.website_id,
             channel_id: channel.map_or(&chat, Channel::id),
             join: channel.map_or(Join::DEFAULT, Channel::join),
-            link: change.invite_link.as_ref().map(|link| self.link(link)),
+            link,
         });
         let moved = Move {
             chat_id,

@@ -17,11 +17,12 @@ impl Hook<'_> {
         let Some(link) = request.invite_link.as_ref() else {
             return Ok(());
         };
-        let database = self.database(self.site_of(request.chat.id)?)?;
+        let (person, chat, link) = (request.from.id, request.chat.id, self.link(link));
+        // Repeating it does no harm: it reads.
+        let (site, _) = self.place_of(chat, person, Some(&link)).await?;
+        let database = self.database(site)?;
         // Repeating it does no harm: it notes the same update.
-        let (person, chat) = (request.from.id, request.chat.id);
-        let is_a_clicks =
-            joins::keep_request(&database, self.taken(), person, chat, &self.link(link)).await?;
+        let is_a_clicks = joins::keep_request(&database, self.taken(), person, chat, &link).await?;
         if !is_a_clicks {
             return Ok(());
         }
