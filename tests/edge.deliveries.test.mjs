@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ACCOUNTS, ALL, startDeliveries } from "./harness/deliveries.mjs";
+import { NEWS } from "./harness/chats.mjs";
 import { until } from "./harness/wait.mjs";
 import { only } from "./harness/world.mjs";
 import { GA4 } from "./standins/platforms.mjs";
@@ -48,6 +49,7 @@ describe("a conversion", () => {
     assert.deepEqual([client, params.session_id], ["1234567890.1700000000", session]);
     const [meta, tiktok, snapchat, google, telegram] = ["meta", "tiktok", "snapchat", "google", "telegram"].map((name) => only(platforms[name].events));
     assert.match(meta.user_data.fbc, /^fb\.1\.\d{13}\.FbClick$/);
+    assert.deepEqual([meta.custom_data.content_name, tiktok.properties.content_name, snapchat.custom_data.content_name], Array(3).fill(NEWS.title));
     assert.deepEqual([meta.user_data.client_ip_address, tiktok.user.ip, snapchat.user_data.client_ip_address], Array(3).fill("203.0.113.7"));
     assert.deepEqual(new Set([meta.user_data.client_user_agent, tiktok.user.user_agent, snapchat.user_data.client_user_agent]).size, 1);
     assert.deepEqual([tiktok.user.ttclid, snapchat.user_data.sc_click_id, google.adIdentifiers.gclid, telegram.c], ["TtClick", "11111111-1111-4111-8111-111111111111", "GClick", "TgClick"]);
