@@ -422,6 +422,12 @@ describe("what Google tells later of what it took", () => {
     assert.deepEqual(await google(id), ["sent", "OK", undefined]);
     const { cautions } = await health();
     assert.ok(cautions.some(({ name, why }) => name === "google" && why === `3 in a day, the latest: PARTLY_REFUSED ${words}`), JSON.stringify(cautions));
+    // Replayed, each has a word of its own, and what counted counts once.
+    await deliveries.post("sends/replay", { sendIds: ids.map((each) => `${each}_google`) });
+    await deliveries.settled();
+    await later(31 * MINUTE_MS);
+    assert.deepEqual(await Promise.all(ids.map(async (each) => (await google(each)).slice(0, 2))), [["sent", "OK"], ["rejected", "INVALID_GCLID"], ["sent", "OK"]]);
+    assert.deepEqual([platforms.google.events.length, platforms.google.received], [3, 5]);
   });
 
   it("a visitor who denied consent is skipped, and no fault", async () => {

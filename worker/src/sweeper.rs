@@ -38,4 +38,6 @@ pub async fn sweep(env: &Env, config: &Config) {
     if let Err(why) = report::pull::pull(env, config, now_ms).await {
         runtime::log_error(&format!("pulling what AdStat's ads cost: {why}"));
     }
+    // Last, as it makes the most calls: where the platform allows no more, all else is done. Repeating it does no harm: it asks.
+    outbox::inquire(env, config, now_ms).await;
 }

@@ -138,7 +138,7 @@ pub struct Replayed {
     pub website_ids: Vec<String>,
 }
 
-/// Owes the sends that are meant anew, those alone that are skipped, rejected or dead: they are tried for as long as new
+/// Owes the sends that are meant anew, those alone that are skipped, rejected, refused in part or dead: they are tried for as long as new
 /// ones are.
 ///
 /// # Errors

@@ -161,6 +161,12 @@ pub async fn sweep(env: &Env, config: &Config, now_ms: u64) {
         if let Err(why) = sweep_one(env, config, binding, now_ms).await {
             runtime::log_error(&format!("sweeping the outbox of {binding}: {why}"));
         }
+    }
+}
+
+/// Asks the platforms that tell it later what became of what they took, of all sites. What fails is logged, and asked again.
+pub async fn inquire(env: &Env, config: &Config, now_ms: u64) {
+    for binding in config.databases() {
         // Repeating it does no harm: it asks, and what was told is written down once.
         if let Err(why) = verdicts::inquire(env, config, binding, now_ms).await {
             runtime::log_error(&format!("asking what became of sends of {binding}: {why}"));

@@ -1,9 +1,11 @@
--- ?1: which sends are meant. Those that came to nothing are owed anew.
+-- ?1: which sends are meant. Those that came to nothing are owed anew. Of those that went together and were refused in part each goes alone: what was
+-- taken of them is known by its id, and what was not is found.
 UPDATE sends SET
-  state = 'pending', owed_since_ms = ?1 ->> 'nowMs', due_ms = ?1 ->> 'nowMs', changed_ms = ?1 ->> 'nowMs', claim = NULL, batch_limit = NULL
+  state = 'pending', owed_since_ms = ?1 ->> 'nowMs', due_ms = ?1 ->> 'nowMs', changed_ms = ?1 ->> 'nowMs', claim = NULL,
+  batch_limit = iif(code = 'PARTLY_REFUSED', 1, NULL)
 WHERE rowid IN (
   SELECT rowid FROM sends
-  WHERE state IN ('skipped', 'rejected', 'dead')
+  WHERE (state IN ('skipped', 'rejected', 'dead') OR (state = 'sent' AND code = 'PARTLY_REFUSED'))
     AND (?1 ->> 'websiteIds' IS NULL OR website_id IN (SELECT value FROM json_each(?1, '$.websiteIds')))
     AND (?1 ->> 'sendIds' IS NULL OR conversion_id || '_' || destination IN (SELECT value FROM json_each(?1, '$.sendIds')))
     AND (?1 ->> 'state' IS NULL OR state = ?1 ->> 'state')

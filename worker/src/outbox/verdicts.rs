@@ -1,10 +1,8 @@
 //! What became of sends that a platform took, where it tells that later: Google Ads.
 
-use std::collections::BTreeMap;
-
+use conversions::EventType;
 use conversions::platform::Destination as Account;
 use conversions::platform::google::{FIRST_INQUIRY_MS, RequestStatus, Verdict};
-use conversions::{ConversionId, EventType};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +17,9 @@ use crate::tokens;
 /// For how long a request is asked for, in ms.
 const PATIENCE_MS: u64 = 24 * 3_600_000;
 
-/// A request that a platform took.
-#[derive(Debug, Deserialize)]
+/// The events of one kind in a request that a platform took.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase"))]
 struct Taken {
     due_ms: u64,
     website_id: String,
@@ -28,37 +27,26 @@ struct Taken {
     request_id: String,
     /// When it was taken, Unix time in ms.
     sent_ms: u64,
-}
-
-/// A send that went in it.
-#[derive(Debug, Deserialize)]
-struct Together {
-    conversion_id: ConversionId,
     event_type: String,
     custom_event_name: Option<String>,
 }
 
-/// What is written down of some of its sends.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Told<'a> {
-    destination: &'a str,
-    request_id: &'a str,
-    conversion_ids: Vec<ConversionId>,
-    now_ms: u64,
-    #[serde(flatten)]
-    finding: Finding,
+impl Taken {
+    fn is_of_request(&self, other: &Self) -> bool {
+        [&self.website_id, &self.destination, &self.request_id]
+            == [&other.website_id, &other.destination, &other.request_id]
+    }
 }
 
-/// How a send stands then.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// How they stand then.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
     state: State,
-    /// None: it is asked for again, at `due_ms`, Unix time in ms.
+    /// None: it is asked for again, at `ask_ms`, Unix time in ms.
     code: Option<String>,
     words: Option<String>,
-    due_ms: Option<u64>,
+    ask_ms: Option<u64>,
 }
 
 impl Finding {
@@ -67,7 +55,7 @@ impl Finding {
             state,
             code: Some(code.to_owned()),
             words: Some(words).filter(|words| !words.is_empty()),
-            due_ms: None,
+            ask_ms: None,
         };
         match verdict {
             Verdict::Counted { words } => told(State::Sent, "OK", words),
@@ -88,7 +76,7 @@ impl Finding {
             words: why
                 .map(str::to_owned)
                 .or_else(|| is_over.then(|| words.to_owned())),
-            due_ms: Some(now_ms + (waited_ms / 2).max(FIRST_INQUIRY_MS)),
+            ask_ms: Some(now_ms + (waited_ms / 2).max(FIRST_INQUIRY_MS)),
         }
     }
 }
@@ -105,44 +93,52 @@ pub async fn inquire(
 ) -> Result<(), Unavailable> {
     let database = Database::bound(env, binding)?;
     // Repeating it does no harm: it only reads.
-    let due: Vec<Taken> = database.rows(include_str!("taken.sql"), &now_ms).await?;
-    let due = due
-        .iter()
-        .filter(|taken| config.site(&taken.website_id).is_some());
-    let asked: Vec<Result<(), Unavailable>> = futures_util::stream::iter(due)
-        .map(|taken| inquire_one(env, &database, taken, now_ms))
+    let taken: Vec<Taken> = database.rows(include_str!("taken.sql"), &now_ms).await?;
+    let of_sites = |taken: &Taken| config.site(&taken.website_id).is_some();
+    let taken: Vec<Taken> = taken.into_iter().filter(of_sites).collect();
+    let found: Vec<_> = futures_util::stream::iter(taken.chunk_by(Taken::is_of_request))
+        .map(|kinds| inquire_one(env, kinds, now_ms))
         .buffer_unordered(CONNECTIONS)
         .collect()
-        // Repeating it does no harm: what has an outcome is asked for no more.
+        // Repeating it does no harm: it only asks.
         .await;
-    asked.into_iter().collect()
+    let statements = found.into_iter().flatten().collect::<Result<Vec<_>, _>>()?;
+    if statements.is_empty() {
+        return Ok(());
+    }
+    // Repeating it does no harm: what is told stays told.
+    database.transact(&statements).await.map(drop)
 }
 
+/// Asks for one request, and gives what is to be written down of each kind of event in it.
 async fn inquire_one(
     env: &Env,
-    database: &Database,
-    taken: &Taken,
+    kinds: &[Taken],
     now_ms: u64,
-) -> Result<(), Unavailable> {
-    let of_request = serde_json::json!({
-        "dueMs": taken.due_ms, "websiteId": taken.website_id, "destination": taken.destination, "requestId": taken.request_id,
-    });
-    // Repeating it does no harm: it only reads.
-    let sends: Vec<Together> = database
-        .rows(include_str!("taken_together.sql"), &of_request)
-        .await?;
-    let destinations = destinations(env).of(&taken.website_id);
+) -> Vec<Result<Statement, Unavailable>> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told<'a> {
+        #[serde(flatten)]
+        taken: &'a Taken,
+        now_ms: u64,
+        #[serde(flatten)]
+        finding: Finding,
+    }
+    let Some(first) = kinds.first() else {
+        return Vec::new();
+    };
+    let destinations = destinations(env).of(&first.website_id);
     let destination = destinations
         .iter()
-        .find(|each| each.name == taken.destination);
+        .find(|each| each.name == first.destination);
     let status = match destination {
         // Repeating it does no harm: it only asks.
-        Some(destination) => ask(env, &taken.website_id, destination, &taken.request_id).await,
+        Some(destination) => ask(env, &first.website_id, destination, &first.request_id).await,
         None => Err("its destination is in no setting any more".to_owned()),
     };
-    let mut found: BTreeMap<Finding, Vec<ConversionId>> = BTreeMap::new();
-    for send in sends {
-        let event = EventType::parse(&send.event_type, send.custom_event_name.as_deref()).ok();
+    let statements = kinds.iter().map(|taken| {
+        let event = EventType::parse(&taken.event_type, taken.custom_event_name.as_deref()).ok();
         let verdict = match (&status, destination.map(|each| &each.account), event) {
             (Ok(status), Some(Account::Google(account)), Some(event)) => {
                 account.verdict(status, &event)
@@ -153,21 +149,14 @@ async fn inquire_one(
             || Finding::later(taken, status.as_ref().err().map(String::as_str), now_ms),
             Finding::of,
         );
-        found.entry(finding).or_default().push(send.conversion_id);
-    }
-    let statements = found.into_iter().map(|(finding, conversion_ids)| {
         let told = Told {
-            destination: &taken.destination,
-            request_id: &taken.request_id,
-            conversion_ids,
+            taken,
             now_ms,
             finding,
         };
         Statement::new(include_str!("verdict.sql"), &told)
     });
-    let statements = statements.collect::<Result<Vec<_>, _>>()?;
-    // Repeating it does no harm: what is told stays told.
-    database.transact(&statements).await.map(drop)
+    statements.collect()
 }
 
 /// Asks how a request stands.
