@@ -291,8 +291,18 @@ describe("npm run ads", () => {
 
   it("says what is wrong with the call itself", async () => {
     for (const words of [[], ["--help"], ["create", "-h"]]) assert.match(await ok(words), /^npm run ads -- COMMAND/);
-    for (const words of [["buy"], ["show"], ["show", "1", "2"], ["pixel"], ["pixel", "rename"]]) await fails(words, /npm run ads -- COMMAND/);
-    await fails(["list", "--dry-run"], /ads list takes no --dry-run/);
+    const all = "npm run ads -- --help lists all commands.\n";
+    for (const [words, problem, usage] of [
+      [["show"], "ads show: a word is missing.", "  show AD\n\n"], [["show", "1", "2"], "ads show: 2 is not expected.", "  show AD\n\n"],
+      [["orders", "1"], "ads orders: 1 is not expected.", "  orders\n\n"], [["buy"], "There is no command buy.", ""], [["list", "--nope"], "Unknown option '--nope'", ""],
+      [["list", "--dry-run"], "ads list takes no --dry-run.", "  list [--period P] [--title T] [--campaign C] [--deleted] [--limit N] [--offset N]\n\n"],
+      [["edit", "1"], "ads edit: say what is to change, by --set FIELD=VALUE or --from FILE.", "  edit AD [--from edit.json] [--set FIELD=VALUE]… [--dry-run] [--key KEY] [--yes]\n\n"],
+    ]) assert.deepEqual(await run(words), { code: 1, out: "", err: `${problem}\n${usage}${all}` });
+    await fails(["pixel"], /^ads pixel: a word is missing\.\n  pixel list \| /);
+    await fails(["pixel", "rename"], /^ads pixel rename: a word is missing\.\n  pixel list \| /);
+    await fails(["pixel", "buy"], /^There is no command pixel buy\.\n  pixel list \| /);
+    await fails(["create", "--from", path.join(folder, "nothing.json")], /nothing\.json: there is no such file\n$/);
+    await fails(["upload", folder], /: it is a folder\n$/);
     await fails(["list", "--what"], /--what/);
     await fails(["create"], /--from/);
     await fails(["create", "--from", await file("bad.json", "{")], /bad.json: /);

@@ -51,8 +51,29 @@ describe("npm run keys, npm run sends", () => {
 
   it("say what is wrong with the call itself", async () => {
     await fails(/^No key has the prefix nope: npm run keys -- list shows those there are\.\n$/, "keys", "revoke", "nope");
-    await fails(/^npm run keys/, "keys", "revoke");
-    await fails(/^npm run sends/, "sends", "show");
+    for (const [words, problem] of [
+      ["keys revoke", "keys revoke: PREFIX is missing."], ["keys create a b", "keys create: b is one word too many; a name with spaces takes quotes."],
+      ["keys list --site x", "keys list takes no --site."], ["keys make", "There is no command make."], ["keys list --nope", "Unknown option '--nope'"],
+      ["sends show", "There is no command show."], ["sends list dead", "sends list: dead is not expected; --state dead, --platform, --site or --conversion?"],
+      ["sends replay", "sends replay: say which, by SEND_ID or --state; npm run sends -- list shows them."], ["sends replay x --limit 3", "sends replay takes no --limit."],
+      ["selftest meta", "meta: not expected"], ["telegram setup https://x.test", "telegram setup: https://x.test is not expected; --url https://x.test?"],
+      ["telegram status --url x", "telegram status takes no --url."], ["bench --only all", "--only: edge, invites, outbox or tracker, not all"],
+    ]) {
+      const [tool, ...typed] = words.split(" ");
+      const { code, err } = await run(api.edge, tool, typed);
+      assert.deepEqual([code, ...err.split("\n").slice(0, 2).map((line, at) => (at ? line.slice(0, 8 + tool.length) : line))], [1, problem, `npm run ${tool}`]);
+    }
+  });
+
+  it("name the sites there are where one is asked for that is not, and say which sends can go out again", async () => {
+    const { sites } = (await api.edge.request("/healthz")).json();
+    for (const [tool, ...words] of [["keys", "create", "crm"], ["sends", "list"], ["sends", "list", "--json"], ["sends", "replay", "--state", "dead"], ["ads", "report"]]) {
+      const { code, out, err } = await run(api.edge, tool, [...words, "--site", "atid_nowhere"]);
+      assert.deepEqual([code, out, err], [1, "", `--site: ${api.edge.url} has no site atid_nowhere; it has ${sites.map(({ websiteId }) => websiteId).join(", ")}\n`]);
+    }
+    assert.equal(await ok("sends", "list", "--site", sites[0].websiteId), "There is no such send.\n");
+    assert.equal(await ok("sends", "replay", "--state", "dead"), "There is no such send.\n");
+    await fails(/^It is not one that can go out again: npm run sends -- list --state skipped, rejected or dead shows those\n$/, "sends", "replay", "nope");
   });
 
   it("alone say how they are used, and when asked", async () => {
@@ -61,6 +82,21 @@ describe("npm run keys, npm run sends", () => {
       assert.match(await ok("sends", ...words), /^npm run sends -- list/);
     }
     for (const tool of ["selftest", "telegram", "bench"]) assert.match(await ok(tool, "--help"), new RegExp(`^npm run ${tool}`));
+    for (const tool of ["keys", "sends", "selftest", "ads"]) assert.match(await ok(tool, "--help"), /\nAsks the edge at EDGEWAY_URL, .* OPERATOR_KEY/);
+  });
+
+  it("say what to do where no edge answers, or the key is another edge's", async () => {
+    const nobody = createServer();
+    const url = await listen(nobody);
+    await shut(nobody);
+    for (const [tool, ...words] of [["keys", "list"], ["sends", "list"], ["selftest"], ["ads", "report"], ["ads", "orders"]]) {
+      const { code, err } = await run({ url }, tool, words);
+      assert.equal(code, 1);
+      assert.match(err, /^http:\S+: no answer: .*\. Is the edge running\? npm start serves one at http:\/\/localhost:8787; EDGEWAY_URL names another\n$/);
+      const refused = await run(api.edge, tool, words, { OPERATOR_KEY: "x".repeat(32) });
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /^http:\S+: 401 INVALID_KEY[,\n] +the key is not this edge's: set OPERATOR_KEY to the edge's secret of that name; EDGEWAY_URL says which edge is asked\n$/);
+    }
   });
 
   it("say that what answers is no edge, and that a key can't be one", async () => {
@@ -91,6 +127,16 @@ describe("npm run keys, npm run sends", () => {
       const { code, err } = await run(api.edge, tool, [tool === "ads" ? "orders" : "list"], { OPERATOR_KEY: "ключ" });
       assert.deepEqual([code, err], [1, "OPERATOR_KEY: a key is letters, digits and signs, without spaces\n"]);
     }
+  });
+});
+
+describe("npm start", () => {
+  it("says how it is used, and what is wrong with how it was called", async () => {
+    const [help, foreign, port] = await Promise.all([run({}, "start", ["--help"]), run({}, "start", ["--port", "9000"]), run({}, "start", [], { PORT: "web" })]);
+    assert.deepEqual([help.code, foreign.code, port.code], [0, 1, 1]);
+    assert.match(help.out, /PORT=8788 npm start/);
+    assert.match(foreign.err, /^Unknown option '--port'\nnpm start .*\nPORT=8788 npm start/);
+    assert.equal(port.err, "PORT: expected a port such as 8788, not web\n");
   });
 });
 

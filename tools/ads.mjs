@@ -2,13 +2,14 @@
 // knows; here is no more than what a person types and sees.
 
 import { randomUUID } from "node:crypto";
-import { accessSync, constants, openAsBlob, readFileSync } from "node:fs";
+import { accessSync, constants, openAsBlob, readFileSync, statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { call, order, refusalsEnd, send } from "./ads/edge.mjs";
-import { fields, records, schedule } from "./ads/show.mjs";
-import { call as callApi } from "./edge.mjs";
-import { fail, typed } from "./prerequisites.mjs";
+import { fields, schedule } from "./ads/show.mjs";
+import { WHERE, call as callApi, ensureSite } from "./edge.mjs";
+import { fail, misused, typed } from "./prerequisites.mjs";
+import { records } from "./table.mjs";
 
 const USAGE = `npm run ads -- COMMAND [--json]
 
@@ -28,7 +29,12 @@ const USAGE = `npm run ads -- COMMAND [--json]
   report [--from DATE] [--to DATE] [--by ad|campaign|source|channel|day] [--site ID]      what ads cost beside what they brought; the last 7 days unless said
 
   P is today, yesterday, starts_month or all. --to is the last day. Without --account the only cabinet is meant. *.json may be - for what comes in.
-  The same ad told again within 24 hours is bought once; another like it takes a --key of its own, any word.`;
+  The same ad told again within 24 hours is bought once; another like it takes a --key of its own, any word.
+
+${WHERE}`;
+const ALL = "npm run ads -- --help lists all commands.";
+/** How one command is used; those of two words share a line. */
+const usageOf = (command) => `${USAGE.split("\n").filter((line) => line.startsWith(`  ${command} `) || line === `  ${command}`).join("\n")}\n\n${ALL}`;
 
 const TEXT = { type: "string" };
 const SWITCH = { type: "boolean" };
@@ -65,7 +71,7 @@ const COMMANDS = {
   report: { words: [0, 0], options: ["from", "to", "by", "site"], run: report },
 };
 
-const { values, positionals } = typed(USAGE, OPTIONS);
+const { values, positionals } = typed(USAGE, OPTIONS, { brief: ALL });
 const { run, words } = command();
 const shown = await refusalsEnd(() => run(words, values));
 if (values.json) console.log(JSON.stringify(shown ?? {}, null, 2));
@@ -73,13 +79,15 @@ if (values.json) console.log(JSON.stringify(shown ?? {}, null, 2));
 function command() {
   const [first = "", second = "", ...rest] = positionals;
   const name = [`${first} ${second}`, first].find((each) => Object.hasOwn(COMMANDS, each));
-  if (!name) fail(USAGE);
+  if (!Object.keys(COMMANDS).some((each) => each.split(" ")[0] === first)) misused(`There is no command ${first}.`, ALL);
+  if (!name) misused(second ? `There is no command ${first} ${second}.` : `ads ${first}: a word is missing.`, usageOf(first));
   const known = COMMANDS[name];
   const words = name === first ? positionals.slice(1) : rest;
   const [least, most] = known.words;
   const foreign = Object.keys(values).find((option) => option !== "json" && !known.options.includes(option));
-  if (foreign) fail(`ads ${name} takes no --${foreign}\n${USAGE}`);
-  if (words.length < least || words.length > most) fail(USAGE);
+  if (foreign) misused(`ads ${name} takes no --${foreign}.`, usageOf(first));
+  if (words.length < least) misused(`ads ${name}: a word is missing.`, usageOf(first));
+  if (words.length > most) misused(`ads ${name}: ${words[most]} is not expected.`, usageOf(first));
   return { run: known.run, words };
 }
 
@@ -136,7 +144,7 @@ async function show([ad]) {
 }
 
 async function create(_, { from, "dry-run": dryRun, "no-utm": plain, key, yes }) {
-  if (!from) fail("--from: the file with the ad, in the form of AdStat's \"Create advertisement\"");
+  if (!from) misused("ads create: --from is missing, the file with the ad in the form of AdStat's \"Create advertisement\"; docs/telegram-ads.md has one.", usageOf("create"));
   const ad = readJson(from);
   const path = "api/advertisement/telegram/";
   const decorate = plain ? undefined : "true";
@@ -163,6 +171,7 @@ function remark(undocumented) {
 }
 
 async function edit([ad], { from, set = [], "dry-run": dryRun, key = randomUUID(), yes }) {
+  if (!from && !set.length) misused("ads edit: say what is to change, by --set FIELD=VALUE or --from FILE.", usageOf("edit"));
   const edit = { ...(from && readJson(from)), ...Object.fromEntries(set.map(assignment)) };
   const path = `api/advertisement/telegram/${encodeURIComponent(ad)}`;
   const checked = await call("PUT", path, { query: { amend: "true", dry_run: "true" }, json: edit });
@@ -295,7 +304,9 @@ async function stats(_, { from, to, unit = "day", by = "ad", account = [], objec
 /** What ads cost beside what they brought, as the edge has it; `to` is the last day, as AdStat's is. */
 async function report(_, { from, to, by = "ad", site }) {
   const query = new URLSearchParams(Object.entries({ from, to: to && dayAfter(to), by, websiteId: site }).filter(([, value]) => value));
-  return tell(await callApi("GET", `report?${query}`), ({ rows, total, currency, rates, unconverted }) => {
+  const told = await callApi("GET", `report?${query}`);
+  if (!told.rows.length) await ensureSite(site);
+  return tell(told, ({ rows, total, currency, rates, unconverted }) => {
     const amount = (name) => (row) => row[name]?.toFixed(2);
     records([...rows, { label: "total", ...total }], {
       [by]: "label", impressions: "impressions", clicks: "adClicks", [`spend ${currency}`]: amount("spend"), visits: "visits", taps: "inviteClicks", joins: "joins", leaves: "leaves",
@@ -326,15 +337,20 @@ function text(file) {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
-    return fail(`${file}: ${error.message}`);
+    return fail(unreadable(file, error));
   }
+}
+
+/** Why a file can't be read. */
+function unreadable(file, { code, message }) {
+  return `${file}: ${{ ENOENT: "there is no such file", EACCES: "it may not be read", EISDIR: "it is a folder" }[code] ?? message}`;
 }
 
 function parsedJson(text, where) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    return fail(`${where}: ${error.message}`);
+    return fail(`${where}: no JSON: ${error.message}`);
   }
 }
 
@@ -343,8 +359,9 @@ async function blob(file) {
   try {
     // Node says of a file that can't be opened no more than that.
     accessSync(file, constants.R_OK);
+    if (statSync(file).isDirectory()) throw { code: "EISDIR" };
     return await openAsBlob(file, { type: MIME[extname(file).toLowerCase()] ?? "application/octet-stream" });
   } catch (error) {
-    return fail(`${file}: ${error.message}`);
+    return fail(unreadable(file, error));
   }
 }

@@ -5,7 +5,7 @@
 //   npm run --silent bench -- --json
 
 import { findChromium, findProgram } from "./browsers.mjs";
-import { fail, run, step, typed } from "./prerequisites.mjs";
+import { fail, misused, run, step, typed } from "./prerequisites.mjs";
 
 const { quick, only, json } = options();
 // In the machine's form nothing but the figures goes to the output.
@@ -31,9 +31,10 @@ try {
 if (json) process.stdout.write(JSON.stringify(figures) + "\n");
 
 function options() {
-  const usage = "npm run bench -- [--quick] [--only edge|invites|outbox|tracker] [--json]";
+  const usage = `npm run bench -- [--quick] [--only edge|invites|outbox|tracker] [--json]
+    measures Edgeway beside its rivals, in one run. --quick measures less, and less exactly; --json prints the figures alone`;
   const { values } = typed(usage, { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } }, { wordless: true });
-  if (![undefined, "edge", "invites", "outbox", "tracker"].includes(values.only)) fail(`--only: edge, invites, outbox or tracker, not ${values.only}`);
+  if (![undefined, "edge", "invites", "outbox", "tracker"].includes(values.only)) misused(`--only: edge, invites, outbox or tracker, not ${values.only}`, usage);
   return values;
 }
 

@@ -7,6 +7,16 @@ import { operatorKey } from "./secrets.mjs";
 export const edge = process.env.EDGEWAY_URL || "http://localhost:8787";
 if (!/^https?:\/\//.test(edge) || !URL.canParse(edge)) fail(`EDGEWAY_URL: expected an address such as https://edge.example.com, not ${edge}`);
 
+/** What `--help` says of them. */
+export const WHERE = "Asks the edge at EDGEWAY_URL, http://localhost:8787 unless set, with the key in OPERATOR_KEY, the one in .dev.vars unless set.";
+
+/** Why there is no answer, and what to do. */
+export const unanswered = (error) =>
+  `no answer: ${error.cause?.message || error.cause?.code || error.message}. Is the edge running? npm start serves one at http://localhost:8787; EDGEWAY_URL names another`;
+
+/** What to do where the edge does not know the key. */
+export const UNKNOWN_KEY = "the key is not this edge's: set OPERATOR_KEY to the edge's secret of that name; EDGEWAY_URL says which edge is asked";
+
 /** What answers at `url` of the edge. Another address that it leads on to is not followed: keys and orders would get lost on the way. */
 export async function reach(url, options) {
   const answer = await fetch(url, { ...options, redirect: "manual" });
@@ -20,12 +30,21 @@ export async function reach(url, options) {
 export async function call(method, path, body, words = {}) {
   const headers = { authorization: `Bearer ${operatorKey()}`, ...(body && { "content-type": "application/json" }) };
   const answer = await reach(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
-    fail(`${edge} does not answer: ${error.cause?.message ?? error.message}`),
+    fail(`${edge}: ${unanswered(error)}`),
   );
   const told = await answer.json().catch(() => undefined);
   if (answer.ok && told) return told;
   if (!told?.error) fail(`${edge}: ${answer.status}, and no JSON of Edgeway's: is this an Edgeway edge?`);
+  if (answer.status === 401) fail(`${edge}: 401 ${told.error.code}, ${UNKNOWN_KEY}`);
   return fail(words[told.error.code] ?? `${edge}: ${answer.status} ${told.error.code}, ${told.error.message}`);
+}
+
+/** Ends where the edge has no such site, and names those it has. What is no site's any more may still have left something, so ask for that first. */
+export async function ensureSite(site) {
+  if (!site) return;
+  const health = await reach(new URL("/healthz", edge), {}).then((answer) => answer.json()).catch(() => undefined);
+  const sites = health?.sites?.map(({ websiteId }) => websiteId) ?? [];
+  if (health?.sites && !sites.includes(site)) fail(`--site: ${edge} has no site ${site}; it has ${sites.join(", ") || "none"}`);
 }
 
 /** A time as people read it. */

@@ -25,23 +25,30 @@ export function fail(line) {
   process.exit(1);
 }
 
+/** Ends with what is wrong with what was typed, and how it is used. */
+export function misused(line, usage) {
+  console.error(`${coloured(31, line)}\n${usage}`);
+  process.exit(1);
+}
+
 /**
  * What was typed: `{values, positionals}` by `options` of parseArgs. Ends with how the command is used, where that is asked for or, unless it
- * is `wordless`, nothing was said, and with what is wrong.
+ * is `wordless`, nothing was said; with what is wrong, and `brief` in place of a long usage.
  */
-export function typed(usage, options = {}, { wordless = false } = {}) {
+export function typed(usage, options = {}, { wordless = false, brief = usage } = {}) {
   let parsed;
   try {
     parsed = parseArgs({ allowPositionals: true, options: { ...options, help: { type: "boolean", short: "h" } } });
   } catch (error) {
-    return fail(`${error.message}\n${usage}`);
+    // What Node says further is of words that begin with a dash.
+    return misused(error.message.split(/\.\s/)[0], brief);
   }
   const { values: { help, ...values }, positionals } = parsed;
-  if (wordless && positionals.length) fail(usage);
   if (help || (!wordless && !positionals.length)) {
     console.log(usage);
     process.exit(0);
   }
+  if (wordless && positionals.length) misused(`${positionals[0]}: not expected`, usage);
   return { values, positionals };
 }
 

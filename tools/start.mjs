@@ -5,12 +5,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureOperatorKey } from "./secrets.mjs";
-import { ROOT, ensurePrerequisites, environment, fail, run, step } from "./prerequisites.mjs";
+import { ROOT, ensurePrerequisites, environment, fail, run, step, typed } from "./prerequisites.mjs";
 
 const port = process.env.PORT ?? "8787";
 const address = `http://localhost:${port}`;
 const SAMPLE_CLICK = "?fbclid=IwAR2SampleMetaClick_0&utm_source=facebook&utm_medium=paid&utm_campaign=demo&utm_content=first-ad";
 
+typed("npm start             builds everything and serves it at http://localhost:8787\nPORT=8788 npm start   serves it at another port", {}, { wordless: true });
+if (!/^\d{1,5}$/.test(port) || port < 1 || port > 65535) fail(`PORT: expected a port such as 8788, not ${port}`);
 ensurePrerequisites();
 if (!(await isFree(+port))) fail(`port ${port} is taken, maybe by another Edgeway: PORT=8788 npm start takes another`);
 // Wrangler builds, too, but shows nothing while it does; what is built already it finds done.

@@ -7,23 +7,28 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
-import { ROOT, fail, step, typed } from "./prerequisites.mjs";
+import { ROOT, fail, misused, step, typed } from "./prerequisites.mjs";
 import { table } from "./table.mjs";
 
-const USAGE = "npm run telegram -- setup [--url https://edge.example.com] | status";
+const USAGE = `npm run telegram -- setup [--url https://edge.example.com]   leads each bot's updates to the edge, and says what a bot lacks in its channels
+npm run telegram -- status                                   shows how the updates go
+
+Settings are those of this folder: the environment, then .dev.vars, then wrangler.toml. The bots' secrets have to be there, too.`;
 /** What the worker acts on. Telegram sends `chat_member` and `chat_join_request` only when they are named. */
 const UPDATES = ["message", "chat_member", "chat_join_request", "my_chat_member"];
 const TIMEOUT_MS = 20_000;
 const ATTEMPTS = 3;
 
 const { values, positionals: [command, ...rest] } = typed(USAGE, { url: { type: "string" } });
+if (!["setup", "status"].includes(command)) misused(`There is no command ${command}.`, USAGE);
+if (rest.length) misused(`telegram ${command}: ${rest[0]} is not expected${command === "setup" ? `; --url ${rest[0]}?` : "."}`, USAGE);
+if (values.url !== undefined && command !== "setup") misused(`telegram ${command} takes no --url.`, USAGE);
 const setting = settings();
 const base = (setting("TELEGRAM_API_BASE") ?? "https://api.telegram.org").replace(/\/$/, "");
 const bots = readBots();
 const channels = readChannels();
 
-if (rest.length || !["setup", "status"].includes(command)) fail(USAGE);
-if (!bots.length) fail("no bot is configured: set TELEGRAM_BOT_USERNAME, TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET, or TELEGRAM_BOTS");
+if (!bots.length) fail("no bot is configured: set TELEGRAM_BOT_USERNAME, TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_SECRET, or TELEGRAM_BOTS; README.md says where, under \"Run without AdTarget\"");
 process.exitCode = (await (command === "setup" ? setup() : status())) ? 0 : 1;
 
 /** From a setting's name to its value; undefined when it is not set or blank. */

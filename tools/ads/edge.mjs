@@ -1,7 +1,7 @@
 // Calls to the edge that stands before AdStat.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { edge, reach } from "../edge.mjs";
+import { UNKNOWN_KEY, edge, reach, unanswered } from "../edge.mjs";
 import { fail } from "../prerequisites.mjs";
 import { operatorKey } from "../secrets.mjs";
 
@@ -38,7 +38,7 @@ async function ask(method, path, { query = {}, json, form, headers = {} } = {}) 
     headers: { authorization: `Bearer ${operatorKey()}`, ...accessToken(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
     body: json === undefined ? form : JSON.stringify(json),
   }).catch((error) => {
-    throw new Refusal(`no answer: ${error.cause?.message ?? error.message}`);
+    throw new Refusal(unanswered(error));
   });
   const text = await answer.text().catch(() => {
     throw new Refusal("the answer broke off");
@@ -68,6 +68,7 @@ function parsed(text) {
 
 /** The edge's own words, else AdStat's. */
 function words(status, told) {
+  if (["AUTH_REQUIRED", "INVALID_KEY"].includes(told?.error?.code)) return `${status} ${told.error.code}\n  ${UNKNOWN_KEY}`;
   if (told?.error) return `${status} ${told.error.code}\n  ${told.error.message.replaceAll("; ", "\n  ")}`;
   return `AdStat: ${status} ${typeof told?.detail === "string" ? told.detail : JSON.stringify(told?.detail ?? told)}`;
 }

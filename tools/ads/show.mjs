@@ -1,26 +1,8 @@
 // What AdStat answers, for people.
 
-import { characters, table } from "../table.mjs";
+import { line, table } from "../table.mjs";
 
-const LONGEST = 44;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-/** A value as a cell. */
-function cell(value) {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number" && !Number.isInteger(value)) return String(Math.round(value * 10_000) / 10_000);
-  const text = line(value);
-  const all = characters(text);
-  return all.length > LONGEST ? `${all.slice(0, LONGEST - 1).join("")}…` : text;
-}
-
-/** Prints records as a table: `columns` are `heading: field` or `heading: (record) => value`. */
-export function records(list, columns) {
-  if (!list.length) return console.log("none");
-  const headings = Object.keys(columns);
-  const of = (record, column) => cell(typeof column === "function" ? column(record) : record[column]);
-  table([headings, ...list.map((record) => headings.map((heading) => of(record, columns[heading])))]);
-}
 
 /** Prints a record, a line a field; what is empty is left out. */
 export function fields(record) {
@@ -28,9 +10,6 @@ export function fields(record) {
   const rows = Object.entries(record).filter(([, value]) => !isEmpty(value)).map(([name, value]) => [name, name === "schedule" ? schedule(value) : line(value)]);
   table(rows);
 }
-
-/** A value in full, on one line, without what a terminal would obey. */
-const line = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value)).replace(/[\s\p{Cc}\u2028-\u202E\u2066-\u2069]+/gu, " ");
 
 /** `mon-fri 9-17, sat 10` */
 export function schedule(days) {
