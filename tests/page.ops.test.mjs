@@ -316,25 +316,48 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await seen(`Not counted for want of a rate in REPORT_RATES: ${(Number(unconverted.GBP) / 1e6).toLocaleString("en-GB")} GBP of revenue.`);
     });
 
-    it("shows what an ad cost as not known where its currency has no rate", async () => {
+    /** From now on the page reads each report as `change`, a function that stands for itself, leaves it. */
+    const rewrite = (change) => page.addInitScript(`{
+      const ask = window.fetch;
+      window.fetch = async (url, options) => {
+        const answer = await ask(url, options);
+        if (!String(url).includes("/report?")) return answer;
+        const report = await answer.json();
+        (${change})(report);
+        return Response.json(report);
+      };
+    }`);
+
+    it("shows what an ad cost as not known where its currency has no rate, and as nothing where who joined by it cost nothing", async () => {
       await open("funnel?by=ad");
       await seen("Total");
-      await page.addInitScript(() => {
-        const ask = window.fetch;
-        window.fetch = async (url, options) => {
-          const answer = await ask(url, options);
-          if (!String(url).includes("/report?")) return answer;
-          const report = await answer.json();
-          Object.assign(report.rows[0], { label: "Unrated", impressions: 9, adClicks: 1, spend: 0, costPerJoin: null, roas: null });
-          report.unconverted = [{ currency: "RUB", spend: 500, revenue: 0 }];
-          return Response.json(report);
-        };
+      await rewrite((report) => {
+        Object.assign(report.rows[0], { label: "Unrated", impressions: 9, adClicks: 1, joins: 2, spend: 0, costPerJoin: null, roas: null });
+        Object.assign(report.rows[1], { label: "Free", impressions: 9, adClicks: 1, joins: 2, spend: 0, costPerJoin: 0, roas: null });
+        report.unconverted = [{ currency: "RUB", spend: 500, revenue: 0 }];
       });
       await page.reload();
       await seen("Unrated");
-      const row = (await table("ad")).find(([name]) => name === "Unrated");
-      assert.deepEqual(row.slice(1, 4), ["9", "1", "–"]);
+      const cells = new Map((await table("ad")).map(([name, ...cells]) => [name, cells.slice(0, 3)]));
+      assert.deepEqual([cells.get("Unrated"), cells.get("Free")], [["9", "1", "–"], ["9", "1", "€0.00"]]);
       await picture("funnel-unrated");
+    });
+
+    it("keeps large numbers apart on a phone", async () => {
+      await open("health", { phone: true });
+      await rewrite((report) => {
+        report.currency = "RUB";
+        Object.assign(report.total, { visits: 37_037_034, inviteClicks: 3_703_703, impressions: 987_654_321, spend: 3_703_703_670.36, revenue: 29_629_629_631.5, costPerJoin: 1_234_567.5, roas: 8 });
+      });
+      await page.goto(`${EDGE}/ops#funnel`);
+      await page.reload();
+      await page.getByRole("region", { name: "30 days" }).getByText("29,629,629,631.50").waitFor();
+      for (const width of [320, 390]) {
+        await page.setViewportSize({ width, height: 800 });
+        const cut = await page.locator(".steps li, .sums div").evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText));
+        assert.deepEqual(cut, [], String(width));
+      }
+      await picture("funnel-large");
     });
 
     it("says since when no spend has come", async () => {
@@ -444,6 +467,27 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await seen("59 deliveries are sent again.");
       await deliveries.settled();
       assert.equal(deliveries.platforms.meta.ids().length, 60);
+    });
+
+    it("keeps the long name of a site in its place, in other views, too", async () => {
+      await open("trail");
+      await page.addInitScript(([name, long]) => {
+        const ask = window.fetch;
+        window.fetch = async (url, options) => {
+          const answer = await ask(url, options);
+          return new Response((await answer.text()).replaceAll(name, long), answer);
+        };
+      }, [WEBSITE, `atid_${"W".repeat(120)}`]);
+      for (const [view, item] of [["deliveries", ".delivery .what"], ["feed", ".feed li"], [hashes.Trail, ".trail .head"], ["health", ".card"]]) {
+        await page.goto("about:blank");
+        await page.goto(`${EDGE}/ops#${view}`);
+        await page.locator(item).filter({ hasText: "WWW" }).first().waitFor();
+        for (const width of [390, 1280]) {
+          await page.setViewportSize({ width, height: 800 });
+          const cut = await page.locator(item).evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth).length);
+          assert.deepEqual([cut, await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)], [0, false], `${view} at ${width}`);
+        }
+      }
     });
 
     it("shows how well each platform could match", async () => {

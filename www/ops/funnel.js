@@ -10,6 +10,8 @@ const DAYS = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"]];
 const BY = [["ad", "Ad"], ["campaign", "Campaign"], ["source", "Source"], ["channel", "Channel"], ["day", "Day"]];
 const STEPS = [["visits", "Visits"], ["inviteClicks", "Invite clicks"], ["joins", "Joins"], ["purchases", "Purchases"]];
 const MINUTE_MS = 60_000;
+/** From so many on four numbers have no room beside each other on a phone. */
+const LONG = 1_000_000;
 /** What ads cost comes once an hour. */
 const LATE_MS = 3 * 3_600_000;
 
@@ -78,7 +80,7 @@ function Strip({ name, row, report: { currency, unconverted } }) {
   ];
   return html`<section class="strip" aria-label=${name}>
     <h2>${name}</h2>
-    <ol class="steps">
+    <ol class=${`steps ${most >= LONG ? "long" : ""}`}>
       ${STEPS.map(([field, label], index) => html`<li key=${field}>
         <span class="label">${label}</span>
         <span class="big">${count(row[field] ?? 0)}</span>
@@ -120,8 +122,8 @@ const per = (part, whole) => (whole > 0 ? part / whole : null);
 /** What ads cost is known of what AdStat counts, and of nothing else. */
 const withoutUnknown = (row, unconverted) => {
   if (!row.impressions && !row.adClicks && !row.spend) return { ...row, impressions: null, adClicks: null, spend: null, costPerJoin: null, roas: null };
-  // Shown for nothing, where some of the spend has no rate: that is this ad's.
-  return !row.spend && unconverted.some(({ spend }) => spend > 0) ? { ...row, spend: null } : row;
+  // Nothing, where some of the spend has no rate: that may be this ad's, unless a join is known to have cost nothing.
+  return !row.spend && row.costPerJoin !== 0 && unconverted.some(({ spend }) => spend > 0) ? { ...row, spend: null } : row;
 };
 const withRates = (row, { unconverted }) => ({ ...withoutUnknown(row, unconverted), clickRate: per(row.inviteClicks, row.visits), joinRate: per(row.joins, row.inviteClicks) });
 const nameOf = ({ key, label }) => label || key || "(none)";
