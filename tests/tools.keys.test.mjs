@@ -11,7 +11,7 @@ import { listen, shut } from "./harness/http.mjs";
 const run = (edge, tool, words, env = {}) =>
   new Promise((resolve) => {
     const settings = { ...process.env, NO_COLOR: "1", EDGEWAY_URL: edge.url, OPERATOR_KEY, ...env };
-    execFile(process.execPath, [`tools/${tool}.mjs`, ...words], { cwd: ROOT, env: settings }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
+    execFile(process.execPath, [`tools/${tool}.mjs`, ...words], { cwd: ROOT, env: settings, timeout: 120_000 }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
   });
 
 describe("npm run keys, npm run sends", () => {
