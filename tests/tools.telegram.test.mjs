@@ -115,8 +115,8 @@ describe("npm run telegram", () => {
 
   it("setup says what is wrong with the call itself", async () => {
     const cases = [
-      [["setup", "status"], {}, /^npm run telegram -- setup/],
-      [["set"], {}, /^npm run telegram -- setup/],
+      [["setup", "status"], {}, /^telegram setup: status is not expected; --url status\?\nnpm run telegram -- setup/],
+      [["set"], {}, /^There is no command set\.\nnpm run telegram -- setup/],
       [["setup", "--to", "x"], {}, /--to/],
       [["setup", "--url", "http://edge.shop.test"], {}, /https alone/],
       [["setup"], {}, /no webhook is set yet/],
