@@ -87,6 +87,24 @@ describe("what is sent", () => {
     });
   }
 
+  const phone = "612 34 56 78";
+  const UNNAMED = {
+    "a conversion that names no channel": () => deliveries.convert({ channelId: undefined, pii: { phone } }),
+    "a lead's event that names no channel": async () => done(await deliveries.post(`leads/${LEAD.telegramUserId}/events`, { ...LEAD, channelId: undefined, telegramUserId: undefined, pii: { phone } })),
+    "the value of a Purchase": async () => {
+      const { conversionId } = await deliveries.convert({ channelId: CHANNELS[1], value: undefined, currency: undefined, pii: undefined });
+      done(await deliveries.post(`leads/${LEAD.telegramUserId}/conversions/${conversionId}/value`, { value: 5, currency: "EUR", pii: { phone } }));
+    },
+  };
+  for (const [what, tell] of Object.entries(UNNAMED)) {
+    it(`is the number that is dialled from abroad, of a phone in ${what}: by the channel that it counts in`, async () => {
+      await deliveries.convert({ channelId: CHANNELS[1], eventType: "Lead", pii: undefined });
+      await tell();
+      await deliveries.settled();
+      assert.deepEqual(platforms.meta.events.at(-1).user_data.ph, [sha256("34612345678")]);
+    });
+  }
+
   it("is the number that is dialled from abroad, of a phone in a webhook for the channel", async () => {
     const webhook = JSON.stringify({ user: 7_000_000_050, value: 19.9, currency: "EUR", phone: "612 34 56 78", channel: CHANNELS[1] });
     const headers = { "content-type": "application/json", "x-signature": createHmac("sha256", CRM_SECRET).update(webhook).digest("hex") };

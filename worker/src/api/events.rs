@@ -20,7 +20,7 @@ use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::message::Message;
 use crate::outbox::{self, Forecast};
 use crate::outcomes::conversions::{
-    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, record,
+    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, place, record,
 };
 use crate::record::{Attribution, Client, Record};
 use crate::track::fields::Fields;
@@ -175,7 +175,7 @@ pub async fn conversion(
     fields: &Fields<'_>,
 ) -> Result<Answer, Error> {
     let new = told_conversion(call, id, fields, None)?;
-    keep(call, &new).await
+    keep(call, new, &told_person(fields)?).await
 }
 
 /// The contract's answer to a conversion told.
@@ -197,14 +197,22 @@ pub struct Accepted {
     pub sends: Vec<outbox::Scheduled>,
 }
 
-/// Writes a conversion down and answers with it.
+/// Writes a conversion of `person` down and answers with it.
 ///
 /// # Errors
-/// Those of [`record`].
-pub async fn keep(call: &Call<'_>, new: &NewConversion) -> Result<Answer, Error> {
+/// Those of [`place`] and [`record`].
+pub async fn keep(
+    call: &Call<'_>,
+    mut new: NewConversion,
+    person: &ToldPerson,
+) -> Result<Answer, Error> {
     let edge = call.edge;
+    // Repeating it does no harm: it reads.
+    let place = place(edge.env, edge.config, &new).await?;
+    let (_, channel) = place;
+    new.person = person.hash(channel.country.as_deref(), edge.now_ms);
     // Repeating it does no harm: the same id gives the same row.
-    let recorded = record(edge.env, edge.config, new).await?;
+    let recorded = record(edge.env, edge.config, place, &new).await?;
     let (site, id) = (recorded.site, recorded.conversion_id);
     let has_destinations = !destinations(edge.env).of(&site.website_id).is_empty();
     // Repeating it does no harm: what is skipped stays so.
@@ -252,7 +260,7 @@ fn warning(
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-/// Reads the conversion that a body tells of; `lead` is whose it is, where the path says.
+/// Reads the conversion that a body tells of; `lead` is whose it is, where the path says. Its person is yet to be told.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field.
@@ -280,13 +288,11 @@ pub fn told_conversion(
             .ok_or_else(|| Error::field("eventTime", "not a Unix time in whole milliseconds"))?,
     };
     let site = call.named_site(fields)?;
-    let channel_id = text(fields, "channelId")?;
-    let country = call.country(site, channel_id.as_deref());
     Ok(NewConversion {
         conversion_id: id,
         telegram_user_id,
         website_id: site.map(|site| site.website_id.clone()),
-        channel_id,
+        channel_id: text(fields, "channelId")?,
         if_several: IfSeveral::Refuse,
         event_type,
         value: money(fields)?,
@@ -294,7 +300,7 @@ pub fn told_conversion(
         external_user_id: text(fields, "externalUserId")?,
         event_ms,
         told_ms: edge.now_ms,
-        person: person(fields, country, edge.now_ms)?,
+        person: Person::default(),
         consent: consent(fields)?,
         overrides: overrides(call, fields)?,
         source: Source::Api,
@@ -328,16 +334,26 @@ pub fn money(fields: &Fields<'_>) -> Result<Option<Money>, Error> {
         .map_err(|why| Error::field("value", &why.to_string()))
 }
 
-/// `pii` and `externalUserId`, hashed. City, state, zip, country, birthDate and gender are Edgeway's own fields of it.
-/// `channel_country` is where a phone number is from that does not say.
+/// `pii` and `externalUserId`, in the clear: never kept.
+pub struct ToldPerson {
+    email: Option<String>,
+    phone: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    city: Option<String>,
+    state: Option<String>,
+    zip: Option<String>,
+    country: Option<String>,
+    birth_date: Option<String>,
+    gender: Option<String>,
+    external_id: Option<String>,
+}
+
+/// Reads the person that a body tells of. City, state, zip, country, birthDate and gender are Edgeway's own fields of `pii`.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field.
-pub fn person(
-    fields: &Fields<'_>,
-    channel_country: Option<&str>,
-    now_ms: u64,
-) -> Result<Person, Error> {
+pub fn told_person(fields: &Fields<'_>) -> Result<ToldPerson, Error> {
     let external_id = text(fields, "externalUserId")?;
     let pii = fields.object("pii")?.unwrap_or_default();
     let told = |name| {
@@ -346,24 +362,44 @@ pub fn person(
             other => other,
         })
     };
-    let (email, phone) = (told("email")?, told("phone")?);
-    let (first_name, last_name) = (told("firstName")?, told("lastName")?);
-    let (city, state, zip) = (told("city")?, told("state")?, told("zip")?);
-    let (country, birth_date, gender) = (told("country")?, told("birthDate")?, told("gender")?);
-    let raw = RawPerson {
-        email: email.as_deref(),
-        phone: phone.as_deref(),
-        first_name: first_name.as_deref(),
-        last_name: last_name.as_deref(),
-        city: city.as_deref(),
-        state: state.as_deref(),
-        zip: zip.as_deref(),
-        country: country.as_deref(),
-        birth_date: birth_date.as_deref(),
-        gender: gender.as_deref(),
-        external_id: external_id.as_deref(),
-    };
-    Ok(Person::hash(&raw, channel_country, now_ms))
+    Ok(ToldPerson {
+        email: told("email")?,
+        phone: told("phone")?,
+        first_name: told("firstName")?,
+        last_name: told("lastName")?,
+        city: told("city")?,
+        state: told("state")?,
+        zip: told("zip")?,
+        country: told("country")?,
+        birth_date: told("birthDate")?,
+        gender: told("gender")?,
+        external_id,
+    })
+}
+
+impl ToldPerson {
+    /// Whether what it is hashed to depends on where its people are.
+    pub fn has_phone(&self) -> bool {
+        self.phone.is_some()
+    }
+
+    /// The hashes of it; `channel_country` is where a phone number is from that does not say.
+    pub fn hash(&self, channel_country: Option<&str>, now_ms: u64) -> Person {
+        let raw = RawPerson {
+            email: self.email.as_deref(),
+            phone: self.phone.as_deref(),
+            first_name: self.first_name.as_deref(),
+            last_name: self.last_name.as_deref(),
+            city: self.city.as_deref(),
+            state: self.state.as_deref(),
+            zip: self.zip.as_deref(),
+            country: self.country.as_deref(),
+            birth_date: self.birth_date.as_deref(),
+            gender: self.gender.as_deref(),
+            external_id: self.external_id.as_deref(),
+        };
+        Person::hash(&raw, channel_country, now_ms)
+    }
 }
 
 /// What the body says the person allowed. A field of Edgeway's own.

@@ -168,6 +168,8 @@ pub async fn write(
             };
             let told = fields(body)?;
             let new = events::told_conversion(call, id, &told, lead)?;
+            // It is not kept, but it must be one.
+            events::told_person(&told)?;
             accept(call, &new, &target, &told, &retry_after).await
         }
     }

@@ -146,6 +146,7 @@ pub async fn event(
 ) -> Result<Answer, Error> {
     let lead = lead_of(lead)?;
     let mut new = events::told_conversion(call, id, fields, Some(lead))?;
+    let person = events::told_person(fields)?;
     new.if_several = IfSeveral::TakeLatest;
     let own = call.holder.website_id.as_deref();
     let history = history(call.edge.env, call.edge.config, lead).await?;
@@ -155,7 +156,7 @@ pub async fn event(
     {
         return Err(Error::LeadNotFound);
     }
-    events::keep(call, &new).await
+    events::keep(call, new, &person).await
 }
 
 /// `POST leads/{telegramUserId}/conversions/{conversionId}/value`: the value of a Purchase that awaits it. The same value
@@ -180,15 +181,22 @@ pub async fn value(
     }
     let lead = lead_of(lead)?;
     let money = events::money(fields)?.ok_or_else(|| Error::field("value", "missing"))?;
+    let person = events::told_person(fields)?;
+    let conversion_id = ConversionId::parse(conversion).map_err(|_| Error::ConversionNotFound)?;
+    let country = match person.has_phone() {
+        // Repeating it does no harm: it reads.
+        true => country_of(call, conversion_id).await?,
+        false => None,
+    };
     let told = Told {
         visible: Visible {
             telegram_user_id: lead,
             website_id: call.holder.website_id.as_deref(),
         },
-        conversion_id: ConversionId::parse(conversion).map_err(|_| Error::ConversionNotFound)?,
+        conversion_id,
         value_minor: money.minor_units(),
         currency: money.currency().code(),
-        person: events::person(fields, call.country(None, None), call.edge.now_ms)?,
+        person: person.hash(country, call.edge.now_ms),
         told_ms: call.edge.now_ms,
         destinations: outbox::addressees(call.edge.env),
     };
@@ -216,6 +224,24 @@ pub async fn value(
         }
     }
     Err(refusal)
+}
+
+/// The country of the people in the channel that a conversion counts in, as far as the settings know the channel.
+async fn country_of(call: &Call<'_>, id: ConversionId) -> Result<Option<&'static str>, Error> {
+    for database in call.databases()? {
+        let statement = Statement::new(
+            "SELECT website_id, channel_id FROM conversions WHERE conversion_id = ?1 ->> '$'",
+            &id,
+        )?;
+        // Repeating it does no harm: it reads.
+        if let Some(row) = database.ask(statement).await?.first() {
+            let site = row
+                .text("website_id")
+                .and_then(|id| call.edge.config.site(id));
+            return Ok(site.and_then(|site| site.country(row.text("channel_id"))));
+        }
+    }
+    Ok(None)
 }
 
 fn is_empty(rows: &Rows) -> Result<bool, Error> {

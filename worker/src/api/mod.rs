@@ -15,7 +15,7 @@ mod webhook_events;
 use conversions::ConversionId;
 
 use crate::answer::Answer;
-use crate::config::{Backend, Site, same_country};
+use crate::config::{Backend, Site};
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::idempotency::{self, Begun, Repeatable};
@@ -327,18 +327,6 @@ impl Call<'_> {
         let own = self.holder.website_id.as_deref();
         let sites = self.edge.config.sites.iter();
         sites.filter(move |site| own.is_none_or(|own| site.website_id == own))
-    }
-
-    /// The country of the people in the channel that is named, of that site or of all that the key may see; where none is, the
-    /// one that all of their channels have.
-    fn country(&self, site: Option<&Site>, channel: Option<&str>) -> Option<&'static str> {
-        let meant = self
-            .visible_sites()
-            .filter(|each| site.is_none_or(|site| site.website_id == each.website_id))
-            .filter(|each| {
-                channel.is_none_or(|name| each.channels.iter().any(|one| one.is_named(name)))
-            });
-        same_country(meant.map(|each| each.country(channel)))
     }
 
     /// What the caller says of the person it acts for, in a header or, where there is none, in a field.

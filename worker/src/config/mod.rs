@@ -25,7 +25,7 @@ pub use destination::{Destination, Destinations};
 pub use operator::{Access, AccessPolicy, AdStat};
 pub use report::ReportSettings;
 pub use secret::same;
-pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site, same_country};
+pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
 use crate::routes::OWN_SEGMENTS;
 use crate::telegram::{Bot, ChatId};

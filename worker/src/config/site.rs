@@ -217,7 +217,7 @@ impl<'de> Deserialize<'de> for Invite {
 }
 
 /// The country that all of them say; none: they say several, or one says none.
-pub fn same_country<'a>(mut countries: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
+fn same_country<'a>(mut countries: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
     let country = countries.next()??;
     countries
         .all(|other| other.is_some_and(|other| other.eq_ignore_ascii_case(country)))

@@ -21,7 +21,9 @@ use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
 use crate::ledger::{DATABASE, Database, Row, Unavailable};
 use crate::message::Message;
 use crate::outbox;
-use crate::outcomes::conversions::{self as ledger, IfSeveral, NewConversion, Overrides, record};
+use crate::outcomes::conversions::{
+    self as ledger, IfSeveral, NewConversion, Overrides, place, record,
+};
 use crate::owed::{self, Debt, Owed};
 use crate::runtime::{self, Env};
 
@@ -380,8 +382,13 @@ impl Attempt<'_> {
             overrides: Overrides::default(),
             source: ledger::Source::Webhook,
         };
-        // Repeating it does no harm: the same conversion id is the same conversion.
-        match record(env, config, &new).await {
+        // Repeating it does no harm: it reads.
+        let recorded = match place(env, config, &new).await {
+            // Repeating it does no harm: the same conversion id is the same conversion.
+            Ok(place) => record(env, config, place, &new).await,
+            Err(why) => Err(why),
+        };
+        match recorded {
             Ok(recorded) => {
                 // Repeating it does no harm: who comes second finds nothing due.
                 outbox::ring_now(env, &recorded.site.website_id).await;

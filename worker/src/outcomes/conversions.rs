@@ -160,13 +160,34 @@ pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result
     Ok(history)
 }
 
+/// A site and one of its channels.
+pub type Place<'a> = (&'a Site, &'a Channel);
+
+/// Where a conversion counts.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field, `CHANNEL_NOT_FOUND`, `INTERNAL_ERROR`
+pub async fn place<'a>(
+    env: &Env,
+    config: &'a Config,
+    new: &NewConversion,
+) -> Result<Place<'a>, Error> {
+    if let Some(place) = only_place(config, new)? {
+        return Ok(place);
+    }
+    // Repeating it does no harm: it reads.
+    let history = history(env, config, new.telegram_user_id).await?;
+    place_of_history(config, new, &history)
+}
+
 /// Writes a conversion and its lead, in one transaction. Repeating it does no harm: the same id gives the same row.
 ///
 /// # Errors
-/// `INVALID_PAYLOAD` naming the field, `CHANNEL_NOT_FOUND`, `INTERNAL_ERROR`; nothing is written then.
+/// `INVALID_PAYLOAD` naming the field, `INTERNAL_ERROR`; nothing is written then.
 pub async fn record<'a>(
     env: &Env,
-    config: &'a Config,
+    config: &Config,
+    (site, channel): Place<'a>,
     new: &NewConversion,
 ) -> Result<Recorded<'a>, Error> {
     #[derive(Serialize)]
@@ -193,14 +214,6 @@ pub async fn record<'a>(
         person: &'a Person,
         destinations: Vec<Addressee<'a>>,
     }
-    let (site, channel) = match only_place(config, new)? {
-        Some(place) => place,
-        None => place_of_history(
-            config,
-            new,
-            &history(env, config, new.telegram_user_id).await?,
-        )?,
-    };
     let awaits_value = new.event_type == EventType::Purchase && new.value.is_none();
     if awaits_value && channel.purchase_value != PurchaseValue::Manual {
         return Err(Error::field("value", "required with eventType Purchase"));
@@ -253,10 +266,7 @@ pub async fn record<'a>(
 ///
 /// # Errors
 /// `INVALID_PAYLOAD`: no such site; `CHANNEL_NOT_FOUND`.
-fn candidates<'a>(
-    config: &'a Config,
-    new: &NewConversion,
-) -> Result<Vec<(&'a Site, &'a Channel)>, Error> {
+fn candidates<'a>(config: &'a Config, new: &NewConversion) -> Result<Vec<Place<'a>>, Error> {
     let sites: Vec<&Site> = match &new.website_id {
         Some(id) => vec![
             config
@@ -281,10 +291,7 @@ fn candidates<'a>(
 }
 
 /// The site and channel, where what is named and configured leaves no choice.
-fn only_place<'a>(
-    config: &'a Config,
-    new: &NewConversion,
-) -> Result<Option<(&'a Site, &'a Channel)>, Error> {
+fn only_place<'a>(config: &'a Config, new: &NewConversion) -> Result<Option<Place<'a>>, Error> {
     Ok(match candidates(config, new)?.as_slice() {
         [only] => Some(*only),
         _ => None,
@@ -296,7 +303,7 @@ fn place_of_history<'a>(
     config: &'a Config,
     new: &NewConversion,
     history: &[Past],
-) -> Result<(&'a Site, &'a Channel), Error> {
+) -> Result<Place<'a>, Error> {
     let candidates = candidates(config, new)?;
     let known: Vec<_> = history
         .iter()
@@ -315,7 +322,7 @@ fn place_of_history<'a>(
 }
 
 /// Says what has to be named: the site where there are several, and the channel where a site has several.
-fn unclear(why: &str, choice: &[(&Site, &Channel)]) -> Error {
+fn unclear(why: &str, choice: &[Place<'_>]) -> Error {
     let first = choice.first().map(|(site, _)| &site.website_id);
     let spans_sites = choice
         .iter()
