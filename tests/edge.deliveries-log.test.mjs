@@ -372,6 +372,21 @@ describe("the log", () => {
 });
 
 describe("health", () => {
+  it("tells the operator what the ledger does not say of them", async () => {
+    const health = async (headers = {}) => (await edge.request("/healthz", { headers })).json();
+    const operators = () => health({ authorization: `Bearer ${OPERATOR_KEY}` });
+    const failing = (of) => edge.fail({ d1Chance: { seed: 1, before: { share: of ? 1 : 0, of } } });
+    await failing("IN ('rejected', 'dead') AND changed_ms");
+    const { status, cautions } = await operators();
+    assert.deepEqual([status, cautions.find(({ about }) => about === "deliveries")], ["degraded", { about: "deliveries", state: "not known", why: "the ledger does not say what was refused or given up" }]);
+    await failing("FROM circuits");
+    const { backlog, deliveries: waiting } = await operators();
+    assert.deepEqual([waiting, backlog.outbox], [null, null]);
+    assert.equal((await health()).deliveries, null);
+    await failing();
+    assert.deepEqual([(await operators()).cautions.filter(({ about }) => about === "deliveries"), (await health()).deliveries], [[], []]);
+  });
+
   it("cautions the operator of what was refused or given up in the last day, until it is replayed", async () => {
     const health = async () => (await edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json();
     const ofDeliveries = async () => (await health()).cautions.filter(({ about }) => about === "deliveries");

@@ -15,7 +15,7 @@ use crate::destinations;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::invites::{self, PoolStatus};
-use crate::ledger::{self, Database, Row, Statement};
+use crate::ledger::{self, Database, Row, Statement, Unavailable};
 use crate::operator;
 use crate::outbox;
 use crate::report_settings;
@@ -68,10 +68,10 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
         runtime::log_error(&format!("healthz: {backend}: {why}"));
     }
     let has_queue = edge.binding("RECORDS").is_some();
-    let deliveries = outbox::statuses(edge.env, config, edge.now_ms).await;
-    let deliveries = deliveries.unwrap_or_default();
+    // Repeating it does no harm: it reads.
+    let deliveries = known(outbox::statuses(edge.env, config, edge.now_ms).await);
     // Nobody but the operator can mend those.
-    let are_refused = (deliveries.iter()).any(outbox::Status::needs_credentials);
+    let are_refused = (deliveries.iter().flatten()).any(outbox::Status::needs_credentials);
     let destinations = destinations(edge.env);
     let problems: Vec<_> = (config.problems.iter())
         .chain(review(edge.env))
@@ -97,10 +97,9 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
         true => {
             // Repeating it does no harm: both read.
             let webhooks = webhooks::webhooks(edge).await;
-            let backlog = Backlog::of(edge, &deliveries).await;
+            let backlog = Backlog::of(edge, deliveries.as_deref()).await;
             // Repeating it does no harm: it reads.
-            let refusals = outbox::refusals(edge.env, config, edge.now_ms).await;
-            let refusals = refusals.unwrap_or_default();
+            let refusals = known(outbox::refusals(edge.env, config, edge.now_ms).await);
             let adstat = adstat.as_ref();
             let cautions = cautions(&sites, &webhooks, &backlog, refusals, adstat, edge.now_ms);
             Some(Operators {
@@ -167,8 +166,8 @@ struct Health<'a> {
     bindings: Bindings,
     settings: Settings<'a>,
     sites: Vec<SiteHealth<'a>>,
-    /// Of destinations for which something waits, or that fail.
-    deliveries: Vec<outbox::Status>,
+    /// Of destinations for which something waits, or that fail; none: the ledger does not say.
+    deliveries: Option<Vec<outbox::Status>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adstat: Option<AdStatHealth>,
     #[serde(flatten)]
@@ -326,6 +325,12 @@ impl AdStatHealth {
         // Repeating it does no harm: it reads.
         database.ask(statement).await.ok()?.into_iter().next()
     }
+}
+
+/// What the ledger says of deliveries; the log has why it does not.
+fn known<T>(told: Result<T, Unavailable>) -> Option<T> {
+    told.inspect_err(|why| runtime::log_error(&format!("healthz: deliveries: {why}")))
+        .ok()
 }
 
 fn set(is_set: bool) -> &'static str {

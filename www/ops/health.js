@@ -30,7 +30,7 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     ${problems.length > 0 && html`<section><h2>Problems</h2><dl class="pairs problems">${problems.map(({ setting, message }) => html`<div key=${setting + message}><dt><code>${setting}</code></dt><dd>${message}</dd></div>`)}</dl></section>`}
     ${backlog && html`<${Backlog} backlog=${backlog} />`}
     <h2>Deliveries</h2>
-    ${deliveries.filter(ours).length ? html`<${Scroll} label="Deliveries that wait or fail"><table>
+    ${!deliveries ? html`<p class="quiet">What waits is not known: the ledger does not say.</p>` : deliveries.filter(ours).length ? html`<${Scroll} label="Deliveries that wait or fail"><table>
         <thead><tr><th scope="col">Destination</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead, 7 days</th><th scope="col">Paused</th><th scope="col">Site</th></tr></thead>
         <tbody>${deliveries.filter(ours).map(({ websiteId, destination, pending, dead, paused }) => html`<tr key=${`${websiteId} ${destination}`}>
           <td><a href=${hashOf("deliveries", { destination, site: websiteId })}>${destination}</a></td><td class="number">${count(pending)}</td>
@@ -73,7 +73,7 @@ const ABOUT = {
   invites: (slug) => `links for ${slug}`,
   webhook: (bot) => `webhook of @${bot}`,
   queue: () => "queue of visits and clicks",
-  deliveries: (destination) => `deliveries to ${destination}`,
+  deliveries: (destination) => `deliveries to ${destination ?? "ad platforms"}`,
   adstat: () => "AdStat",
 };
 /** States that mend themselves, or may be none. */

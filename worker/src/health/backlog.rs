@@ -16,8 +16,8 @@ use crate::tasks::promised;
 pub struct Backlog {
     /// Visits, clicks and calls that the queue holds, `dead` those it has set aside; none: the platform does not say.
     queue: Option<Waiting>,
-    /// Sends to ad platforms, of all sites.
-    outbox: Waiting,
+    /// Sends to ad platforms, of all sites; none: the ledger does not answer.
+    outbox: Option<Waiting>,
     /// Conversions that AdTarget has yet to take; none: the ledger does not answer.
     owed: Option<Waiting>,
 }
@@ -36,8 +36,8 @@ struct Waiting {
 }
 
 impl Backlog {
-    /// What waits; `deliveries` are the outbox's.
-    pub async fn of(edge: &Edge<'_>, deliveries: &[outbox::Status]) -> Self {
+    /// What waits; `deliveries` are the outbox's, where they are known.
+    pub async fn of(edge: &Edge<'_>, deliveries: Option<&[outbox::Status]>) -> Self {
         // Repeating it does no harm: both read.
         let queue = match metrics(edge, "RECORDS").await {
             Some(waiting) => Some(Waiting {
@@ -50,14 +50,14 @@ impl Backlog {
         let owed = owed(edge).await.ok();
         Self {
             queue,
-            outbox: Waiting {
+            outbox: deliveries.map(|deliveries| Waiting {
                 pending: deliveries.iter().map(|status| status.pending).sum(),
                 oldest_at: deliveries
                     .iter()
                     .filter_map(|status| status.oldest_at)
                     .min(),
                 dead: Some(deliveries.iter().map(|status| status.dead).sum()),
-            },
+            }),
             owed,
         }
     }

@@ -17,7 +17,8 @@ pub struct Caution {
     /// The site, where it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     website_id: Option<String>,
-    /// The channel's slug, the bot's username, the destination's name; the queue and AdStat have none.
+    /// The channel's slug, the bot's username, the destination's name; the queue, AdStat and what is not known
+    /// of all have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// How it stands, in a word or two.
@@ -43,12 +44,12 @@ enum About {
     AdStat,
 }
 
-/// All of it.
+/// All of it; without `refusals` it is not known whether there are any.
 pub fn cautions(
     sites: &[SiteHealth<'_>],
     webhooks: &[Webhook],
     backlog: &Backlog,
-    refusals: Vec<Refusal>,
+    refusals: Option<Vec<Refusal>>,
     adstat: Option<&AdStatHealth>,
     now_ms: u64,
 ) -> Vec<Caution> {
@@ -90,7 +91,16 @@ pub fn cautions(
             why: Some(format!("messages that were given up: {letters}")),
         });
     }
-    for refusal in refusals {
+    if refusals.is_none() {
+        cautions.push(Caution {
+            about: About::Deliveries,
+            website_id: None,
+            name: None,
+            state: "not known",
+            why: Some("the ledger does not say what was refused or given up".to_owned()),
+        });
+    }
+    for refusal in refusals.into_iter().flatten() {
         cautions.push(Caution {
             about: About::Deliveries,
             website_id: Some(refusal.website_id),
