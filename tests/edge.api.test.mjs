@@ -389,6 +389,84 @@ describe("the keyed API", () => {
       refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
     });
 
+    describe("that is erased while the queue holds its records", () => {
+      /** Somebody visits, clicks and converts by that click, one visit and click of the other site included: their ids, and what the queue was sent. */
+      const arrive = async () => {
+        const [tempId, edge] = [randomUUID(), api.edge];
+        await edge.fail({ record: true });
+        for (const [siteId, host, channelId] of [[WEBSITE, "shop.test", CHANNELS[0]], [OTHER_SITE, "other.test", OTHER_CHANNEL]]) {
+          done(await api.post("events/visit", { href: `https://${host}/`, tempId, siteId }));
+          done(await api.post("events/update-fbp", { tempId, siteId, fbp: "fb.1.1700000000000.5" }));
+          done(await api.post("events/invite", { tempId, siteId, channelId }));
+        }
+        await edge.drained();
+        const { recorded } = await edge.queue();
+        await edge.fail({ record: false });
+        const records = recorded.filter((message) => message.includes(tempId));
+        assert.equal(records.length, 6);
+        await convert(lead());
+        await edge.rows("UPDATE conversions SET click_id = (SELECT click_id FROM clicks WHERE temp_id = ? AND website_id = ?)", tempId, WEBSITE);
+        return { tempId, records };
+      };
+      const enqueue = async (records) => {
+        for (const record of records) await api.edge.enqueue(record);
+        await api.edge.drained();
+      };
+      const sitesOf = (table) => api.edge.rows(`SELECT website_id FROM ${table} ORDER BY website_id`).then((rows) => rows.map((row) => row.website_id));
+      const known = async () => [await sitesOf("visits"), await sitesOf("clicks"), (await api.edge.rows("SELECT * FROM visitors")).length];
+
+      it("stays so when they come", async () => {
+        const { records } = await arrive();
+        done(await api.call("DELETE", `leads/${USER}`));
+        assert.deepEqual(await known(), [[], [], 0]);
+        const counts = await api.edge.rows("SELECT * FROM traffic");
+        await enqueue(records);
+        assert.deepEqual(await known(), [[], [], 0]);
+        assert.deepEqual(await api.edge.rows("SELECT * FROM traffic"), counts, "what was counted is neither doubled nor lost");
+        refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
+      });
+
+      it("stays so when the click by which it joined comes last", async () => {
+        const { records, tempId } = await arrive();
+        await api.edge.rows("DELETE FROM clicks");
+        await api.edge.rows("DELETE FROM visits");
+        await api.edge.rows("DELETE FROM visitors");
+        done(await api.call("DELETE", `leads/${USER}`));
+        const isClick = (record) => record.includes('"click"');
+        await enqueue(records.filter((record) => !isClick(record)));
+        assert.deepEqual(await known(), [[OTHER_SITE, WEBSITE].sort(), [], 1], "nobody can know yet whose visits those are");
+        await enqueue(records.filter(isClick));
+        assert.deepEqual(await known(), [[], [], 0]);
+        await enqueue(records);
+        assert.deepEqual(await known(), [[], [], 0]);
+        // The same browser comes back: that is somebody new.
+        done(await api.post("events/visit", { href: "https://shop.test/", tempId }));
+        done(await api.post("events/invite", { tempId, channelId: CHANNELS[0] }));
+        await api.edge.drained();
+        assert.deepEqual(await known(), [[WEBSITE], [WEBSITE], 1]);
+      });
+
+      it("is known to the other site as before, where one site erased it", async () => {
+        const { records } = await arrive();
+        done(await api.call("DELETE", `leads/${USER}`, { key: (await api.createKey({ websiteId: WEBSITE })).key }));
+        assert.deepEqual(await known(), [[OTHER_SITE], [OTHER_SITE], 1]);
+        await enqueue(records);
+        assert.deepEqual(await known(), [[OTHER_SITE], [OTHER_SITE], 1]);
+      });
+
+      it("is not remembered longer than the queue can hold them", async () => {
+        const { tempId } = await arrive();
+        done(await api.call("DELETE", `leads/${USER}`));
+        const remembered = await api.edge.rows("SELECT * FROM erased");
+        assert.ok(remembered.some(({ id }) => id === tempId) && !JSON.stringify(remembered).includes(USER), JSON.stringify(remembered));
+        await api.edge.strike();
+        assert.equal((await api.edge.rows("SELECT * FROM erased")).length, remembered.length);
+        await api.edge.rows("UPDATE erased SET erased_ms = erased_ms - 20 * 86400000");
+        await api.edge.strike();
+        assert.deepEqual(await api.edge.rows("SELECT * FROM erased"), []);
+      });
+    });
+
     it("is forgotten by one site, and known to the other", async () => {
       await convert(lead());
       await convert(lead({ channelId: OTHER_CHANNEL }));

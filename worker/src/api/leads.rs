@@ -268,6 +268,7 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
         visible: Visible<'a>,
         chat_ids: Vec<ChatId>,
         sources: Vec<&'a str>,
+        now_ms: u64,
     }
     let erased = Erased {
         visible: Visible {
@@ -280,15 +281,14 @@ pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error
             .filter_map(|channel| channel.telegram_id)
             .collect(),
         sources: call.visible_sources().collect(),
+        now_ms: call.edge.now_ms,
     };
-    const STEPS: [&str; 11] = [
+    const STEPS: [&str; 9] = [
         include_str!("erase/known.sql"),
-        // While the clicks and conversions still say whose they were.
+        // While members and conversions still say whose the clicks were.
+        include_str!("erase/trail.sql"),
         include_str!("erase/webhook_events.sql"),
-        include_str!("erase/visits.sql"),
-        include_str!("erase/visitors.sql"),
         include_str!("erase/invite_names.sql"),
-        include_str!("erase/clicks.sql"),
         include_str!("erase/members.sql"),
         include_str!("erase/sends.sql"),
         include_str!("erase/conversions.sql"),

@@ -59,7 +59,8 @@ impl Visit {
     }
 }
 
-/// Writes records of one database, all or none. Writing one a second time changes nothing, and no order is asked for.
+/// Writes records of one database, all or none. Writing one a second time changes nothing, and no order is asked for. What
+/// was made before its person was erased is dropped.
 ///
 /// # Errors
 /// The database's; nothing is written then.
@@ -89,6 +90,9 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
     };
     let has_counted = !visits.is_empty() || !clicks.is_empty();
     let mut statements = Vec::new();
+    if !clicks.is_empty() {
+        statements.push(Statement::new(include_str!("erased_clicks.sql"), &clicks)?);
+    }
     if has_counted {
         statements.push(counted(TRAFFIC, -1)?);
     }

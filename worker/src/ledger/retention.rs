@@ -7,6 +7,8 @@ use super::{Database, Rows, Statement, Unavailable};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
+/// How long it is remembered which visitors were erased, in ms: a record is tried for about four days, and kept as a dead letter for 14.
+const ERASED_MS: u64 = 20 * DAY_MS;
 /// How much one statement deletes at most: D1 cuts off those that take long.
 const CHUNK: u32 = 2_000;
 /// How many chunks one run deletes at most of each table: the next run goes on.
@@ -72,6 +74,11 @@ fn rules(visits_ms: u64) -> [Rule; 9] {
             keeps_ms: 7 * DAY_MS,
             sql: &["DELETE FROM telegram_updates WHERE (bot, update_id) IN (
                 SELECT bot, update_id FROM telegram_updates WHERE at_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
+        },
+        Rule {
+            keeps_ms: ERASED_MS,
+            sql: &["DELETE FROM erased WHERE (id, website_id) IN (
+                SELECT id, website_id FROM erased WHERE erased_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
         Rule {
             keeps_ms: 24 * HOUR_MS,

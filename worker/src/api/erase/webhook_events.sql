@@ -1,4 +1,4 @@
--- ?1: a lead, as far as a key may see it. What webhooks told of its conversions, what failed, and what waits for the
+-- ?1: a lead, as far as a key may see it, behind `trail`. What webhooks told of its conversions, what failed, and what waits for the
 -- browsers it clicked in.
 DELETE FROM webhook_events
 WHERE conversion_id IN (
@@ -8,8 +8,5 @@ WHERE conversion_id IN (
   OR (telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources'))))
   OR (
     status = 'failed' AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources')))
-    AND temp_id IN (SELECT temp_id FROM clicks WHERE click_id IN (
-      SELECT click_id FROM conversions WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-      UNION SELECT click_id FROM members WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
-    ))
+    AND temp_id IN (SELECT id FROM erased WHERE erased_ms = ?1 ->> 'nowMs')
   )

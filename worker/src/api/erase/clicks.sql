@@ -1,7 +1,0 @@
--- ?1: a lead, as far as a key may see it. All clicks of the browsers it clicked in.
-DELETE FROM clicks
-WHERE (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-  AND temp_id IN (SELECT temp_id FROM clicks WHERE click_id IN (
-    SELECT click_id FROM conversions WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-    UNION SELECT click_id FROM members WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
-  ))
