@@ -318,6 +318,14 @@ describe("the keyed API", () => {
       assert.deepEqual([row.value_minor, row.awaits_value], [500, 0]);
     });
 
+    it("is told by the id that ad platforms know it by, too", async () => {
+      const { conversionId } = await awaited();
+      const known = `adtarget_${conversionId}`;
+      done(await tell(known.toUpperCase(), { value: 12.5, currency: "EUR" }));
+      assert.equal(only(await conversions()).value_minor, 1250);
+      assert.equal(done(await api.get(`trail?conversionId=${known}`)).steps.length, 1);
+    });
+
     it("is refused where there is nothing to tell", async () => {
       const { conversionId } = await awaited();
       refused(await tell(conversionId, { value: 1, currency: "EUR" }, 99), 404, "LEAD_NOT_FOUND");
@@ -344,6 +352,20 @@ describe("the keyed API", () => {
       assert.equal((await conversions()).at(-1).channel_id, CHANNELS[0]);
       refused(await api.post(`leads/${USER}/events`, { eventType: "Nothing" }), 400, "INVALID_PAYLOAD", "eventType");
       refused(await api.post("leads/x/events", { eventType: "Lead" }), 400, "INVALID_PAYLOAD", "telegramUserId");
+    });
+
+    it("that joined of its own accord takes events, too, in the channel that it joined", async () => {
+      const other = (await api.createKey({ websiteId: OTHER_SITE })).key;
+      await api.edge.rows("INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins) VALUES (-1001234567890, ?, 'member', 1, 1, 1, 1)", USER);
+      await api.edge.rows("INSERT INTO leads (website_id, telegram_user_id, first_seen_ms, last_seen_ms, organic) VALUES (?, ?, 1, 1, 1)", WEBSITE, USER);
+      assert.equal(done(await api.get(`leads/${USER}`)).organic, true);
+      refused(await api.post(`leads/${USER}/events`, { eventType: "Lead" }, { key: other }), 404, "LEAD_NOT_FOUND");
+      assert.equal(done(await api.post(`leads/${USER}/events`, { eventType: "Lead" })).coldLead, true);
+      assert.equal(only(await conversions()).channel_id, CHANNELS[0]);
+      await api.edge.rows("DELETE FROM conversions");
+      await convert({ telegramUserId: USER, eventType: "Subscribe" });
+      assert.equal(only(await conversions()).channel_id, CHANNELS[0]);
+      refused(await api.post("events/conversion", { telegramUserId: USER + 1, eventType: "Lead" }), 400, "INVALID_PAYLOAD", "channelId: the lead is new");
     });
 
     it("is known from its first conversion on", async () => {

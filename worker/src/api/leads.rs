@@ -5,13 +5,13 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Call, events};
+use super::{Call, events, own_id};
 use crate::answer::Answer;
 use crate::config::Channel;
 use crate::error::Error;
 use crate::ledger::{DATABASE, Database, Row, Rows, Statement};
 use crate::outbox;
-use crate::outcomes::conversions::{IfSeveral, history};
+use crate::outcomes::conversions::IfSeveral;
 use crate::telegram::ChatId;
 use crate::track::fields::Fields;
 use crate::track::update_fbp::success;
@@ -148,15 +148,26 @@ pub async fn event(
     let mut new = events::told_conversion(call, id, fields, Some(lead))?;
     let person = events::told_person(fields)?;
     new.if_several = IfSeveral::TakeLatest;
-    let own = call.holder.website_id.as_deref();
-    let history = history(call.edge.env, call.edge.config, lead).await?;
-    if !history
-        .iter()
-        .any(|past| own.is_none_or(|own| past.website_id == own))
-    {
+    if !is_known(call, lead).await? {
         return Err(Error::LeadNotFound);
     }
     events::keep(call, new, &person).await
+}
+
+/// Whether a lead is known in a site that the key may see, be it by a conversion or only by its joining.
+async fn is_known(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error> {
+    let visible = Visible {
+        telegram_user_id: lead,
+        website_id: call.holder.website_id.as_deref(),
+    };
+    for database in call.databases()? {
+        let statement = Statement::new(include_str!("seen.sql"), &visible)?;
+        // Repeating it does no harm: it reads.
+        if !database.ask(statement).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// `POST leads/{telegramUserId}/conversions/{conversionId}/value`: the value of a Purchase that awaits it. The same value
@@ -182,7 +193,8 @@ pub async fn value(
     let lead = lead_of(lead)?;
     let money = events::money(fields)?.ok_or_else(|| Error::field("value", "missing"))?;
     let person = events::told_person(fields)?;
-    let conversion_id = ConversionId::parse(conversion).map_err(|_| Error::ConversionNotFound)?;
+    let conversion_id =
+        ConversionId::parse(&own_id(conversion)).map_err(|_| Error::ConversionNotFound)?;
     let country = match person.has_phone() {
         // Repeating it does no harm: it reads.
         true => country_of(call, conversion_id).await?,

@@ -344,6 +344,15 @@ impl Call<'_> {
     }
 }
 
+/// The id of a conversion as the ledger has it, of one in any case or as ad platforms know it: `adtarget_<id>`.
+fn own_id(told: &str) -> String {
+    let id = told.to_ascii_lowercase();
+    match id.strip_prefix("adtarget_") {
+        Some(own) => own.to_owned(),
+        None => id,
+    }
+}
+
 fn fields(body: &str) -> Result<Fields<'_>, Error> {
     Fields::parse(body.as_bytes())
 }

@@ -4,8 +4,8 @@ use adstat::time::Moment;
 use conversions::TelegramUserId;
 use serde_json::json;
 
-use super::Call;
 use super::events::unix_ms;
+use super::{Call, own_id};
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::report::feed::{self, Page};
@@ -137,9 +137,9 @@ pub async fn trail(call: &Call<'_>) -> Result<Answer, Error> {
     let website_id = call.asked_site()?;
     let somebody = Somebody {
         telegram_user_id,
-        click_id: asked("clickId"),
+        click_id: asked("clickId").map(|id| id.to_ascii_lowercase().replace('-', "")),
         temp_id: asked("tempId").map(|id| id.to_ascii_lowercase()),
-        conversion_id: asked("conversionId"),
+        conversion_id: asked("conversionId").map(|id| own_id(&id)),
         chat_ids: call.chats_of(website_id.as_deref()),
         website_id,
     };

@@ -3,7 +3,7 @@
 use conversions::platform::Platform;
 use serde_json::json;
 
-use super::Call;
+use super::{Call, own_id};
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::outbox::{self, Filter, State};
@@ -27,7 +27,7 @@ pub async fn list(call: &Call<'_>) -> Result<Answer, Error> {
         return Err(Error::field("limit", "expected 1 to 200"));
     }
     let filter = Filter {
-        conversion_id: asked("conversionId"),
+        conversion_id: asked("conversionId").map(|id| own_id(&id)),
         before_ms: call.asked_time("before")?,
         limit,
         ..filter(call, &|name| Ok(asked(name)))?

@@ -1,7 +1,7 @@
 //! Conversions: told by the keyed API, by signed webhooks and by the tracker, written down before they are acknowledged.
 //!
 //! - **Where** one counts: the site and channel that are named, else the one channel that there is, else the channel of
-//!   the lead's history. See [`IfSeveral`] for a lead with more than one.
+//!   the lead's history: of its conversions, else of its joins. See [`IfSeveral`] for a lead with more than one.
 //! - **Warm or cold**: a lead that has a conversion in that site and channel is warm. The new one goes back to the same
 //!   click; what its teller says of a click is not used. Only where the earlier ones know of no click is it.
 //! - **The same Purchase again**: one of the same lead, channel, value and currency, or one that awaits its value, whose
@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::ledger::{Database, Row, Statement};
 use crate::outbox::{self, Addressee};
 use crate::runtime::Env;
+use crate::telegram::ChatId;
 
 /// Who tells of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -126,11 +127,11 @@ pub struct Recorded<'a> {
 
 /// A site and channel in which a lead has conversions.
 #[derive(Debug)]
-pub struct Past {
+struct Past {
     /// The site's public id.
-    pub website_id: String,
+    website_id: String,
     /// The channel's id.
-    pub channel_id: String,
+    channel_id: String,
     latest_ms: u64,
 }
 
@@ -138,7 +139,7 @@ pub struct Past {
 ///
 /// # Errors
 /// `INTERNAL_ERROR`: a database's.
-pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
+async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
     let mut history: Vec<Past> = Vec::new();
     for binding in config.databases() {
         let database = Database::bound(env, binding)?;
@@ -160,6 +161,32 @@ pub async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result
     Ok(history)
 }
 
+/// The channels that a lead joined, the latest first: for one that has no conversion, as nothing is told of who came by no click.
+async fn joined(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
+    let mut joined: Vec<Past> = Vec::new();
+    for binding in config.databases() {
+        let statement = Statement::new(
+            "SELECT CAST(chat_id AS TEXT) AS chat_id, first_joined_ms FROM members
+             WHERE telegram_user_id = ?1 ->> '$' AND first_joined_ms IS NOT NULL",
+            &lead,
+        )?;
+        // Repeating it does no harm: it reads.
+        for row in Database::bound(env, binding)?.ask(statement).await? {
+            let chat = row.text("chat_id").and_then(|id| id.parse().ok());
+            let place = chat
+                .and_then(ChatId::new)
+                .and_then(|id| config.channel_of_chat(id));
+            joined.extend(place.map(|(site, channel)| Past {
+                website_id: site.website_id.clone(),
+                channel_id: channel.id().to_owned(),
+                latest_ms: row.number("first_joined_ms").unwrap_or_default(),
+            }));
+        }
+    }
+    joined.sort_by_key(|past| std::cmp::Reverse(past.latest_ms));
+    Ok(joined)
+}
+
 /// A site and one of its channels.
 pub type Place<'a> = (&'a Site, &'a Channel);
 
@@ -175,9 +202,16 @@ pub async fn place<'a>(
     if let Some(place) = only_place(config, new)? {
         return Ok(place);
     }
-    // Repeating it does no harm: it reads.
+    // Repeating it does no harm: both read.
     let history = history(env, config, new.telegram_user_id).await?;
-    place_of_history(config, new, &history)
+    if let Some(place) = place_of_history(config, new, &history)? {
+        return Ok(place);
+    }
+    let joined = joined(env, config, new.telegram_user_id).await?;
+    match place_of_history(config, new, &joined)? {
+        Some(place) => Ok(place),
+        None => Err(unclear("the lead is new", &candidates(config, new)?)),
+    }
 }
 
 /// Writes a conversion and its lead, in one transaction. Repeating it does no harm: the same id gives the same row.
@@ -298,12 +332,12 @@ fn only_place<'a>(config: &'a Config, new: &NewConversion) -> Result<Option<Plac
     })
 }
 
-/// The site and channel by what the lead did before.
+/// The site and channel by what the lead did before; none: it did nothing in any that can be meant.
 fn place_of_history<'a>(
     config: &'a Config,
     new: &NewConversion,
     history: &[Past],
-) -> Result<Place<'a>, Error> {
+) -> Result<Option<Place<'a>>, Error> {
     let candidates = candidates(config, new)?;
     let known: Vec<_> = history
         .iter()
@@ -314,9 +348,9 @@ fn place_of_history<'a>(
         })
         .collect();
     match (known.as_slice(), new.if_several) {
-        ([only], _) => Ok(*only),
-        ([latest, ..], IfSeveral::TakeLatest) => Ok(*latest),
-        ([], _) => Err(unclear("the lead is new", &candidates)),
+        ([], _) => Ok(None),
+        ([only], _) => Ok(Some(*only)),
+        ([latest, ..], IfSeveral::TakeLatest) => Ok(Some(*latest)),
         _ => Err(unclear("the lead has several", &known)),
     }
 }
