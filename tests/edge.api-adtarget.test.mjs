@@ -106,6 +106,13 @@ describe("the keyed API in front of AdTarget", () => {
     only(adtarget.conversions);
   });
 
+  it("accepts a conversion while AdTarget is away that names a site by AdTarget's own id", async () => {
+    adtarget.misbehave({ path: "events/conversion", status: 503, times: 1 });
+    done(await tell({ siteId: "6650a1" }), 202);
+    await until(async () => only(await owed()).status !== "owed", "settled", 20_000);
+    assert.equal(adtarget.calls.at(-1).body.siteId, "6650a1");
+  });
+
   for (const [what, { kept, ...fault }] of Object.entries(FAULTS)) {
     it(`accepts a conversion while AdTarget ${what}, and tells it once`, async () => {
       adtarget.misbehave({ path: "events/conversion", times: fault.delay ? 1 : 3, ...fault });

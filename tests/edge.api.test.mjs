@@ -279,6 +279,14 @@ describe("the keyed API", () => {
       assert.equal((await conversions()).length, 4);
     });
 
+    it("is told with blanks and line ends around its texts, as lists have them", async () => {
+      await convert(purchase({ contentName: " VIP\t", pii: { email: "Jane@Example.com\r\n", firstName: " Jane\n" } }));
+      await convert(lead({ telegramUserId: 6, contentName: "VIP", pii: { email: "jane@example.com", firstName: "Jane" } }));
+      const [told, plain] = await conversions();
+      assert.deepEqual([told.content_name, JSON.parse(told.person)], ["VIP", JSON.parse(plain.person)]);
+      refused(await api.post("events/conversion", lead({ contentName: "a\nb" })), 400, "INVALID_PAYLOAD", "contentName");
+    });
+
     it("told by twenty at once is one", async () => {
       const same = await Promise.all(Array.from({ length: 20 }, () => api.post("events/conversion", purchase())));
       assert.equal(new Set(same.map((answer) => done(answer).conversionId)).size, 1);
@@ -608,6 +616,34 @@ describe("the keyed API", () => {
       done(await api.post("events/visit", { href: "https://other.test/", siteId: OTHER_SITE }));
       assert.deepEqual((await visits()).map((visit) => visit.website_id), [OTHER_SITE, OTHER_SITE]);
       refused(await api.post("events/visit", { href: "https://other.test/", websiteId: WEBSITE }, { key }), 400, "INVALID_PAYLOAD", "websiteId");
+    });
+
+    it("is of the site whose page it is, where none is named", async () => {
+      for (const href of ["https://www.other.test/?a=1", "https://shop.test/", "https://elsewhere.test/"]) done(await api.post("events/visit", { href }));
+      const sites = Object.fromEntries((await visits()).map((visit) => [new URL(visit.href).hostname, visit.website_id]));
+      assert.deepEqual(sites, { "www.other.test": OTHER_SITE, "shop.test": WEBSITE, "elsewhere.test": WEBSITE });
+    });
+
+    it("is found by the click's id in any form", async () => {
+      done(await api.post("events/invite", { tempId: randomUUID(), channelId: CHANNELS[0] }));
+      await api.edge.drained();
+      const { click_id: id } = only(await api.edge.rows("SELECT click_id FROM clicks"));
+      const uuid = id.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+      for (const form of [id, uuid, uuid.toUpperCase()]) assert.equal(done(await api.get(`trail?clickId=${form}`)).steps.length, 1, form);
+    });
+
+    it("is kept in a burst that is larger than what the ledger takes at once", async () => {
+      await api.edge.fail({ record: true });
+      done(await api.post("events/visit", { href: "https://shop.test/" }));
+      await api.edge.drained();
+      const [sample] = (await api.edge.queue()).recorded.filter((message) => message.includes("https://shop.test/")).slice(-1);
+      await api.edge.fail({ record: false });
+      const { keep: { visit } } = JSON.parse(sample);
+      const burst = Array.from({ length: 100 }, () => ({ keep: { visit: { ...visit, visitId: randomUUID(), extra: { long: "x".repeat(60_000) } } } }));
+      await Promise.all(burst.map((message) => api.edge.enqueue(JSON.stringify(message))));
+      await api.edge.drained(20_000);
+      assert.equal((await visits()).length, 101);
+      assert.deepEqual(api.edge.logs.filter(({ message }) => message.includes("took none")), []);
     });
 
     it("refuses what the contract does", async () => {

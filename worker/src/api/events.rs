@@ -13,7 +13,7 @@ use serde_json::json;
 use super::Call;
 use crate::answer::Answer;
 use crate::caller::is_bot;
-use crate::config::Site;
+use crate::config::{Backend, Site};
 use crate::destinations;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
@@ -35,7 +35,7 @@ const CLIENT_USER_AGENT: &str = "x-adtarget-client-user-agent";
 /// The most characters a text field may have.
 const LONGEST_TEXT: usize = 2_048;
 
-/// A text field as it is kept.
+/// A text field as it is kept, without blanks and line ends around it.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field: not a string, too long, or with a control character.
@@ -44,20 +44,25 @@ pub fn text(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Error> {
     let Some(text) = fields.text(name)? else {
         return Ok(None);
     };
+    // Lists that people keep end their lines in all ways.
+    let text = text.trim();
     if text.chars().count() > LONGEST_TEXT {
         return Err(Error::field(name, "longer than 2048 characters"));
     }
     if text.contains(char::is_control) {
         return Err(Error::field(name, "holds a control character"));
     }
-    Ok(Some(text.into_owned()))
+    Ok(Some(text.to_owned()))
 }
 
 impl Call<'_> {
-    /// The site of a keyed tracking call: the key's, else the named one, else the first.
-    fn site(&self, fields: &Fields<'_>) -> Result<&'static Site, Error> {
+    /// The site of a keyed tracking call: the key's, else the named one, else that of the page where `page_host` is one's,
+    /// else the first.
+    fn site(&self, fields: &Fields<'_>, page_host: Option<&str>) -> Result<&'static Site, Error> {
         let named = self.named_site(fields)?;
+        let is_its_page = |site: &&Site| page_host.is_some_and(|host| site.owns(host));
         named
+            .or_else(|| self.visible_sites().find(is_its_page))
             .or_else(|| self.visible_sites().next())
             .ok_or(Error::WebsiteNotFound)
     }
@@ -103,15 +108,16 @@ pub async fn visit(
     id: ConversionId,
     fields: &Fields<'_>,
 ) -> Result<Answer, Error> {
-    let site = call.site(fields)?;
     let href = fields.required("href")?;
+    let page_host = page_host(&href)?;
+    let site = call.site(fields, Some(&page_host))?;
     let teller = Teller {
         now_ms: call.edge.now_ms,
         cookies: "",
         visit_id: Some(event_id(id)?),
         client: call.client(fields)?,
     };
-    let mut new = told_visit(site, fields, &href, &page_host(&href)?, teller)?;
+    let mut new = told_visit(site, fields, &href, &page_host, teller)?;
     new.visit.extra.remove("siteId");
     let answer = new.ids();
     call.edge
@@ -121,7 +127,7 @@ pub async fn visit(
 
 /// `POST events/update-fbp`
 pub fn update_fbp(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Error> {
-    let site = call.site(fields)?;
+    let site = call.site(fields, None)?;
     let (temp_id, told) = fbp::told(fields, None)?;
     fbp::keep(call.edge, site, temp_id, &told);
     Ok(fbp::success())
@@ -287,11 +293,15 @@ pub fn told_conversion(
         Some(number) => unix_ms(number)
             .ok_or_else(|| Error::field("eventTime", "not a Unix time in whole milliseconds"))?,
     };
-    let site = call.named_site(fields)?;
+    let website_id = match edge.config.backend {
+        Backend::Ledger => call.named_site(fields)?.map(|site| site.website_id.clone()),
+        // It has ids of its own for sites.
+        Backend::AdTarget(_) => None,
+    };
     Ok(NewConversion {
         conversion_id: id,
         telegram_user_id,
-        website_id: site.map(|site| site.website_id.clone()),
+        website_id,
         channel_id: text(fields, "channelId")?,
         if_several: IfSeveral::Refuse,
         event_type,
