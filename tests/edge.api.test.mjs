@@ -214,9 +214,10 @@ describe("the keyed API", () => {
       assert.match(await warning(now + 3_600_000), /eventTime is in the future/);
       assert.doesNotMatch(await warning(now - 2 * DAY), /eventTime/);
       assert.match(await warning(now - 4 * DAY), /too old for GA4 \(72 hours\);/);
+      assert.match(await warning(Math.floor(now / 1_000)), /as seconds are: expected milliseconds/);
       assert.match(await warning(now - 8 * DAY), /GA4 \(72 hours\), Meta \(7 days\);/);
       assert.match(await warning(now - 38 * DAY), /Snapchat \(37 days\)/);
-      assert.equal((await conversions()).length, 5);
+      assert.equal((await conversions()).length, 6);
     });
 
     it("keeps of a person hashes alone", async () => {

@@ -387,6 +387,13 @@ pub fn age_warning(event_ms: u64, told_ms: u64) -> Option<String> {
         ("Meta (7 days)", 7 * 24),
         ("Snapchat (37 days)", 37 * 24),
     ];
+    /// As milliseconds it is in 1973, as seconds in 5138.
+    const SECONDS_END: u64 = 100_000_000_000;
+    if event_ms < SECONDS_END {
+        return Some(
+            "eventTime is of the early seventies, as seconds are: expected milliseconds".to_owned(),
+        );
+    }
     if event_ms > told_ms + 60_000 {
         return Some("eventTime is in the future".to_owned());
     }
@@ -417,8 +424,9 @@ mod tests {
             "eventTime is too old for GA4 (72 hours)"
         );
         assert_eq!(
-            says(0),
+            says(now - 38 * DAY),
             "eventTime is too old for GA4 (72 hours), Meta (7 days), Snapchat (37 days)"
         );
+        assert!(says(now / 1_000).ends_with("expected milliseconds"));
     }
 }
