@@ -492,7 +492,7 @@ describe("the keyed API", () => {
         assert.ok(remembered.some(({ id }) => id === tempId) && !JSON.stringify(remembered).includes(USER), JSON.stringify(remembered));
         await api.edge.strike();
         assert.equal((await api.edge.rows("SELECT * FROM erased")).length, remembered.length);
-        await api.edge.rows("UPDATE erased SET erased_ms = erased_ms - 20 * 86400000");
+        await api.edge.rows("UPDATE erased SET erased_ms = erased_ms - 30 * 86400000");
         await api.edge.strike();
         assert.deepEqual(await api.edge.rows("SELECT * FROM erased"), []);
       });

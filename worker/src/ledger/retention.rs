@@ -7,8 +7,9 @@ use super::{Database, Rows, Statement, Unavailable};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
-/// How long it is remembered which visitors were erased, in ms: a record is tried for about four days, and kept as a dead letter for 14.
-const ERASED_MS: u64 = 20 * DAY_MS;
+/// How long it is remembered which visitors were erased, in ms: a record is tried for about four days, kept as a dead letter for 14, and may
+/// be taken up again then.
+const ERASED_MS: u64 = 30 * DAY_MS;
 /// How much one statement deletes at most: D1 cuts off those that take long.
 const CHUNK: u32 = 2_000;
 /// How many chunks one run deletes at most of each table: the next run goes on.
@@ -22,7 +23,7 @@ struct Rule {
 
 /// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
-fn rules(visits_ms: u64) -> [Rule; 9] {
+fn rules(visits_ms: u64) -> [Rule; 10] {
     [
         // Visits, clicks and sends come in the order of their times, nearly: the first rows are the oldest.
         Rule {

@@ -168,7 +168,7 @@ pub async fn sweep(env: &Env, config: &Config, now_ms: u64) {
 pub async fn inquire(env: &Env, config: &Config, now_ms: u64) {
     for binding in config.databases() {
         // Repeating it does no harm: it asks, and what was told is written down once.
-        if let Err(why) = verdicts::inquire(env, config, binding, now_ms).await {
+        if let Err(why) = verdicts::inquire(env, binding, now_ms).await {
             runtime::log_error(&format!("asking what became of sends of {binding}: {why}"));
         }
     }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::config::{Config, Destination};
+use crate::config::Destination;
 use crate::destinations;
 use crate::ledger::{Database, Statement, Unavailable};
 use crate::platform;
@@ -85,17 +85,10 @@ impl Finding {
 ///
 /// # Errors
 /// The ledger's; it is asked for again.
-pub async fn inquire(
-    env: &Env,
-    config: &Config,
-    binding: &str,
-    now_ms: u64,
-) -> Result<(), Unavailable> {
+pub async fn inquire(env: &Env, binding: &str, now_ms: u64) -> Result<(), Unavailable> {
     let database = Database::bound(env, binding)?;
     // Repeating it does no harm: it only reads.
     let taken: Vec<Taken> = database.rows(include_str!("taken.sql"), &now_ms).await?;
-    let of_sites = |taken: &Taken| config.site(&taken.website_id).is_some();
-    let taken: Vec<Taken> = taken.into_iter().filter(of_sites).collect();
     let found: Vec<_> = futures_util::stream::iter(taken.chunk_by(Taken::is_of_request))
         .map(|kinds| inquire_one(env, kinds, now_ms))
         .buffer_unordered(CONNECTIONS)
