@@ -328,12 +328,12 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       };
     }`);
 
-    it("shows what an ad cost as not known where its currency has no rate, and as nothing where who joined by it cost nothing", async () => {
+    it("shows what an ad cost as not known where its currency has no rate, and as nothing where it cost nothing", async () => {
       await open("funnel?by=ad");
       await seen("Total");
       await rewrite((report) => {
-        Object.assign(report.rows[0], { label: "Unrated", impressions: 9, adClicks: 1, joins: 2, spend: 0, costPerJoin: null, roas: null });
-        Object.assign(report.rows[1], { label: "Free", impressions: 9, adClicks: 1, joins: 2, spend: 0, costPerJoin: 0, roas: null });
+        Object.assign(report.rows[0], { label: "Unrated", impressions: 9, adClicks: 1, joins: 0, spend: 0, costPerJoin: null, roas: null, unconverted: [{ currency: "RUB", spend: 500, revenue: 0 }] });
+        Object.assign(report.rows[1], { label: "Free", impressions: 9, adClicks: 1, joins: 0, spend: 0, costPerJoin: null, roas: null });
         report.unconverted = [{ currency: "RUB", spend: 500, revenue: 0 }];
       });
       await page.reload();

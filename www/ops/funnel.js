@@ -61,9 +61,12 @@ function Steps({ report, days }) {
   const today = report.rows.find(({ key }) => dayOf(key) === utcDay(Date.now())) ?? {};
   return html`<div class="strips">
     <${Strip} name="Today" row=${today} report=${report} />
-    <${Strip} name=${`${days} days`} row=${report.total ?? {}} report=${report} />
+    <${Strip} name=${`${days} days`} row=${totalOf(report)} report=${report} />
   </div>`;
 }
+
+/** All rows together, with what of them is in no sum. */
+const totalOf = ({ total, unconverted }) => ({ ...total, unconverted });
 
 /** Where what ads cost has not come for long: since when. */
 function Late({ at, site }) {
@@ -71,9 +74,9 @@ function Late({ at, site }) {
   return html`<div class="notice warn" role="status"><p><b>Spend is of <${Time} at=${at} />.</b> What ads cost since has not come from AdStat, so ROAS looks better than it is: <a href=${hashOf("health", { site })}>Health</a> says why.</p></div>`;
 }
 
-function Strip({ name, row, report: { currency, unconverted } }) {
+function Strip({ name, row, report: { currency } }) {
   const most = Math.max(1, ...STEPS.map(([field]) => row[field] ?? 0));
-  row = withoutUnknown(row, unconverted);
+  row = withoutUnknown(row);
   const sums = [
     ["Spend", money(row.spend, currency)], ["Revenue", money(row.revenue, currency)], ["ROAS", ratio(row.roas)], ["Cost per join", money(row.costPerJoin, currency)],
     ["Impressions", count(row.impressions)], ["Ad clicks", count(row.adClicks)], ["Leaves", count(row.leaves ?? 0)],
@@ -120,19 +123,19 @@ const COLUMNS = [
 ];
 const per = (part, whole) => (whole > 0 ? part / whole : null);
 /** What ads cost is known of what AdStat counts, and of nothing else. */
-const withoutUnknown = (row, unconverted) => {
+const withoutUnknown = (row) => {
   if (!row.impressions && !row.adClicks && !row.spend) return { ...row, impressions: null, adClicks: null, spend: null, costPerJoin: null, roas: null };
-  // Nothing, where some of the spend has no rate: that may be this ad's, unless a join is known to have cost nothing.
-  return !row.spend && row.costPerJoin !== 0 && unconverted.some(({ spend }) => spend > 0) ? { ...row, spend: null } : row;
+  // Nothing of what has a rate.
+  return !row.spend && row.unconverted?.some(({ spend }) => spend > 0) ? { ...row, spend: null } : row;
 };
-const withRates = (row, { unconverted }) => ({ ...withoutUnknown(row, unconverted), clickRate: per(row.inviteClicks, row.visits), joinRate: per(row.joins, row.inviteClicks) });
+const withRates = (row) => ({ ...withoutUnknown(row), clickRate: per(row.inviteClicks, row.visits), joinRate: per(row.joins, row.inviteClicks) });
 const nameOf = ({ key, label }) => label || key || "(none)";
 
 function Rows({ report, by, params, set }) {
   const column = params.sort?.replace("-", "") || (by === "day" ? "key" : "visits");
   const falling = params.sort ? params.sort.startsWith("-") : true;
   const value = (row) => (column === "key" ? (by === "day" ? row.key : nameOf(row)) : row[column]);
-  const rows = report.rows.map((row) => withRates(row, report)).sort((one, other) => {
+  const rows = report.rows.map(withRates).sort((one, other) => {
     const [a, b] = [value(one), value(other)];
     // What is not known stands last, either way.
     if (a === null || a === undefined || b === null || b === undefined) return (a ?? null) === (b ?? null) ? 0 : (a ?? null) === null ? 1 : -1;
@@ -146,7 +149,7 @@ function Rows({ report, by, params, set }) {
   return html`<${Scroll} label=${`By ${what.toLowerCase()}`}><table class="numbers">
     <thead><tr>${head("key", what)}${COLUMNS.map(([field, label]) => head(field, label))}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row" class="name" title=${nameOf(row) === row.key ? row.key : `${nameOf(row)} (${row.key || "unknown"})`}><bdi>${nameOf(row)}</bdi></th>${cells(row)}</tr>`)}</tbody>
-    ${report.total && html`<tfoot><tr><th scope="row" class="name">Total</th>${cells(withRates(report.total, report))}</tr></tfoot>`}
+    ${report.total && html`<tfoot><tr><th scope="row" class="name">Total</th>${cells(withRates(totalOf(report)))}</tr></tfoot>`}
   </table><//>
     ${report.truncated && html`<p class="quiet">These are the ${count(rows.length)} that weigh the most; the total is of all, and the CSV lists more.</p>`}`;
 }

@@ -194,7 +194,7 @@ pub struct Line {
     #[serde(flatten)]
     pub sums: Sums,
     /// What of it is in no sum.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unconverted: Vec<Unconverted>,
 }
 
