@@ -162,7 +162,8 @@ impl Attempt<'_> {
             .await;
         fates.extend(sent.into_iter().flatten());
         let Course { circuit, took, .. } = course.into_inner();
-        let again_ms = fates.iter().filter_map(|fate| fate.due_ms).min();
+        let pending = fates.iter().filter(|fate| fate.state == State::Pending);
+        let again_ms = pending.filter_map(|fate| fate.due_ms).min();
         let settle = || {
             let now_ms = runtime::now_ms();
             claim.settle(self.database, &fates, circuit.as_ref(), took, now_ms)
