@@ -62,6 +62,10 @@ describe("settings", () => {
       assert.deepEqual(problems.map(({ setting, message }) => `${setting} ${message.split(",")[0]}`).slice(0, 2), ["SITES [0] not the documented JSON: unknown field `eventTyp`", "SITES [1].channels[1] not the documented JSON: unknown variant `personel`"]);
       assert.equal((await edge.request("/c/good")).location, "https://t.me/+Good00000001");
       assert.equal((await edge.request(`/e/invite?websiteId=atid_bad&to=${to}`)).location, "https://t.me/shopnews");
+      // As a page has it that the edge has decorated.
+      for (const link of ["https://t.me/shopnews", "https://t.me/+Shop00000001"]) {
+        assert.equal((await edge.request(`/c/bad?to=${link.replace("+", "%2B")}`)).location, link);
+      }
       const nowhere = await edge.request("/c/bad", { headers: { accept: "text/html", "accept-language": "de" } });
       assert.equal(nowhere.status, 404);
       assert.match(nowhere.text, /<html lang="de"/);
