@@ -20,7 +20,7 @@ export const REPORT_RATES = JSON.stringify({ USD: "0.92", JPY: "0.006123" });
 
 /** Statements of the worker, one after the other where they are made of several. */
 const sql = (...names) => names.map((name) => readFileSync(new URL(`../../worker/src/${name}.sql`, import.meta.url), "utf8")).join("\n");
-const [VISITS, CLICKS, TRAFFIC] = [sql("ledger/visits"), sql("ledger/clicks"), sql("ledger/touched", "ledger/traffic")];
+const [VISITS, CLICKS, TRAFFIC] = [sql("ledger/standing", "ledger/visits"), sql("ledger/standing", "ledger/clicks"), sql("ledger/touched", "ledger/traffic")];
 const ORIGINS = [sql("ledger/touched", "ledger/origins/members"), sql("ledger/touched", "ledger/origins/conversions")];
 const [MEMBER, JOIN, UPDATE] = [sql("outcomes/joins/link", "outcomes/joins/members"), sql("outcomes/joins/link", "outcomes/joins/conversions"), sql("outcomes/joins/updates")];
 const [CONVERSION, VALUE] = [sql("outcomes/conversion"), sql("api/value")];

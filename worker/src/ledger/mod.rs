@@ -21,6 +21,15 @@ use crate::runtime::Env;
 /// Keeps the day's counts of visits and clicks.
 const TRAFFIC: &str = concat!(include_str!("touched.sql"), include_str!("traffic.sql"));
 
+/// Write what stands of some records.
+const VISITS: &str = concat!(include_str!("standing.sql"), include_str!("visits.sql"));
+const VISITORS: &str = concat!(include_str!("standing.sql"), include_str!("visitors.sql"));
+const CLICKS: &str = concat!(include_str!("standing.sql"), include_str!("clicks.sql"));
+const LATE_FBP_VISITORS: &str = concat!(
+    include_str!("standing.sql"),
+    include_str!("late_fbp_visitors.sql")
+);
+
 /// Where joins and conversions came from, whose clicks' visits come after them.
 const ORIGINS: [&str; 2] = [
     concat!(
@@ -97,18 +106,15 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
         statements.push(counted(TRAFFIC, -1)?);
     }
     if !visits.is_empty() {
-        statements.push(Statement::new(include_str!("visits.sql"), &visits)?);
-        statements.push(Statement::new(include_str!("visitors.sql"), &visits)?);
+        statements.push(Statement::new(VISITS, &visits)?);
+        statements.push(Statement::new(VISITORS, &visits)?);
     }
     if !late.is_empty() {
-        statements.push(Statement::new(
-            include_str!("late_fbp_visitors.sql"),
-            &late,
-        )?);
+        statements.push(Statement::new(LATE_FBP_VISITORS, &late)?);
         statements.push(Statement::new(include_str!("late_fbp_visits.sql"), &late)?);
     }
     if !clicks.is_empty() {
-        statements.push(Statement::new(include_str!("clicks.sql"), &clicks)?);
+        statements.push(Statement::new(CLICKS, &clicks)?);
     }
     if has_counted {
         statements.push(counted(TRAFFIC, 1)?);

@@ -1,13 +1,10 @@
--- ?1: a JSON array of visits. What counts is the visits' own times, not the order they come in. One that was erased with its person
--- counts no more.
+-- Behind `standing`, of visits. What counts is the visits' own times, not the order they come in.
 INSERT INTO visitors (temp_id, first_seen_ms, last_seen_ms, external_user_id, fbp, fbp_at_ms)
 SELECT
   value ->> 'tempId', value ->> 'atMs', value ->> 'atMs', value ->> 'externalUserId', value ->> '$.attribution.fbp',
   CASE WHEN value ->> '$.attribution.fbp' IS NOT NULL THEN value ->> 'atMs' END
-FROM json_each(?1)
-WHERE NOT EXISTS (
-  SELECT 1 FROM erased WHERE id = value ->> 'tempId' AND website_id IN ('', value ->> 'websiteId') AND erased_ms >= value ->> 'atMs'
-)
+FROM standing
+WHERE true
 ON CONFLICT (temp_id) DO UPDATE SET
   external_user_id = CASE WHEN excluded.last_seen_ms >= visitors.last_seen_ms
     THEN coalesce(excluded.external_user_id, visitors.external_user_id)

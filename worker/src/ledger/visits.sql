@@ -1,6 +1,5 @@
--- ?1: a JSON array of visits. A visit told twice (by the edge and by the page, or again) is one row: what the first
--- telling lacked is filled in, what it said stands, and nobody else's visit can be filled. One that was
--- erased with its person is written no more.
+-- Behind `standing`, of visits. A visit told twice (by the edge and by the page, or again) is one row: what the first
+-- telling lacked is filled in, what it said stands, and nobody else's visit can be filled.
 INSERT INTO visits (
   visit_id, at_ms, website_id, temp_id, client_session_id, external_user_id, captured_by, href,
   landing_page, referrer, fbc, fbp, fbclid, ttclid, ttp, gclid, gbraid, wbraid, sccid, scid, ga, tgclid,
@@ -21,10 +20,8 @@ SELECT
   value ->> '$.client.ip', value ->> '$.client.userAgent', value ->> '$.client.country', value ->> '$.client.region',
   value ->> '$.client.city', value ->> '$.client.bot', value ->> 'sourced',
   value ->> 'consent', value -> 'extra'
-FROM json_each(?1)
-WHERE NOT EXISTS (
-  SELECT 1 FROM erased WHERE id = value ->> 'tempId' AND website_id IN ('', value ->> 'websiteId') AND erased_ms >= value ->> 'atMs'
-)
+FROM standing
+WHERE true
 ON CONFLICT (visit_id) DO UPDATE SET
   external_user_id = coalesce(visits.external_user_id, excluded.external_user_id),
   fbc              = coalesce(visits.fbc, excluded.fbc),
