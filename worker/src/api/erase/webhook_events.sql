@@ -8,5 +8,5 @@ WHERE conversion_id IN (
   OR (telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources'))))
   OR (
     status = 'failed' AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources')))
-    AND temp_id IN (SELECT id FROM erased WHERE erased_ms = ?1 ->> 'nowMs')
+    AND temp_id IN (SELECT id FROM erased WHERE website_id = coalesce(?1 ->> 'websiteId', '') AND erased_ms = ?1 ->> 'nowMs')
   )
