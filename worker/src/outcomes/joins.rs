@@ -277,10 +277,7 @@ pub async fn keep_request(
 pub async fn was_taken(database: &Database, taken: Taken<'_>) -> Result<bool, Unavailable> {
     const SQL: &str =
         "SELECT 1 FROM telegram_updates WHERE bot = ?1 ->> 'bot' AND update_id = ?1 ->> 'updateId'";
-    let rows = transact(database, &[SQL], &taken).await?;
-    let rows = rows
-        .first()
-        .map_or(Ok(Vec::new()), Rows::read::<IgnoredAny>)?;
+    let rows: Vec<IgnoredAny> = database.rows(SQL, &taken).await?;
     Ok(!rows.is_empty())
 }
 
@@ -299,8 +296,7 @@ pub struct Target {
 /// The database's.
 pub async fn target(database: &Database, click: &ClickId) -> Result<Option<Target>, Unavailable> {
     const SQL: &str = "SELECT website_id, channel FROM clicks WHERE click_id = ?1 ->> '$'";
-    let rows = transact(database, &[SQL], click).await?;
-    Ok(rows.first().map(Rows::first).transpose()?.flatten())
+    Ok(database.rows(SQL, click).await?.pop())
 }
 
 /// Where the click led that a link was made for; `None`: it is not known here, or not yet, or the link is no click's.
@@ -319,8 +315,7 @@ pub async fn target_of_link(
         include_str!("joins/link.sql"),
         "SELECT website_id, channel FROM clicks JOIN link USING (click_id)"
     );
-    let rows = transact(database, &[SQL], &Asked { link }).await?;
-    Ok(rows.first().map(Rows::first).transpose()?.flatten())
+    Ok(database.rows(SQL, &Asked { link }).await?.pop())
 }
 
 /// Whether someone is or was in a chat, as this database knows.
@@ -334,10 +329,7 @@ pub async fn is_known(
 ) -> Result<bool, Unavailable> {
     const SQL: &str =
         "SELECT 1 FROM members WHERE (chat_id, telegram_user_id) = (?1 ->> 0, ?1 ->> 1)";
-    let rows = transact(database, &[SQL], &(chat, person)).await?;
-    let rows = rows
-        .first()
-        .map_or(Ok(Vec::new()), Rows::read::<IgnoredAny>)?;
+    let rows: Vec<IgnoredAny> = database.rows(SQL, &(chat, person)).await?;
     Ok(!rows.is_empty())
 }
 
