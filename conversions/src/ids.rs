@@ -86,6 +86,9 @@ impl std::error::Error for NotATelegramUserId {}
 pub struct ConversionId([u8; 16]);
 
 impl ConversionId {
+    /// What stands before the id where platforms are told it.
+    pub const EVENT_ID_PREFIX: &str = "adtarget_";
+
     /// The conversion that `parts` caused: the first 16 bytes of the SHA-256 of `namespace` and each part, each behind
     /// its length in bytes (64 bits, big-endian). The namespace says what kind of cause the parts describe.
     pub fn derive(namespace: &str, parts: &[&str]) -> Self {
@@ -124,7 +127,7 @@ impl ConversionId {
 
     /// The id that platforms deduplicate by, the same on every retry: `adtarget_<id>`.
     pub fn event_id(self) -> String {
-        format!("adtarget_{self}")
+        format!("{}{self}", Self::EVENT_ID_PREFIX)
     }
 }
 

@@ -60,15 +60,20 @@ impl Request {
         }
     }
 
-    /// One that only asks.
-    pub(super) fn get(url: String) -> Self {
+    /// One that only asks, with a parameter.
+    pub(super) fn get(url: &str, name: &str, value: &str) -> Self {
         Self {
             method: "GET",
-            url,
+            url: with_parameter(format!("{url}?"), name, value),
             secret_parameter: None,
             headers: Vec::new(),
             body: String::new(),
         }
+    }
+
+    /// With an access token (RFC 6750, 2.1).
+    pub(super) fn bearer(self, token: &Secret) -> Self {
+        self.header("Authorization", format!("Bearer {}", token.reveal()))
     }
 
     /// With another header.
@@ -89,12 +94,16 @@ impl Request {
             return self.url.clone();
         };
         let mark = if self.url.contains('?') { '&' } else { '?' };
-        let start = format!("{}{mark}", self.url);
-        let length = start.len();
-        Serializer::for_suffix(start, length)
-            .append_pair(name, secret.reveal())
-            .finish()
+        with_parameter(format!("{}{mark}", self.url), name, secret.reveal())
     }
+}
+
+/// An address as far as its mark, with a parameter behind it.
+fn with_parameter(start: String, name: &str, value: &str) -> String {
+    let length = start.len();
+    Serializer::for_suffix(start, length)
+        .append_pair(name, value)
+        .finish()
 }
 
 impl fmt::Debug for Request {

@@ -347,7 +347,7 @@ impl Call<'_> {
 /// The id of a conversion as the ledger has it, of one in any case or as ad platforms know it: `adtarget_<id>`.
 fn own_id(told: &str) -> String {
     let id = told.to_ascii_lowercase();
-    match id.strip_prefix("adtarget_") {
+    match id.strip_prefix(ConversionId::EVENT_ID_PREFIX) {
         Some(own) => own.to_owned(),
         None => id,
     }

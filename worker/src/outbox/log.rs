@@ -1,8 +1,8 @@
 //! The delivery log: where each event went, and what became of it.
 
 use crate::runtime::Env;
-use conversions::MatchKeys;
 use conversions::platform::Platform;
+use conversions::{ConversionId, MatchKeys};
 use serde::Serialize;
 
 use super::attempt::CREDENTIALS;
@@ -73,7 +73,7 @@ impl Send {
         let is_pending = row.text("state") == Some("pending");
         Self {
             send_id: send_id(&conversion_id, &destination),
-            event_id: format!("adtarget_{conversion_id}"),
+            event_id: format!("{}{conversion_id}", ConversionId::EVENT_ID_PREFIX),
             website_id: text("website_id"),
             platform: text("platform"),
             state: text("state"),

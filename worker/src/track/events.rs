@@ -1,6 +1,7 @@
 //! `GET …/events`: the conversions of the visitor who asks, with the ids that platforms know them by, so that a pixel on the
 //! page can name the same event (`eventID` of Meta's pixel, `event_id` of TikTok's, `client_dedup_id` of Snapchat's).
 
+use conversions::ConversionId;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ impl Shown {
     fn of(row: &Row) -> Self {
         let text = |column| row.text(column).unwrap_or_default();
         Self {
-            event_id: format!("adtarget_{}", text("conversion_id")),
+            event_id: format!("{}{}", ConversionId::EVENT_ID_PREFIX, text("conversion_id")),
             event_type: text("event_type").to_owned(),
             custom_event_name: row.text("custom_event_name").map(str::to_owned),
             event_time: row.number("event_ms").unwrap_or_default(),

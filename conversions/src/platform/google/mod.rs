@@ -205,8 +205,7 @@ impl Account {
             encoding: "HEX",
             validate_only: purpose == Purpose::Test,
         };
-        let request = Request::json(self.ingest_url.clone(), &body);
-        Ok(request.header("Authorization", format!("Bearer {}", bearer.reveal())))
+        Ok(Request::json(self.ingest_url.clone(), &body).bearer(bearer))
     }
 
     fn event<'a>(&'a self, conversion: &'a Conversion, now_ms: u64) -> Event<'a> {

@@ -3,7 +3,6 @@
 //! A request whose fields are right is taken whole and processed later. What is wrong by then, such as a click that Google does not know,
 //! is told here alone, for each conversion action: how many events, and why, but not which ("Diagnostics").
 
-use form_urlencoded::Serializer;
 use serde::Deserialize;
 
 use super::super::reply::MAX_LENGTH;
@@ -173,12 +172,7 @@ impl OfAction {
 impl Account {
     /// The request that asks what became of the one that Google called `request_id`.
     pub fn inquiry(&self, request_id: &str, bearer: &Secret) -> Request {
-        let start = format!("{}?", self.status_url);
-        let length = start.len();
-        let url = Serializer::for_suffix(start, length)
-            .append_pair("requestId", request_id)
-            .finish();
-        Request::get(url).header("Authorization", format!("Bearer {}", bearer.reveal()))
+        Request::get(&self.status_url, "requestId", request_id).bearer(bearer)
     }
 
     /// What became of an event of that kind; `None`: Google does not know yet, or does not say.
