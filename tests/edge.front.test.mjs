@@ -72,6 +72,7 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal(attribute(tag, "data-website-id"), WEBSITE);
     assert.match(attribute(tag, "src"), /^\/e\/t(\.\w+)?\.js$/);
     assert.match(tag, /\basync\b/);
+    assert.match(tag, / data-cfasync="false".* src=/, "Rocket Loader would hold it back");
     const visit = only(await world.visits());
     const eventId = backend === "ledger" ? visit.visitId : visit.eventId;
     assert.equal(attribute(tag, "data-visit"), eventId);

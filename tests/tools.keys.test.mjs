@@ -110,6 +110,16 @@ describe("npm run keys, npm run sends", () => {
     } finally {
       await shut(server);
     }
+    const guarded = createServer((_, answer) => answer.writeHead(403, { "content-type": "text/html", "cf-mitigated": "challenge" }).end("<html>"));
+    const behind = await listen(guarded);
+    try {
+      for (const [tool, ...typed] of [["keys", "list"], ["ads", "accounts"]]) {
+        const { code, err } = await run({ url: behind }, tool, typed);
+        assert.deepEqual([code, err], [1, `${behind}: Cloudflare's guards stop this call, as they may Telegram's and your shop's; docs/operate.md says what to set\n`]);
+      }
+    } finally {
+      await shut(guarded);
+    }
     // As a zone does that wants https, and as Cloudflare Access does.
     for (const [to, words] of [["https://edge.example.com/x", "leads on to https://edge.example.com: set EDGEWAY_URL to where the edge is"], ["https://team.cloudflareaccess.com/login", "stands behind Cloudflare Access: set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET to a service token of its policy"]]) {
       const redirecting = createServer((_, answer) => answer.writeHead(302, { location: to }).end());

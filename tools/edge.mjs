@@ -20,6 +20,7 @@ export const UNKNOWN_KEY = "the key is not this edge's: set OPERATOR_KEY to the 
 /** What answers at `url` of the edge. Another address that it leads on to is not followed: keys and orders would get lost on the way. */
 export async function reach(url, options) {
   const answer = await fetch(url, { ...options, redirect: "manual" });
+  if (answer.headers.get("cf-mitigated")) fail(`${edge}: Cloudflare's guards stop this call, as they may Telegram's and your shop's; docs/operate.md says what to set`);
   const to = answer.status >= 300 && answer.status < 400 && new URL(answer.headers.get("location") ?? "", url);
   if (!to) return answer;
   if (to.hostname.endsWith(".cloudflareaccess.com")) fail(`${edge} stands behind Cloudflare Access: set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET to a service token of its policy`);

@@ -331,10 +331,11 @@ fn record(edge: &Edge<'_>, visit: Visit) {
     });
 }
 
-/// The attributes of the tracker's tag, `name=value` a line.
+/// The attributes of the tracker's tag, `name=value` a line. The first one, which has to stand before `src`, keeps Cloudflare's Rocket
+/// Loader from holding the script back until the page is complete.
 fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
     let mut tag = format!(
-        "src={}/t.js\ndata-website-id={}",
+        "data-cfasync=false\nsrc={}/t.js\ndata-website-id={}",
         edge.config.prefix, site.website_id
     );
     if edge.config.respect_gpc {
