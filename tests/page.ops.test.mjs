@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE } from "./harness/api.mjs";
-import { engines } from "./harness/browsers.mjs";
+import { VIEWPORTS, engines } from "./harness/browsers.mjs";
 import { OTHER_BOT, VIP } from "./harness/chats.mjs";
 import { ALL, LANDING, startDeliveries } from "./harness/deliveries.mjs";
 import { ROOT } from "./harness/edge.mjs";
@@ -82,20 +82,34 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     deliveries.edge.d1.prepare(`DELETE FROM ${table} WHERE conversion_id IN (SELECT value FROM json_each(?))`).bind(JSON.stringify(ids))));
 
   /** Somebody opens the page, with a key in the tab unless `key` is empty. */
-  async function open(hash = "funnel", { phone = false, dark = false, key = OPERATOR_KEY } = {}) {
+  async function open(hash = "funnel", { phone = false, key = OPERATOR_KEY } = {}) {
     visitor = await browser.visitor({ phone });
     page = (await visitor.page()).driver.raw;
-    await page.emulateMedia({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+    await page.emulateMedia({ reducedMotion: "reduce" });
     await page.clock.setFixedTime(NOW);
     if (key) await page.addInitScript((key) => location.protocol === "https:" && sessionStorage.setItem("edgeway-ops-key", key), key);
     await page.goto(`${EDGE}/ops#${hash}`);
   }
 
-  async function picture(name) {
-    if (!PICTURES) return;
-    mkdirSync(PICTURES, { recursive: true });
-    await page.evaluate(() => scrollTo(0, 0));
-    await page.screenshot({ path: `${PICTURES}/ops-${name}.png`, fullPage: true });
+  /** The page as it stands is sound by axe-core and no wider than its window, in these forms and both schemes; with a picture of each, where they go somewhere. */
+  async function look(name, forms = ["desktop", "phone"]) {
+    if (PICTURES) mkdirSync(PICTURES, { recursive: true });
+    for (const form of forms) {
+      await page.setViewportSize(VIEWPORTS[form]);
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await page.evaluate(() => scrollTo(0, 0));
+        if (PICTURES) await page.screenshot({ path: `${PICTURES}/ops-${name}-${form}-${colorScheme}.png`, fullPage: true });
+        const faults = await page.evaluate(async (source) => {
+          // The page's own policy lets no script in but its own.
+          if (!globalThis.axe) (0, eval)(source);
+          const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).slice(0, 3).join("; ")}`);
+        }, AXE);
+        assert.deepEqual(faults, [], `${name} on a ${form}, ${colorScheme}`);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the window of a ${form}`);
+      }
+    }
   }
 
   const clean = (text) => text.replace(/\s+/g, " ").trim();
@@ -303,7 +317,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         const rows = await table("ad");
         assert.equal(rows.length, 1_001);
         assert.deepEqual(rows.at(-1), ["Total", ...cellsOf({ ...sums("ad", 90).total, visits: sums("ad", 90).total.visits + 1_200 })]);
-        await picture("funnel-truncated");
+        await look("funnel-truncated");
       } finally {
         await deliveries.edge.rows(`DELETE FROM traffic WHERE day = ${day}`);
       }
@@ -340,7 +354,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await seen("Unrated");
       const cells = new Map((await table("ad")).map(([name, ...cells]) => [name, cells.slice(0, 3)]));
       assert.deepEqual([cells.get("Unrated"), cells.get("Free")], [["9", "1", "–"], ["9", "1", "€0.00"]]);
-      await picture("funnel-unrated");
+      await look("funnel-unrated");
     });
 
     it("keeps large numbers apart on a phone", async () => {
@@ -357,7 +371,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         const cut = await page.locator(".steps li, .sums div").evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText));
         assert.deepEqual(cut, [], String(width));
       }
-      await picture("funnel-large");
+      await look("funnel-large");
     });
 
     it("says since when no spend has come", async () => {
@@ -626,7 +640,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         const waits = await text("[aria-label='What waits'] tbody tr");
         assert.match(waits[1], /^Deliveries to ad platforms 0 – 1$/);
         assert.match(waits[2], /^Conversions for AdTarget 1 (\S+ )?[\d:]{8} 2 h 1$/);
-        await picture("health-bad");
+        await look("health-bad");
       } finally {
         botapi.webhooks.clear();
         for (const [bot, hook] of good) botapi.webhooks.set(bot, hook);
@@ -763,7 +777,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       assert.deepEqual(await text(".problems > div"), problems.map(({ setting, message }) => `${setting} ${message}`));
       const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: "AdStat" }) });
       assert.equal(clean(await card.innerText()), `AdStat Token none yet Refresh token none yet Last error ${lastError}`);
-      await picture("health-ill");
+      await look("health-ill");
     });
 
     for (const [hash, ...words] of [["funnel", "Nothing in this time."], ["deliveries", "No deliveries match.", "Nothing was sent in this time."], ["feed", "Nothing has happened yet."], ["trail", "A Telegram user’s number, or the id"]]) {
@@ -774,7 +788,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
           await page.getByRole("region", { name: "30 days" }).waitFor();
           assert.deepEqual(await text(".strip"), ["Today", "30 days"].map((name) => stripOf(name, sums("day", 0).total)));
         }
-        await picture(`${hash}-new`);
+        await look(`${hash}-new`);
         assert.deepEqual(visitor.errors, []);
       });
     }
@@ -792,7 +806,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         await alert.waitFor();
         assert.equal((await alert.locator("p").innerText()).trim(), `${code} ${words}`);
         assert.equal(await page.getByRole("navigation").count(), 1, hash);
-        if (status === 500) await picture(`${hash.split("?")[0]}-failing`);
+        if (status === 500) await look(`${hash.split("?")[0]}-failing`);
         if (status === 401) await alert.getByRole("button", { name: "Enter another key" }).waitFor();
       }
       assert.deepEqual(visitor.errors, []);
@@ -826,38 +840,25 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     await until(() => page.url().endsWith("by=channel"), "by channel");
   });
 
-  for (const phone of [false, true]) {
-    for (const dark of [false, true]) {
-      it(`is sound by axe-core on a ${phone ? "phone" : "desktop"}, ${dark ? "dark" : "light"}`, async () => {
-        const look = async (name) => {
-          await picture(`${name.toLowerCase()}-${phone ? "phone" : "desktop"}-${dark ? "dark" : "light"}`);
-          const faults = await page.evaluate(async (source) => {
-            // The page's own policy lets no script in but its own.
-            if (!globalThis.axe) (0, eval)(source);
-            const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-            return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).slice(0, 3).join("; ")}`);
-          }, AXE);
-          assert.deepEqual(faults, [], name);
-          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the window`);
-        };
-        await open("funnel", { phone, dark, key: "" });
-        await page.getByLabel("Operator key").waitFor();
-        await look("Key");
-        await visitor.leave();
-        for (const view of VIEWS) {
-          await open(hashes[view], { phone, dark });
-          await page.getByRole("heading", { level: 1, name: view }).waitFor();
-          await until(() => page.evaluate(() => document.querySelector("table, .delivery, .feed li, .trail li")), view);
-          if (view === "Deliveries") await page.locator(".card").first().waitFor();
-          if (view === "Health") {
-            await page.getByRole("button", { name: "Send one test event" }).click();
-            await page.locator("[aria-label='What each platform said']").waitFor();
-          }
-          if (view === "Funnel") await page.locator("tfoot").waitFor();
-          await look(view);
-          await visitor.leave();
+  for (const [form, phone] of [["desktop", false], ["phone", true]]) {
+    it(`is sound by axe-core on a ${form}`, async () => {
+      await open("funnel", { phone, key: "" });
+      await page.getByLabel("Operator key").waitFor();
+      await look("key", [form]);
+      await visitor.leave();
+      for (const view of VIEWS) {
+        await open(hashes[view], { phone });
+        await page.getByRole("heading", { level: 1, name: view }).waitFor();
+        await until(() => page.evaluate(() => document.querySelector("table, .delivery, .feed li, .trail li")), view);
+        if (view === "Deliveries") await page.locator(".card").first().waitFor();
+        if (view === "Health") {
+          await page.getByRole("button", { name: "Send one test event" }).click();
+          await page.locator("[aria-label='What each platform said']").waitFor();
         }
-      });
-    }
+        if (view === "Funnel") await page.locator("tfoot").waitFor();
+        await look(view.toLowerCase(), [form]);
+        await visitor.leave();
+      }
+    });
   }
 });

@@ -7,8 +7,8 @@ import { findChromium, findProgram } from "../../tools/browsers.mjs";
 import { until } from "./wait.mjs";
 import { Session, startDriver } from "./webdriver.mjs";
 
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 800 };
+/** The windows that visitors look through, in CSS pixels. */
+export const VIEWPORTS = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
 const ENTER = "\uE007";
 const CONTROL = "\uE009";
 
@@ -110,7 +110,7 @@ async function launchChromium(executablePath, { network, wasm, cookies, prerende
   const options = { executablePath, chromiumSandbox: process.getuid?.() !== 0, ignoreDefaultArgs: CHROMIUM_NOT, proxy: { server: network.url }, args };
   const visitorOf = (open) => async ({ phone = false, javascript = true, userAgent } = {}) => {
     const errors = [];
-    const context = await open({ javaScriptEnabled: javascript, viewport: phone ? PHONE : DESKTOP, isMobile: phone, hasTouch: phone, ...(userAgent && { userAgent }) });
+    const context = await open({ javaScriptEnabled: javascript, viewport: VIEWPORTS[phone ? "phone" : "desktop"], isMobile: phone, hasTouch: phone, ...(userAgent && { userAgent }) });
     context.on("weberror", (error) => errors.push(error.error().stack));
     return {
       errors,
