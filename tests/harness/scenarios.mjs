@@ -39,6 +39,7 @@ export function carriesAd(visit, index = 1) {
 
 const attributes = (values) => Object.entries(values).map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${value}"`)).join("");
 const tagOf = (values) => `<script${attributes({ async: true, src: `${EDGE}/t.js`, "data-website-id": WEBSITE, ...values })}></script>`;
+export const TAG = tagOf({});
 
 /** What a scenario has in its hands. */
 class Story {

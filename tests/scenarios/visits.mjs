@@ -1,6 +1,6 @@
 // Who comes, from which ad, and joins.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, LANDING, ONCE, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, LANDING, ONCE, TAG, WITH_TABS, WWW, carriesAd } from "../harness/scenarios.mjs";
 import { never, until } from "../harness/wait.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -105,6 +105,26 @@ export const visits = {
       assert.match(second.fbc, /^fb\.1\.\d{13}\.Second$/);
       assert.equal(new Set([first, again, second].map(({ tempId }) => tempId)).size, 1);
       assert.equal(new Set([first, again, second].map(({ clientSessionId }) => clientSessionId)).size, 1);
+    },
+  },
+
+  // Safari keeps what a script has set for 7 days.
+  "keeps the cookies that the edge sets, where a script can set none": {
+    visits: 1,
+    both: true,
+    async run(story) {
+      await story.open("/plain.html?notag");
+      await story.page.eval((tag) => {
+        Object.defineProperty(document, "cookie", { get: () => "", set() {} });
+        document.head.append(document.createRange().createContextualFragment(tag));
+      }, TAG);
+      await story.visited();
+      return story.page.cookies();
+    },
+    check({ visit, outcome: { adtarget_temp_id: visitor, edgeway_touch: touch } }) {
+      assert.equal(visitor.value, visit.tempId);
+      assert.ok(visitor.expires > Date.now() / 1000 + 364 * 86_400, "a year");
+      for (const { domain } of [visitor, touch]) assert.match(domain, /^\.?shop\.test$/);
     },
   },
 

@@ -20,8 +20,8 @@ let timer;
 /** Whether the browser has taken `body` for the route `to`, to be sent whatever becomes of the page. */
 export const beacon = (to, body) => navigator.sendBeacon && navigator.sendBeacon(base + to, body);
 
-/** Posts `body` to the route `to`. */
-export const post = (to, body) => fetch(base + to, { method: 'POST', body, keepalive: true });
+/** Posts `body` to the route `to`, with cookies: on another host of the site they live longest where the edge sets them. */
+export const post = (to, body) => fetch(base + to, { method: 'POST', keepalive: true, body, credentials: 'include' });
 
 /** Sends `body` to the route `to`; settles with the answer, or with nothing once it is put off. */
 export function send(to, body, leaving) {
