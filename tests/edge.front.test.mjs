@@ -256,6 +256,43 @@ forBothBackends("a page behind the edge", (backend) => {
     }
   });
 
+  it("leads to the channel first-party where the origin itself leads to Telegram, be it after a form", async () => {
+    const form = { method: "POST", body: "name=Ann", headers: { "content-type": "application/x-www-form-urlencoded" } };
+    const cases = [
+      [302, "https://t.me/shopchannel", LED],
+      [301, "//t.me/shopchannel?start=promo_1", `${LED}&start=promo_1`],
+      [307, "tg://resolve?domain=shopvip", "/c/vip?to=tg://resolve"],
+      [303, "https://t.me/shopchannel", LED, form],
+      // The browser would go on with the form.
+      [307, "https://t.me/shopchannel", "https://t.me/shopchannel", form],
+      [302, "https://t.me/share/url?url=x", "https://t.me/share/url?url=x"],
+      [302, "https://t.me/shopchannel", "https://t.me/shopchannel", { headers: { "sec-fetch-dest": "image" } }],
+    ];
+    for (const [status, location, there, options] of cases) {
+      const answer = await given({ path: "/go?utm_source=fb", status, headers: { location }, body: "" }, options);
+      assert.deepEqual([answer.status, answer.location], [status, there], location);
+    }
+  });
+
+  it("leads to the channel first-party where it leads on by itself", async () => {
+    const refresh = (content, name = "refresh") => `<meta http-equiv="${name}" content="${content}">`;
+    const cases = [
+      ["0; url=https://t.me/shopchannel", `0; url=${LED}`],
+      ["3;URL='https://t.me/shopchannel'", `3;URL=${LED}`],
+      [" 1.5 , tg://resolve?domain=shopvip&amp;start=a", "1.5 , /c/vip?to=tg://resolve&start=a"],
+      ["0;https://t.me/+AbC?x=1", "0;/c/main?to=https://t.me/%2BAbC"],
+      ["5", "5"],
+      ["0; url=/next?from=t.me", "0; url=/next?from=t.me"],
+      ["0; url=https://t.me/share/url?url=x", "0; url=https://t.me/share/url?url=x"],
+    ];
+    for (const [content, there = content] of cases) {
+      const { text } = await given({ body: `${refresh(content)}<noscript>${refresh(content, "Refresh")}</noscript>` });
+      assert.ok(text.startsWith(`${refresh(there)}<noscript>${refresh(there, "Refresh")}</noscript>`), text);
+    }
+    const named = refresh("0; url=https://t.me/shopchannel", "other");
+    assert.ok((await given({ body: named })).text.startsWith(named));
+  });
+
   it("that is moved without its query keeps what brought the visitor", async () => {
     const referer = "https://l.facebook.com/";
     const moved = { path: "/lang?fbclid=Moved&utm_source=fb&tgclid=tg_1", status: 301, headers: { location: "/given", "cache-control": "max-age=600" }, body: "" };

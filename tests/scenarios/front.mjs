@@ -122,6 +122,27 @@ export const front = {
     },
   },
 
+  "leads on by itself, with JavaScript off": scriptless(null, {
+    engines: CHROMIUM,
+    visitor: { javascript: false },
+    run: (story) => {
+      story.world.site.pages = { "/given": { body: `<title>Given</title><meta http-equiv="refresh" content="0; url=https://t.me/shopchannel">` } };
+      return story.joins(() => story.open(page("/given?"), { on: SHOP }));
+    },
+  }),
+  "leads to Telegram by way of its own server": {
+    scriptless: true,
+    visits: 1,
+    clicks: 1,
+    engines: ONCE,
+    async run(story) {
+      story.world.site.pages = { "/given": { body: `<a id="join" href="/go">Join</a>` }, "/go": { status: 302, headers: { location: "https://t.me/shopchannel" }, body: "" } };
+      await story.open(page("/given?"), { on: SHOP });
+      await story.told("answered");
+      await story.join();
+    },
+    check: atEdge,
+  },
   "has JavaScript off": scriptless(null, { engines: CHROMIUM, visitor: { javascript: false } }),
   "has a policy against all scripts": scriptless(null, { path: "/plain.html?notag&csp=none&", both: true }),
   "has its script blocked": scriptless(({ network }) => network.strike({ match: /\/t(\.\w+)?\.js$/, how: "cut" })),

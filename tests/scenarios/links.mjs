@@ -109,6 +109,14 @@ export const links = {
   ...Object.fromEntries(
     ["assigns", "fragment", "replaces", "later", "form", "post", "card"].map((way) => [`that is none, or not alone: ${way}`, opened((story) => story.join(`#${way}`), { fixture: "ways", engines: WITH_NAVIGATION })]),
   ),
+  "that is none: the page leads on by itself": opened(
+    (story) => story.joins(() => story.page.eval(() => {
+      const refresh = document.createElement("meta");
+      Object.assign(refresh, { httpEquiv: "refresh", content: "1; url=https://t.me/shopchannel" });
+      document.head.append(refresh);
+    })),
+    { engines: WITH_NAVIGATION },
+  ),
   "in a closed shadow root": opened((story) => story.join("#closed"), { fixture: "ways", engines: WITH_NAVIGATION }),
   ...Object.fromEntries(
     ["support", "opens-support"].map((way) => [

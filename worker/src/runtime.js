@@ -216,24 +216,40 @@ export function asset(assets, request, path) {
 /** What every link to Telegram has in it: for any other the platform would come here in vain, at a price. */
 const TELEGRAMS = ["t.me", "telegram.", "tg:"];
 const MAY_BE_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `area[href*="${part}" i]`]).join(", ");
+const MAY_LEAD_ON = TELEGRAMS.map((part) => `meta[http-equiv="refresh" i][content*="${part}" i]`).join(", ");
+/** When a page leads on by itself, and where to (HTML, 4.2.5.3). */
+const REFRESH = /^(\s*[\d.]+[\s;,]+(?:url\s*=\s*)?)("[^"]*|'[^']*|[^"'].*)/is;
 
 /**
- * The page amended, with its Telegram links replaced as the door `link` says (undefined: leave it), and the tracker's tag at its end: `tag`
- * are the attributes, `name=value` a line (empty: no tag). A tag of this site that stands there already is kept, and only told of the visit; so is
- * the page itself.
+ * The page amended: its Telegram links, and where it leads on by itself, replaced as the door `link` says (undefined: leave it), and the
+ * tracker's tag at its end: `tag` are the attributes, `name=value` a line (empty: no tag). A tag of this site that stands there already is kept,
+ * and only told of the visit; so is the page itself.
  */
 export function decorated(response, request, env, websiteId, tag, headers, removed) {
   const edge = { origin: "", hasTarget: false };
+  /** Where an address leads at the edge; undefined: it stays. */
+  const lead = (address) => {
+    const instead = doors.link(env, websiteId, address);
+    return instead === undefined ? undefined : edge.origin + instead;
+  };
   const links = {
     element(anchor) {
-      const instead = doors.link(env, websiteId, address(anchor.getAttribute("href")));
-      if (instead === undefined || anchor.getAttribute("data-edgeway") === "off") return;
-      anchor.setAttribute("href", edge.origin + instead);
+      const to = lead(address(anchor.getAttribute("href")));
+      if (to === undefined || anchor.getAttribute("data-edgeway") === "off") return;
+      anchor.setAttribute("href", to);
       // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
       if (!edge.hasTarget && !anchor.hasAttribute("target")) anchor.setAttribute("target", "_top");
     },
   };
-  const rewriter = new HTMLRewriter()
+  const refreshes = {
+    element(meta) {
+      const [, when, where] = REFRESH.exec(address(meta.getAttribute("content"))) ?? [];
+      const to = where && lead(where.replace(/^["']/, ""));
+      if (to) meta.setAttribute("content", when + to);
+    },
+  };
+  const leading = (rewriter) => rewriter.on(MAY_BE_TELEGRAMS, links).on(MAY_LEAD_ON, refreshes);
+  const rewriter = leading(new HTMLRewriter())
     .on("base", {
       element(base) {
         // What is written from the root on would lead to another host.
@@ -241,14 +257,16 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
         if (base.hasAttribute("target")) edge.hasTarget = true;
       },
     })
-    .on(MAY_BE_TELEGRAMS, links)
-    .on("noscript", rawText(links));
+    .on("noscript", rawText(leading));
   if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);
   return amend(rewriter.transform(response), headers, removed);
 }
 
-/** Handles the links of an element whose content is text to the platform, as it is to a browser that runs scripts; a text comes in pieces. */
-function rawText(links) {
+/**
+ * Handles an element whose content is text to the platform, as it is to a browser that runs scripts, by a rewriter that `prepare` has made
+ * ready; a text comes in pieces.
+ */
+function rawText(prepare) {
   let html = "";
   return {
     text(piece) {
@@ -259,7 +277,7 @@ function rawText(links) {
       const replace = (text) => void piece.replace(text, { html: true });
       const lower = whole.toLowerCase();
       if (!TELEGRAMS.some((part) => lower.includes(part))) return replace(whole);
-      return new HTMLRewriter().on(MAY_BE_TELEGRAMS, links).transform(new Response(whole)).text().then(replace);
+      return prepare(new HTMLRewriter()).transform(new Response(whole)).text().then(replace);
     },
   };
 }

@@ -62,7 +62,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     let head = Head::read(&head);
     let is_visit = matches!(head.status, 200 | 300..=399) && is_visit(edge, front, destination);
     if !head.location.is_empty() && head.status != 200 {
-        return redirect(edge, front, response, &head, site.filter(|_| is_visit));
+        return redirect(edge, front, response, &head, site, is_visit);
     }
     let Some(site) = site.filter(|_| head.is_page() && matches!(caller.method, "GET" | "POST"))
     else {
@@ -123,21 +123,25 @@ fn for_one_alone(new: &NewVisit, answer: Answer, scope: Scope<'_>) -> Answer {
     answer.header("cache-control", "private, no-cache")
 }
 
-/// An answer that leads elsewhere: to the origin's own address by way of the edge. What brought the visitor is kept in cookies,
-/// since the address that it leads to need not carry it; `counted` is the site of a visitor that may be counted.
+/// An answer that leads elsewhere: to the origin's own address by way of the edge, to Telegram as a link of the page does. What brought
+/// a visitor is kept in cookies, since the address that it leads to need not carry it; `site` is that of a page.
 fn redirect(
     edge: &Edge<'_>,
     front: &Front,
     response: Response,
     head: &Head<'_>,
-    counted: Option<&Site>,
+    site: Option<&Site>,
+    is_visit: bool,
 ) -> Result<Response, Error> {
     let caller = &edge.caller;
-    let address = at_edge(head.location, &front.origin, caller);
+    // Asked for by another method, a click would be refused.
+    let becomes_get = caller.method == "GET" || !matches!(head.status, 307 | 308);
+    let address = at_edge(head.location, &front.origin, caller)
+        .or_else(|| first_party(site.filter(|_| becomes_get)?, head.location));
     let mut replaced = address.as_ref().map(|_| "location");
     let mut answer =
         Answer::empty(head.status).header("location", address.as_deref().unwrap_or(head.location));
-    if let Some(site) = counted {
+    if let Some(site) = site.filter(|_| is_visit) {
         let new = capture(edge, site)?;
         if new.visit.sourced {
             let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
