@@ -216,7 +216,6 @@ export function asset(assets, request, path) {
 /** What every link to Telegram has in it: for any other the platform would come here in vain, at a price. */
 const TELEGRAMS = ["t.me", "telegram.", "tg:"];
 const MAY_BE_TELEGRAMS = TELEGRAMS.flatMap((part) => [`a[href*="${part}" i]`, `area[href*="${part}" i]`]).join(", ");
-const MAY_LEAD_ON = TELEGRAMS.map((part) => `meta[http-equiv="refresh" i][content*="${part}" i]`).join(", ");
 /** When a page leads on by itself, and where to (HTML, 4.2.5.3). */
 const REFRESH = /^(\s*[\d.]+[\s;,]+(?:url\s*=\s*)?)("[^"]*|'[^']*|[^"'].*)/is;
 
@@ -248,7 +247,7 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
       if (to) meta.setAttribute("content", when + to);
     },
   };
-  const leading = (rewriter) => rewriter.on(MAY_BE_TELEGRAMS, links).on(MAY_LEAD_ON, refreshes);
+  const leading = (rewriter) => rewriter.on(MAY_BE_TELEGRAMS, links).on('meta[http-equiv="refresh" i]', refreshes);
   const rewriter = leading(new HTMLRewriter())
     .on("base", {
       element(base) {
