@@ -186,6 +186,19 @@ describe("a call of the pixel that Telegram does not take", () => {
     assert.deepEqual(world.edge.deadLetters, []);
   });
 
+  it("is hung up on when its time is over: no more than six are on the line, as Cloudflare lets an invocation have", async () => {
+    await world.edge.fail({ haste: 50 });
+    let release;
+    world.telegram.misbehave(new Promise((resolve) => (release = resolve)), 30);
+    await Promise.all(Array.from({ length: 30 }, () => world.edge.enqueue(queued(Date.now()))));
+    await until(() => world.telegram.tried.length >= 60, "each is made again");
+    // Six more may be about to be hung up on.
+    assert.ok(world.telegram.mostAtOnce <= 12, `${world.telegram.mostAtOnce} at once`);
+    release();
+    await world.edge.fail({ haste: 1 });
+    await world.edge.drained();
+  });
+
   it("is in the log where the queue fails, too", async () => {
     world.telegram.misbehave({ status: 500 });
     await world.edge.fail({ queue: "fail" });

@@ -23,15 +23,19 @@ function violations({ method, type, fields }) {
 
 /**
  * Starts the stand-in. `arrivals` holds `{host, path, referer}` of every page opened; `pixel` what the pixel was told: the fields of every
- * call taken, with its `headers`; `tried` the bodies of all calls, those spoilt included; `violations` what must never arrive. `misbehave(how, times)` spoils the next calls of the pixel:
+ * call taken, with its `headers`; `tried` the bodies of all calls, those spoilt included; `mostAtOnce` how many of them were on the line together;
+ * `violations` what must never arrive. `misbehave(how, times)` spoils the next calls of the pixel:
  * `{status, retryAfter}`, "cut", or a promise to wait for before the call is taken.
  */
 export async function startTelegram() {
-  const telegram = { url: "", arrivals: [], pixel: [], tried: [], violations: [] };
+  const telegram = { url: "", arrivals: [], pixel: [], tried: [], mostAtOnce: 0, violations: [] };
   const faults = [];
+  let atOnce = 0;
   telegram.misbehave = (how, times = 1) => void faults.push(...Array(times).fill(how));
 
   async function takeCall(incoming, outgoing) {
+    telegram.mostAtOnce = Math.max(telegram.mostAtOnce, (atOnce += 1));
+    outgoing.once("close", () => (atOnce -= 1));
     const body = await readBody(incoming);
     const { method, headers } = incoming;
     const fields = [...new URLSearchParams(body)];
@@ -56,6 +60,7 @@ export async function startTelegram() {
   telegram.url = await listen(server);
   telegram.reset = () => {
     for (const list of [telegram.arrivals, telegram.pixel, telegram.tried, telegram.violations, faults]) list.length = 0;
+    telegram.mostAtOnce = 0;
   };
   telegram.close = () => shut(server);
   return telegram;

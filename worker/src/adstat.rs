@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use crate::answer::Answer;
 use crate::config::AdStat;
 use crate::runtime::{self, Reply};
-use crate::tasks::{promised, promised_within};
+use crate::tasks::promised;
 
 /// The most that an answer may hold, in bytes: 500 ads, or the whole of KKTU.
 const REPLY_LIMIT: u32 = 8 * 1024 * 1024;
@@ -16,7 +16,7 @@ const REPLY_LIMIT: u32 = 8 * 1024 * 1024;
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
     #[wasm_bindgen(js_name = call)]
-    fn call(head: &str, body: &JsValue, limit: u32) -> Promise;
+    fn call(head: &str, body: &JsValue, limit: u32, timeout_ms: u32) -> Promise;
 
     #[wasm_bindgen(js_name = readForm)]
     fn read_form(request: &web_sys::Request, field: &str, limit: u32) -> Promise;
@@ -65,7 +65,7 @@ pub async fn send(
     }
     let head = [request.method, &url, headers.headers()].join("\n");
     // Each caller says for itself why repeating it does no harm.
-    match promised_within(timeout_ms, &call(&head, &body, REPLY_LIMIT)).await {
+    match promised(&call(&head, &body, REPLY_LIMIT, timeout_ms)).await {
         Ok(packed) => packed
             .as_string()
             .and_then(|packed| Reply::read(&packed))

@@ -24,7 +24,7 @@ export function settle(ticket, answer) {
 
 /**
  * Calls the door `arrive` with what a promise becomes, unless a new instance has come meanwhile. It fails when that takes longer than
- * `timeout` (ms; 0: as long as it likes). What still runs then is cancelled by the platform when the invocation ends.
+ * `timeout` (ms; 0: as long as it likes): nobody waits for it then, though it goes on.
  */
 export function listen(promise, arrival, timeout) {
   const asked = generation;
@@ -129,29 +129,39 @@ export function head({ status, headers }) {
 /**
  * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
  * and x-idempotent-replay, a line each, then the body. `body` is a text (empty: none), bytes, or a request whose own body
- * streams on. Rejects when the answer is larger than `limit` (bytes).
+ * streams on. Rejects when the answer is larger than `limit` (bytes), or takes longer than `timeout` (ms): then it hangs up, since the
+ * platform lets an invocation wait for six answers at once, and keeps the next call waiting.
  */
-export async function call(head, body, limit) {
+export async function call(head, body, limit, timeout) {
   const url = head.indexOf("\n") + 1;
   const lines = head.indexOf("\n", url);
   // Not of the platform's own kind, which it would copy.
   const headers = {};
   eachHeader(head.slice(lines + 1), (name, value) => (headers[name] = value));
-  const response = await fetch(head.slice(url, lines), {
-    method: head.slice(0, url - 1),
-    headers,
-    body: body === "" ? undefined : body instanceof Request ? body.body : body,
-    redirect: "manual",
-  });
-  const { status, headers: told } = response;
-  const say = (name) => told.get(name) ?? "";
-  // A redirect says all it has to say in its head.
-  if (status >= 300 && status < 400) return status + "\n" + say("location") + "\n\n\n";
-  const reply = status + "\n\n" + (status >= 400 ? say("retry-after") : "") + "\n" + say("x-idempotent-replay") + "\n";
-  if (+told.get("content-length") > limit) throw new Error("the answer is too large");
-  const text = await response.text();
-  if (text.length > limit) throw new Error("the answer is too large");
-  return reply + text;
+  const line = new AbortController();
+  const timer = setTimeout(() => line.abort(new Error(`no answer within ${timeout} ms`)), timeout);
+  try {
+    const response = await fetch(head.slice(url, lines), {
+      method: head.slice(0, url - 1),
+      headers,
+      body: body === "" ? undefined : body instanceof Request ? body.body : body,
+      redirect: "manual",
+      signal: line.signal,
+    });
+    const { status, headers: told } = response;
+    const say = (name) => told.get(name) ?? "";
+    // A redirect says all it has to say in its head.
+    if (status >= 300 && status < 400) return status + "\n" + say("location") + "\n\n\n";
+    const reply = status + "\n\n" + (status >= 400 ? say("retry-after") : "") + "\n" + say("x-idempotent-replay") + "\n";
+    if (+told.get("content-length") > limit) throw new Error("the answer is too large");
+    const text = await response.text();
+    if (text.length > limit) throw new Error("the answer is too large");
+    return reply + text;
+  } finally {
+    clearTimeout(timer);
+    // What was not read would hold the line.
+    line.abort(null);
+  }
 }
 
 /** What concerns one connection (RFC 9110, 7.6.1), and what a browser has no business to send. */

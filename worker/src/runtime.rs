@@ -5,7 +5,7 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
-use crate::tasks::{self, promised, promised_within};
+use crate::tasks::{self, promised};
 
 /// Connections that one invocation may hold at once (a limit of the platform).
 pub const CONNECTIONS: usize = 6;
@@ -46,7 +46,7 @@ extern "C" {
     fn after_answer(context: &Context, ticket: usize);
 
     #[wasm_bindgen(js_name = call)]
-    fn send(head: &str, body: &str, limit: u32) -> Promise;
+    fn send(head: &str, body: &str, limit: u32, timeout_ms: u32) -> Promise;
 
     #[wasm_bindgen(catch, js_name = passOn)]
     fn forward(
@@ -184,8 +184,8 @@ impl Call<'_> {
             "
 ",
         );
-        let promise = send(&head, self.body, REPLY_LIMIT);
-        match promised_within(self.timeout_ms, &promise).await {
+        let promise = send(&head, self.body, REPLY_LIMIT, self.timeout_ms);
+        match promised(&promise).await {
             Ok(packed) => packed
                 .as_string()
                 .and_then(|packed| Reply::read(&packed))
