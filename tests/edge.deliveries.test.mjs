@@ -525,12 +525,12 @@ describe("many at once", () => {
     });
   }
 
-  /** Sixty times three sends more of somebody who came by an ad at Telegram, each of its own time. */
-  async function backlogOfSingles(names) {
+  /** So many sends more (sixty times three) of somebody who came by an ad at Telegram, each of its own time. */
+  async function backlogOfSingles(names, count = 180) {
     const conversionId = await deliveries.arrive();
     await deliveries.settled();
     for (const name of ALL) platforms[name].reset();
-    const ids = await deliveries.backlog(conversionId, 180, names);
+    const ids = await deliveries.backlog(conversionId, count, names);
     await edge.rows("UPDATE conversions SET event_ms = event_ms + rowid WHERE conversion_id <> ?", conversionId);
     return ids;
   }
@@ -550,6 +550,20 @@ describe("many at once", () => {
     assert.ok(Math.max(...SINGLE.map((name) => platforms[name].mostAtOnce)) <= 6, `${most} at once`);
     const attempts = await edge.rows("SELECT DISTINCT state, attempts FROM sends WHERE destination IN ('ga4', 'telegram')");
     assert.deepEqual(attempts, [{ state: "sent", attempts: 1 }]);
+  });
+
+  it("are left to the next invocation where they are more than one may deal with, and go out once", async () => {
+    const ids = await backlogOfSingles(["telegram", "ga4"], 600);
+    // What else would take them up.
+    await edge.fail({ queue: "fail" });
+    await edge.strike();
+    const first = platforms.telegram.received + platforms.ga4.received;
+    assert.ok(first > 100 && first < 1_000, `${first} went out`);
+    const written = "SELECT count(*) AS n FROM sends WHERE destination IN ('telegram', 'ga4') AND state = 'sent' AND conversion_id IN (SELECT value FROM json_each(?))";
+    assert.equal(only(await edge.rows(written, JSON.stringify(ids))).n, first, "all is written down");
+    await edge.fail({ queue: null });
+    await deliveries.settled();
+    for (const name of SINGLE) assert.deepEqual([platforms[name].events.length, platforms[name].received], [ids.length, ids.length], name);
   });
 
   it("one a request, are given back untried once the platform is away, and all arrive when it is there again", async () => {

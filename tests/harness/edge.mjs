@@ -57,6 +57,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     {
       ...configured,
       name: "edge",
+      // For the account of an invocation's calls.
+      compatibilityFlags: [...(configured.compatibilityFlags ?? []), "nodejs_als"],
       bindings: { ...(bare ? {} : configured.bindings), ...vars },
       modulesRoot: "/",
       modules: await modules(path.join(root, "dist/worker")),

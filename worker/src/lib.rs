@@ -8,6 +8,7 @@
 
 pub mod adstat;
 pub mod adtarget;
+pub mod allowance;
 pub mod answer;
 pub mod api;
 pub mod caller;

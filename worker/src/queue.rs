@@ -6,6 +6,7 @@ use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
+use crate::allowance::Allowance;
 use crate::config::{AdTarget, Backend, Config};
 use crate::ledger::{self, Database};
 use crate::message::{LONGEST_DELAY_S, Message};
@@ -73,6 +74,7 @@ fn backoff_s(attempts: u32) -> u32 {
 /// Keeps a batch. Each message is acknowledged or asked for again by itself; what can't be read is asked for again, too,
 /// until the queue sets it aside as a dead letter.
 pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
+    let allowance = Allowance::of_invocation();
     let mut for_ledger = Vec::new();
     let mut owed = Vec::new();
     let mut for_telegram = Vec::new();
@@ -102,22 +104,27 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     // Repeating it does no harm: a row that stands is not written again.
     keep_in_ledger(env, config, for_ledger).await;
     // Repeating it does no harm: AdTarget knows a call it has taken by its Idempotency-Key.
-    deliver(config, owed).await;
+    deliver(config, &allowance, owed).await;
     for (message, call) in for_telegram {
         // Repeating it does no harm: someone who was let in is refused, and a message that comes twice says the same. One
         // after another, as Telegram counts a bot's calls.
-        tell_telegram(config, message, call).await;
+        tell_telegram(config, &allowance, message, call).await;
     }
     // Repeating it does no harm: so it does a conversion.
-    deliver_conversions(env, config, owed_conversions).await;
+    deliver_conversions(env, config, &allowance, owed_conversions).await;
     // Repeating it does no harm: the call says the same, its time included.
-    tell_pixel(config, for_pixel).await;
+    tell_pixel(config, &allowance, for_pixel).await;
     // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
-    drain_outboxes(env, config, rung).await;
+    drain_outboxes(env, config, &allowance, rung).await;
 }
 
 /// Delivers what is due in the outbox of each site that was named, once however often it was named.
-async fn drain_outboxes(env: &Env, config: &Config, mut rung: Vec<(Envelope, String)>) {
+async fn drain_outboxes(
+    env: &Env,
+    config: &Config,
+    allowance: &Allowance,
+    mut rung: Vec<(Envelope, String)>,
+) {
     rung.sort_by(|(_, one), (_, other)| one.cmp(other));
     for messages in rung.chunk_by(|(_, one), (_, other)| one == other) {
         let Some((_, website_id)) = messages.first() else {
@@ -126,7 +133,7 @@ async fn drain_outboxes(env: &Env, config: &Config, mut rung: Vec<(Envelope, Str
         // A site that is in no setting any more: the sweeper ends what it is owed.
         let drained = match config.site(website_id) {
             // Repeating it does no harm: see `consume`.
-            Some(site) => outbox::drain(env, site).await,
+            Some(site) => outbox::drain(env, site, allowance).await,
             None => Ok(None),
         };
         match drained {
@@ -204,7 +211,12 @@ fn by_size<T>(records: &[T], bytes: impl Fn(&T) -> usize) -> Vec<&[T]> {
     records.chunk_by(together).collect()
 }
 
-async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, ConversionId)>) {
+async fn deliver_conversions(
+    env: &Env,
+    config: &Config,
+    allowance: &Allowance,
+    owed: Vec<(Envelope, ConversionId)>,
+) {
     let Backend::AdTarget(adtarget) = &config.backend else {
         for (message, _) in owed {
             runtime::log_error("a conversion is owed to AdTarget, but BACKEND is not adtarget");
@@ -215,6 +227,9 @@ async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, Co
     futures_util::stream::iter(owed)
         // Each message is answered for by itself, so one that is repeated repeats no other.
         .for_each_concurrent(CONNECTIONS, |(message, id)| async move {
+            if !allowance.take(4) {
+                return message.retry_later(0);
+            }
             // Repeating it does no harm: AdTarget knows it by its Idempotency-Key.
             match owed::deliver(env, adtarget, id).await {
                 Ok(Attempt::Settled { .. }) => message.ack(),
@@ -230,7 +245,7 @@ async fn deliver_conversions(env: &Env, config: &Config, owed: Vec<(Envelope, Co
         .await;
 }
 
-async fn deliver(config: &Config, owed: Vec<(Envelope, Box<OwedCall>)>) {
+async fn deliver(config: &Config, allowance: &Allowance, owed: Vec<(Envelope, Box<OwedCall>)>) {
     let Backend::AdTarget(adtarget) = &config.backend else {
         for (message, _) in owed {
             runtime::log_error("a call to AdTarget is owed, but BACKEND is not adtarget");
@@ -241,12 +256,20 @@ async fn deliver(config: &Config, owed: Vec<(Envelope, Box<OwedCall>)>) {
     futures_util::stream::iter(owed)
         // Each message is answered for by itself, so one that is repeated repeats no other.
         .for_each_concurrent(CONNECTIONS, |(message, call)| {
-            deliver_one(adtarget, message, call)
+            deliver_one(adtarget, allowance, message, call)
         })
         .await;
 }
 
-async fn deliver_one(adtarget: &AdTarget, message: Envelope, call: Box<OwedCall>) {
+async fn deliver_one(
+    adtarget: &AdTarget,
+    allowance: &Allowance,
+    message: Envelope,
+    call: Box<OwedCall>,
+) {
+    if !allowance.take(1) {
+        return message.retry_later(0);
+    }
     // Made again after an answer that got lost, the call is known by its Idempotency-Key.
     match call.make(adtarget, PATIENT_MS).await {
         Outcome::Taken(..) | Outcome::Invited(_) => message.ack(),
@@ -265,10 +288,17 @@ async fn deliver_one(adtarget: &AdTarget, message: Envelope, call: Box<OwedCall>
     }
 }
 
-async fn tell_pixel(config: &Config, calls: Vec<(Envelope, Box<PixelCall>)>) {
+async fn tell_pixel(
+    config: &Config,
+    allowance: &Allowance,
+    calls: Vec<(Envelope, Box<PixelCall>)>,
+) {
     futures_util::stream::iter(calls)
         // Each message is answered for by itself, so one that is repeated repeats no other.
         .for_each_concurrent(CONNECTIONS, |(message, call)| async move {
+            if !allowance.take(1) {
+                return message.retry_later(0);
+            }
             if call.is_stale(runtime::now_ms()) {
                 runtime::log_error(&format!(
                     "Telegram has not taken a call of the pixel in two days; dropped: {call:?}"
@@ -295,7 +325,15 @@ async fn tell_pixel(config: &Config, calls: Vec<(Envelope, Box<PixelCall>)>) {
         .await;
 }
 
-async fn tell_telegram(config: &Config, message: Envelope, call: telegram::OwedCall) {
+async fn tell_telegram(
+    config: &Config,
+    allowance: &Allowance,
+    message: Envelope,
+    call: telegram::OwedCall,
+) {
+    if !allowance.take(1) {
+        return message.retry_later(0);
+    }
     let Some(bot) = config.bot(&call.bot) else {
         runtime::log_error(&format!(
             "{} is owed, but its bot {} is in no setting",

@@ -1,5 +1,6 @@
 //! What a cron trigger does: it forgets what is old, and takes up what was left lying.
 
+use crate::allowance::Allowance;
 use crate::config::Config;
 use crate::hooks::signed;
 use crate::invites;
@@ -11,6 +12,7 @@ use crate::runtime::{self, Env};
 
 /// Sweeps once. Whatever fails is logged and swept the next time.
 pub async fn sweep(env: &Env, config: &Config) {
+    let allowance = Allowance::of_invocation();
     // Repeating it does no harm: a pool that is full makes nothing.
     invites::warm(env, config).await;
     let now_ms = runtime::now_ms();
@@ -29,7 +31,7 @@ pub async fn sweep(env: &Env, config: &Config) {
         runtime::log_error(&format!("sweeping owed conversions: {why}"));
     }
     // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
-    outbox::sweep(env, config, now_ms).await;
+    outbox::sweep(env, config, &allowance, now_ms).await;
     // Repeating it does no harm: an event that was converted waits no more.
     if let Err(why) = signed::retry_failed(env, config, now_ms).await {
         runtime::log_error(&format!("sweeping webhook events: {why}"));
@@ -39,5 +41,5 @@ pub async fn sweep(env: &Env, config: &Config) {
         runtime::log_error(&format!("pulling what AdStat's ads cost: {why}"));
     }
     // Last, as it makes the most calls: where the platform allows no more, all else is done. Repeating it does no harm: it asks.
-    outbox::inquire(env, config, now_ms).await;
+    outbox::inquire(env, config, &allowance, now_ms).await;
 }

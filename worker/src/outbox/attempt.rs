@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use super::GIVE_UP_MS;
 use super::claim::{Circuit, Claim, Claimed, Fate, LEASE_MS, TRIPS_AT};
 use super::state::State;
+use crate::allowance::Allowance;
 use crate::config::Destination;
 use crate::ids::entropy;
 use crate::ledger::{Database, Unavailable};
@@ -20,6 +21,11 @@ use crate::tokens;
 
 /// How many sends are claimed together for a platform that takes one event a request: what a crash amid them would have sent twice.
 const SINGLES: usize = 60;
+
+/// How many queries a claim that gets nothing takes, and how many calls one takes at most beside its requests: to claim, to write down what came of it,
+/// twice where need be, and for a token.
+const CLAIM_CALLS: u32 = 3;
+const BESIDE_CALLS: u32 = CLAIM_CALLS + 2 * 2 + 3;
 
 /// How long after a claim its last request may begin, in ms: it has to be over before the lease is.
 const LAST_START_MS: u64 = LEASE_MS - TIMEOUT_MS as u64 - 10_000;
@@ -42,6 +48,8 @@ pub struct Attempt<'a> {
     pub destination: &'a Destination,
     /// What a request takes one of while it runs.
     pub connections: &'a Semaphore,
+    /// What it may do.
+    pub allowance: &'a Allowance,
 }
 
 /// How far an attempt got.
@@ -50,6 +58,8 @@ pub enum Progress {
     Idle(Option<u64>),
     /// Something was settled; where it has to be tried again, when, Unix time in ms.
     Made(Option<u64>),
+    /// It was not made: this invocation does no more.
+    Spent,
 }
 
 /// A conversion and whether it can be sent to a destination.
@@ -125,7 +135,15 @@ impl Attempt<'_> {
     pub async fn run(&self) -> Result<Progress, Unavailable> {
         let now_ms = runtime::now_ms();
         let together = self.destination.account.batch_limit();
-        let limit = if together == 1 { SINGLES } else { together };
+        let (limit, requests) = if together == 1 {
+            (SINGLES, SINGLES as u32)
+        } else {
+            (together, 1)
+        };
+        let calls = BESIDE_CALLS + requests;
+        if !self.allowance.take(calls) {
+            return Ok(Progress::Spent);
+        }
         // Repeating it does no harm: another claim gets what this one did not.
         let claim = Claim::take(
             self.database,
@@ -136,6 +154,7 @@ impl Attempt<'_> {
         );
         let claim = claim.await?;
         if claim.sends.is_empty() {
+            self.allowance.give_back(calls - CLAIM_CALLS);
             return Ok(Progress::Idle(
                 (claim.open_ms > now_ms).then_some(claim.open_ms),
             ));

@@ -40,6 +40,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::allowance::Allowance;
 use crate::config::{Config, Site};
 use crate::destinations;
 use crate::edge;
@@ -113,11 +114,16 @@ pub async fn ring_at(env: &Env, website_id: &str, at_ms: u64, now_ms: u64) {
     }
 }
 
-/// Delivers what is due of a site. Gives when something has to be tried next, Unix time in ms, as far as this drain knows.
+/// Delivers what is due of a site, as far as `allowance` reaches. Gives when something has to be tried next, Unix time in ms, as far as this drain
+/// knows.
 ///
 /// # Errors
 /// The ledger's. What was sent and could not be written down is sent again when its lease is over.
-pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
+pub async fn drain(
+    env: &Env,
+    site: &Site,
+    allowance: &Allowance,
+) -> Result<Option<u64>, Unavailable> {
     let database = Database::bound(env, site.database())?;
     let connections = Semaphore::new(CONNECTIONS);
     let drains = destinations(env)
@@ -130,6 +136,7 @@ pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
                 website_id: &site.website_id,
                 destination,
                 connections: &connections,
+                allowance,
             };
             async move {
                 let mut next_ms = None;
@@ -140,6 +147,7 @@ pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
                         attempt::Progress::Made(again_ms) => {
                             next_ms = [next_ms, again_ms].into_iter().flatten().min();
                         }
+                        attempt::Progress::Spent => break,
                     }
                 }
                 Ok(Some(runtime::now_ms()))
@@ -154,21 +162,23 @@ pub async fn drain(env: &Env, site: &Site) -> Result<Option<u64>, Unavailable> {
     Ok(next.into_iter().flatten().min())
 }
 
-/// Takes up what was left lying, of all sites. Where a database fails, the log has why, and the others are swept all the same.
-pub async fn sweep(env: &Env, config: &Config, now_ms: u64) {
+/// Takes up what was left lying, of all sites, as far as `allowance` reaches, and rings for the rest. Where a database fails, the log has why, and the
+/// others are swept all the same.
+pub async fn sweep(env: &Env, config: &Config, allowance: &Allowance, now_ms: u64) {
     for binding in config.databases() {
         // Repeating it does no harm: see `drain`.
-        if let Err(why) = sweep_one(env, config, binding, now_ms).await {
+        if let Err(why) = sweep_one(env, config, binding, allowance, now_ms).await {
             runtime::log_error(&format!("sweeping the outbox of {binding}: {why}"));
         }
     }
 }
 
-/// Asks the platforms that tell it later what became of what they took, of all sites. What fails is logged, and asked again.
-pub async fn inquire(env: &Env, config: &Config, now_ms: u64) {
+/// Asks the platforms that tell it later what became of what they took, of all sites, as far as `allowance` reaches. What fails is logged, and asked
+/// again.
+pub async fn inquire(env: &Env, config: &Config, allowance: &Allowance, now_ms: u64) {
     for binding in config.databases() {
         // Repeating it does no harm: it asks, and what was told is written down once.
-        if let Err(why) = verdicts::inquire(env, binding, now_ms).await {
+        if let Err(why) = verdicts::inquire(env, binding, allowance, now_ms).await {
             runtime::log_error(&format!("asking what became of sends of {binding}: {why}"));
         }
     }
@@ -178,6 +188,7 @@ async fn sweep_one(
     env: &Env,
     config: &Config,
     binding: &str,
+    allowance: &Allowance,
     now_ms: u64,
 ) -> Result<(), Unavailable> {
     let database = Database::bound(env, binding)?;
@@ -193,7 +204,7 @@ async fn sweep_one(
         let site = row.text("website_id").and_then(|id| config.site(id));
         if let Some(site) = site {
             // Repeating it does no harm: see `drain`.
-            let next_ms = drain(env, site).await?;
+            let next_ms = drain(env, site, allowance).await?;
             if let Some(next_ms) = next_ms {
                 // Repeating it does no harm: who comes second finds nothing due.
                 ring_at(env, &site.website_id, next_ms, runtime::now_ms()).await;

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use crate::allowance::Allowance;
 use crate::config::Destination;
 use crate::destinations;
 use crate::ledger::{Database, Statement, Unavailable};
@@ -16,6 +17,9 @@ use crate::tokens;
 
 /// For how long a request is asked for, in ms.
 const PATIENCE_MS: u64 = 24 * 3_600_000;
+
+/// How many calls it takes to ask for one: for a token, and where that is refused for another.
+const CALLS: u32 = 4;
 
 /// The events of one kind in a request that a platform took.
 #[derive(Debug, Deserialize, Serialize)]
@@ -85,11 +89,19 @@ impl Finding {
 ///
 /// # Errors
 /// The ledger's; it is asked for again.
-pub async fn inquire(env: &Env, binding: &str, now_ms: u64) -> Result<(), Unavailable> {
+pub async fn inquire(
+    env: &Env,
+    binding: &str,
+    allowance: &Allowance,
+    now_ms: u64,
+) -> Result<(), Unavailable> {
     let database = Database::bound(env, binding)?;
     // Repeating it does no harm: it only reads.
     let taken: Vec<Taken> = database.rows(include_str!("taken.sql"), &now_ms).await?;
-    let found: Vec<_> = futures_util::stream::iter(taken.chunk_by(Taken::is_of_request))
+    let requests = taken
+        .chunk_by(Taken::is_of_request)
+        .take_while(|kinds| allowance.take(CALLS + kinds.len() as u32));
+    let found: Vec<_> = futures_util::stream::iter(requests)
         .map(|kinds| inquire_one(env, kinds, now_ms))
         .buffer_unordered(CONNECTIONS)
         .collect()
