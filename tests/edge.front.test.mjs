@@ -349,6 +349,12 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.ok(!JSON.stringify(headers).includes("9.9.9.9"));
   });
 
+  it("tells the origin the visitor's address, for Cloudflare, too, who makes CF-Connecting-IP of it for an origin of the same zone", async () => {
+    await open("/plain.html", { ip: "203.0.113.77" });
+    const [{ headers }] = world.site.requests;
+    assert.deepEqual([headers["x-forwarded-for"], headers["x-real-ip"]], ["203.0.113.77", "203.0.113.77"]);
+  });
+
   it("comes zipped from its origin all the same", async () => {
     const { text } = await open("/gzip", { headers: { "accept-encoding": "gzip, br" } });
     assert.match(text, /<title>é<\/title>/);

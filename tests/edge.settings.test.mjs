@@ -223,6 +223,15 @@ describe("limits", () => {
     assert.equal((await world.visits()).length, 7, "what was refused is not kept");
   });
 
+  it("hold for a line by IPv6, whose addresses are all its owner's", async () => {
+    const answers = [];
+    for (let call = 0; call < 8; call++) answers.push(await world.init({}, { ip: `2001:db8:5:6:${call}::${call}` }));
+    answers.slice(6).forEach(limited);
+    assert.equal((await world.init({}, { ip: "2001:db8:5:7::1" })).status, 200);
+    await world.edge.drained();
+    await world.edge.clear();
+  });
+
   it("hold for pages, which are served all the same, and whose tracker then tells of the visit", async () => {
     const open = () => world.edge.request("https://www.shop.test/plain.html", {
       ip: "198.51.100.3", headers: { "user-agent": BROWSER, accept: "text/html", "sec-fetch-dest": "document" },

@@ -166,6 +166,12 @@ forBothBackends("a visit", (backend) => {
     }
   });
 
+  it("keeps no address where it is that of all Cloudflare Workers of other zones", async () => {
+    await world.init({}, { ip: "2a06:98c0:3600::103" });
+    const visit = only(await world.visits());
+    assert.ok(!JSON.stringify(visit).includes("2a06:98c0:3600::103"), JSON.stringify(visit));
+  });
+
   it("takes IPv6, long and non-ASCII header values", async () => {
     const answer = await world.init({}, { ip: "2001:db8::17", headers: { "user-agent": `Mozilla/5.0 ${"x".repeat(3000)} \u00e9` } });
     assert.equal(answer.status, 200, answer.text);

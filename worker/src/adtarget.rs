@@ -87,7 +87,7 @@ impl OwedCall {
         Self {
             call,
             event_id,
-            ip: caller.ip.to_owned(),
+            ip: caller.own_ip().to_owned(),
             user_agent: caller.user_agent.to_owned(),
             origin: caller.origin.to_owned(),
             referer: caller.referer.to_owned(),

@@ -75,6 +75,24 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// What the client's calls are counted by: its address, of IPv6 the first 64 bits, since a line has all the addresses that begin so.
+    pub fn network(&self) -> &'a str {
+        let fourth = self.ip.match_indices(':').nth(3).map(|(at, _)| at);
+        // In its short form zeros are left out.
+        let end = [self.ip.find("::"), fourth].into_iter().flatten().min();
+        let network = end.and_then(|end| self.ip.get(..end));
+        network
+            .filter(|network| !network.is_empty())
+            .unwrap_or(self.ip)
+    }
+
+    /// The client's address; empty where it is nobody's own: that by which all Workers call other zones ("CF-Connecting-IP in Worker subrequests",
+    /// <https://developers.cloudflare.com/fundamentals/reference/http-headers/>).
+    pub fn own_ip(&self) -> &'a str {
+        const WORKERS: &str = "2a06:98c0:3600::103";
+        if self.ip == WORKERS { "" } else { self.ip }
+    }
+
     /// A parameter of the query, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
         // Names here are plain: only the value of the right one is worth decoding.
@@ -207,6 +225,34 @@ mod tests {
             "6e1f0d1c-0000-4000-8000-000000000001"
         );
         assert!(!caller.secure);
+    }
+
+    #[test]
+    fn calls_of_one_line_are_counted_together() {
+        for (ip, network) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2"),
+            ("2001:db8:1:2::6", "2001:db8:1:2"),
+            ("2001:db8:1:2:3::6", "2001:db8:1:2"),
+            ("2001:db8:1::6", "2001:db8:1"),
+            ("2001:db8::6", "2001:db8"),
+            ("::1", "::1"),
+            ("", ""),
+        ] {
+            let head = ["GET", "https://e.example/", ip].join("\n");
+            assert_eq!(Caller::read(&head).network(), network, "{ip}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_all_workers_is_nobodys_own() {
+        let own = |ip| {
+            Caller::read(&["GET", "https://e.example/", ip].join("\n"))
+                .own_ip()
+                .to_owned()
+        };
+        assert_eq!(own("2a06:98c0:3600::103"), "");
+        assert_eq!(own("2a06:98c0:3600::104"), "2a06:98c0:3600::104");
     }
 
     #[test]

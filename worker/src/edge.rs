@@ -41,7 +41,7 @@ impl Edge<'_> {
         let mut lines = place.split('\n').map(str::to_owned);
         let mut line = || lines.next().unwrap_or_default();
         Client {
-            ip: self.caller.ip.to_owned(),
+            ip: self.caller.own_ip().to_owned(),
             user_agent: self.caller.user_agent.to_owned(),
             country: line(),
             region: line(),
@@ -73,7 +73,8 @@ impl Edge<'_> {
     /// # Errors
     /// `RATE_LIMITED`
     pub async fn limit_address(&self) -> Result<(), Error> {
-        self.limit("RATE_LIMIT_ADDRESS", self.caller.ip, 60).await
+        self.limit("RATE_LIMIT_ADDRESS", self.caller.network(), 60)
+            .await
     }
 
     /// What a call whose key is refused is told: `why`, and past the limit of its address when to come back. It is counted only then, so

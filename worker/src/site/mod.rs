@@ -39,8 +39,11 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         caller.authority
     );
     if !caller.ip.is_empty() {
-        headers.push_str("\nx-forwarded-for:");
-        headers.push_str(caller.ip);
+        // By the latter Cloudflare tells an origin of the same zone the client's address, in CF-Connecting-IP.
+        for name in ["\nx-forwarded-for:", "\nx-real-ip:"] {
+            headers.push_str(name);
+            headers.push_str(caller.ip);
+        }
     }
     let destination = Destination::of(edge);
     let site = edge

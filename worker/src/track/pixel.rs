@@ -220,7 +220,7 @@ fn call(fields: &Fields<'_>, edge: &Edge<'_>) -> PixelCall {
             .extend_pairs(&fields.0)
             .finish(),
         at_ms: edge.now_ms,
-        ip: caller.ip.to_owned(),
+        ip: caller.own_ip().to_owned(),
         user_agent: caller.user_agent.to_owned(),
         origin: caller.origin.to_owned(),
         referer: caller.referer.to_owned(),
