@@ -16,10 +16,13 @@ pub async fn sweep(env: &Env, config: &Config) {
     // Repeating it does no harm: a pool that is full makes nothing.
     invites::warm(env, config).await;
     let now_ms = runtime::now_ms();
-    for binding in config.databases() {
+    let databases = config.databases();
+    for binding in &databases {
         let forgotten = match Database::bound(env, binding) {
             // Repeating it does no harm: what is gone is gone.
-            Ok(database) => ledger::forget(&database, now_ms, config.retention_days).await,
+            Ok(database) => {
+                ledger::forget(&database, now_ms, config.retention_days, databases.len()).await
+            }
             Err(why) => Err(why),
         };
         if let Err(why) = forgotten {

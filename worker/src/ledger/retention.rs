@@ -12,8 +12,8 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 const ERASED_MS: u64 = 30 * DAY_MS;
 /// How much one statement deletes at most: D1 cuts off those that take long.
 const CHUNK: u32 = 2_000;
-/// How many chunks one run deletes at most of each table: the next run goes on.
-const CHUNKS: u32 = 20;
+/// How many chunks one run deletes at most of each table, of all databases together: the next run goes on.
+const CHUNKS: usize = 20;
 
 /// What is deleted: rows older than a number of ms, and how. The last statement gives a row for each that it deleted.
 struct Rule {
@@ -89,14 +89,20 @@ fn rules(visits_ms: u64) -> [Rule; 10] {
     ]
 }
 
-/// Forgets what is old. `days` is how long visits are kept.
+/// Forgets what is old. `days` is how long visits are kept, `databases` how many there are to be swept.
 ///
 /// # Errors
 /// The database's; what was deleted before stays deleted, and the next run goes on.
-pub async fn forget(database: &Database, now_ms: u64, days: u32) -> Result<(), Unavailable> {
+pub async fn forget(
+    database: &Database,
+    now_ms: u64,
+    days: u32,
+    databases: usize,
+) -> Result<(), Unavailable> {
+    let chunks = CHUNKS.div_ceil(databases.max(1));
     for Rule { keeps_ms, sql } in rules(u64::from(days) * DAY_MS) {
         let parameter = json!({ "before": now_ms.saturating_sub(keeps_ms), "limit": CHUNK });
-        for _ in 0..CHUNKS {
+        for _ in 0..chunks {
             let statements = sql
                 .iter()
                 .map(|sql| Statement::new(sql, &parameter))
