@@ -24,13 +24,14 @@ async function start({ channel = {}, bot = {}, ...rest } = {}) {
   return { api, edge, channel: made };
 }
 
-const restart = ({ api, channel, bot = {}, ...rest }) =>
+const restart = ({ api, channel, bot = {}, vars, ...rest }) =>
   startEdge({
     ...rest,
     vars: {
       TELEGRAM_API_BASE: api.url,
       TELEGRAM_BOTS: JSON.stringify([{ username: BOT.username, token: BOT.token, webhookSecret: WEBHOOK_SECRET, ...bot }]),
       SITES: JSON.stringify([{ websiteId: WEBSITE, domains: ["shop.test"], channels: [{ slug: "main", invite: SHARED, telegramId: CHANNEL.id, ...channel }] }]),
+      ...vars,
     },
   });
 
@@ -403,6 +404,25 @@ describe("a pool", () => {
     await edge.fail({ invites: null });
     assert.notEqual((await click(edge)).location, SHARED);
     assert.deepEqual((await clicks(edge)).map(({ personal }) => personal), [0, 0, 1]);
+  });
+
+  it("is made in the part of the world that OBJECT_LOCATION names, and near whoever asks first where that is none", async () => {
+    const told = async () => new Set((await edge.queue()).locations);
+    assert.deepEqual(await told(), new Set([null]));
+    for (const [place, hint] of [["weur", "weur"], ["Europe", null]]) {
+      const there = await start({ vars: { OBJECT_LOCATION: place } });
+      await fill(there.edge);
+      assert.deepEqual(new Set((await there.edge.queue()).locations), new Set([hint]), place);
+      await stop(there);
+    }
+  });
+
+  it("that a new version ends amid a click is asked once more, as Cloudflare suggests", async () => {
+    await edge.fail({ objectEnds: 1 });
+    assert.notEqual((await click(edge)).location, SHARED);
+    // An object that has too much to do is left alone.
+    await edge.fail({ objectEnds: 1, objectOverloaded: true });
+    assert.equal((await click(edge)).location, SHARED);
   });
 
   it("that is slow keeps no visitor waiting, and a click told again finds its link", async () => {

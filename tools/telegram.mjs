@@ -43,13 +43,18 @@ function settings() {
 
 /** A setting that is a list. */
 function list(name) {
-  try {
-    const listed = JSON.parse(setting(name) ?? "null");
-    return listed === null || Array.isArray(listed) ? listed : fail(`${name} is not a list`);
-  } catch {
-    // What is wrong may stand beside a secret.
-    return fail(`${name} is not JSON`);
+  if (!setting(name)) return null;
+  const whole = [];
+  for (let part = 1, its = name; setting(its); its = `${name}_${(part += 1)}`) {
+    try {
+      whole.push(JSON.parse(setting(its)));
+    } catch {
+      // What is wrong may stand beside a secret.
+      return fail(`${its} is not JSON`);
+    }
+    if (!Array.isArray(whole.at(-1))) return fail(`${its} is not a list`);
   }
+  return whole.flat();
 }
 
 /** `{username, token, webhookSecret}` each. */

@@ -92,7 +92,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
    * Makes bindings fail: `{d1, queue, invites}`, each `"fail"`, a number of milliseconds to hang before failing, or null. `d1Answer`: D1 does
    * what SQL with the words `of` asks, but its answer is lost, or comes `never`; null ends it. `d1Chance`: `{seed, before, after}`, each of both
    * `{share, of}`: that share of what has the words `of` fails before it is done, or its answer gets lost. `haste`: the worker's waits for
-   * answers are shorter by that factor. `record`: the queue's account has what was sent.
+   * answers are shorter by that factor. `objectEnds`: so many calls of Durable Objects fail as where a new version ends one; `objectOverloaded`: because
+   * it has too much to do. `record`: the queue's account has what was sent.
    */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /**

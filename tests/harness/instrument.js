@@ -6,7 +6,7 @@ import * as built from "./worker/index.js";
 import { numbers } from "./numbers.js";
 
 const faults = { d1: null, d1Answer: null, d1Chance: null, queue: null, invites: null, haste: 1 };
-const queue = { sent: 0, settled: 0, delays: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 };
+const queue = { sent: 0, settled: 0, delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
 const around = (target, changed) =>
@@ -106,6 +106,19 @@ const producer = (target) =>
     }),
   });
 
+/** A Durable Object that a new version of the worker ends amid a call is said to be worth another, unless it has too much to do. */
+const objects = (target) =>
+  around(target, {
+    get: (id, { locationHint } = {}) => {
+      queue.locations.push(locationHint ?? null);
+      if (!faults.objectEnds) return target.get(id);
+      faults.objectEnds -= 1;
+      const why = new Error("Durable Object reset because its code was updated.");
+      const end = () => Promise.reject(Object.assign(why, { retryable: true, overloaded: Boolean(faults.objectOverloaded) }));
+      return new Proxy({}, { get: () => end });
+    },
+  });
+
 let wrapped;
 function wrap(env) {
   if (wrapped) return wrapped;
@@ -113,6 +126,7 @@ function wrap(env) {
   for (const [name, binding] of Object.entries(env)) {
     if (typeof binding?.prepare === "function") wrapped[name] = database(binding);
     else if (typeof binding?.sendBatch === "function") wrapped[name] = producer(binding);
+    else if (typeof binding?.idFromName === "function") wrapped[name] = objects(binding);
   }
   return wrapped;
 }
@@ -220,7 +234,7 @@ export default {
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
     if (ms) await advance(ms, env, quietly);
-    if (forget) Object.assign(queue, { delays: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 });
+    if (forget) Object.assign(queue, { delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 });
     return Response.json(queue);
   },
 

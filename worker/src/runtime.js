@@ -373,11 +373,25 @@ export function wakeBy(storage, at) {
   set().catch((why) => console.error(`no alarm could be set: ${why}`));
 }
 
-/** Asks a Durable Object of `binding` by its name; resolves to its answer, a text. */
+/** As `OBJECT_LOCATIONS` of `config/mod.rs`. */
+const PLACE = /^(wnam|enam|sam|weur|eeur|apac|oc|afr|me)$/;
+
+/**
+ * Asks a Durable Object of `binding` by its name; resolves to its answer, a text. One that is new is made in the part of the world that OBJECT_LOCATION
+ * names, else near whoever asks first. Where the platform says that it may go well, as of an object that a new version ends, it asks once more.
+ */
 export async function askObject(env, binding, name, method, argument) {
   const objects = env[binding];
   if (!objects) throw new Error(`${binding} is not bound`);
-  return objects.get(objects.idFromName(name))[method](name, argument);
+  const locationHint = PLACE.test(env.OBJECT_LOCATION) ? env.OBJECT_LOCATION : undefined;
+  // An object's handle is of no use any more once it has failed.
+  const ask = () => objects.get(objects.idFromName(name), { locationHint })[method](name, argument);
+  try {
+    return await ask();
+  } catch (why) {
+    if (!why.retryable || why.overloaded) throw why;
+    return ask();
+  }
 }
 
 /**

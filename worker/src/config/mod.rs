@@ -133,6 +133,23 @@ impl Settings<'_> {
             .filter(|value| !value.is_empty())
     }
 
+    /// A JSON list, together with those of `NAME_2`, `NAME_3` and so on: the platform lets a setting have no more than 5 KB (Workers limits,
+    /// "Environment variables").
+    fn json_list(&self, name: &str) -> Option<String> {
+        let mut list = self.text(name)?;
+        for part in 2.. {
+            let Some(next) = self.text(&format!("{name}_{part}")) else {
+                break;
+            };
+            list = match (list.strip_suffix(']'), next.strip_prefix('[')) {
+                (Some(list), Some(next)) => [list, ",", next].concat(),
+                // Whoever reads it says what is wrong.
+                _ => list + &next,
+            };
+        }
+        Some(list)
+    }
+
     fn wrong(&mut self, setting: &'static str, message: impl Into<String>) {
         self.problems.push(Problem {
             setting,
@@ -273,7 +290,7 @@ impl Settings<'_> {
     }
 
     fn sites(&mut self, front: Option<&Front>) -> Vec<Site> {
-        let Some(json) = self.text("SITES") else {
+        let Some(json) = self.json_list("SITES") else {
             return self.single_site(front).into_iter().collect();
         };
         let Some(sites) = self.part_of_sites::<Vec<&RawValue>>("", &json) else {
@@ -360,6 +377,12 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_allowed)
 }
 
+/// The parts of the world that a Durable Object can be made in (<https://developers.cloudflare.com/durable-objects/reference/data-location/>,
+/// "Supported locations").
+const OBJECT_LOCATIONS: [&str; 9] = [
+    "wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me",
+];
+
 impl Config {
     /// Reads all settings through `variable` (the value of a name, if set); `limits_calls` says whether calls can be counted.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>, limits_calls: bool) -> Self {
@@ -372,6 +395,11 @@ impl Config {
             capture: settings.switch("EDGE_CAPTURE", true),
         });
         let sites = settings.sites(front.as_ref());
+        let location = settings.text("OBJECT_LOCATION");
+        if location.is_some_and(|location| !OBJECT_LOCATIONS.contains(&location.as_str())) {
+            let places = OBJECT_LOCATIONS.join(", ");
+            settings.wrong("OBJECT_LOCATION", format!("expected one of {places}"));
+        }
         Self {
             backend: settings.backend(),
             telegram_ads: settings
@@ -468,7 +496,8 @@ impl Settings<'_> {
                 return Backend::Ledger;
             }
         }
-        let timeout_ms = self.number("ADTARGET_TIMEOUT_MS", 100..=30_000, 1_500);
+        // A page's visit is told after the page, and then the queue takes what AdTarget did not: the platform gives both 30 s (Workers limits, "Duration").
+        let timeout_ms = self.number("ADTARGET_TIMEOUT_MS", 100..=20_000, 1_500);
         Backend::AdTarget(AdTarget {
             base: self
                 .origin("ADTARGET_BASE_URL")
@@ -483,7 +512,7 @@ impl Settings<'_> {
         let base = self
             .origin("TELEGRAM_API_BASE")
             .unwrap_or_else(|| "https://api.telegram.org".to_owned());
-        let (setting, bots) = match self.text("TELEGRAM_BOTS") {
+        let (setting, bots) = match self.json_list("TELEGRAM_BOTS") {
             Some(json) => match serde_json::from_str::<Vec<Bot>>(&json) {
                 Ok(bots) => ("TELEGRAM_BOTS", bots),
                 // What serde says of a wrong value may hold the value.
@@ -599,6 +628,24 @@ mod tests {
     }
 
     #[test]
+    fn a_list_goes_on_in_further_settings() {
+        let site = |name: &str| {
+            format!(
+                r#"[ {{"websiteId":"{name}","channels":[{{"slug":"{name}","invite":"https://t.me/+AbC"}}]}} ]"#
+            )
+        };
+        let [one, two, three] = ["one", "two", "three"].map(site);
+        let config = config(&[("SITES", &one), ("SITES_2", &two), ("SITES_3", &three)]);
+        assert_eq!(config.problems, []);
+        let ids = config.sites.iter().map(|site| site.website_id.as_str());
+        assert_eq!(ids.collect::<Vec<_>>(), ["one", "two", "three"]);
+        assert_eq!(
+            problem_names(&[("SITES", &one), ("SITES_2", "{}")]),
+            ["SITES"]
+        );
+    }
+
+    #[test]
     fn a_wrong_setting_is_named() {
         let with = |name, value| problem_names(&[SINGLE.as_slice(), &[(name, value)]].concat());
         assert_eq!(with("BACKEND", "other"), ["BACKEND"]);
@@ -606,6 +653,8 @@ mod tests {
             assert_eq!(with("PREFIX", wrong), ["PREFIX"], "{wrong}");
         }
         assert_eq!(with("EDGE_CAPTURE", "maybe"), ["EDGE_CAPTURE"]);
+        assert_eq!(with("OBJECT_LOCATION", "Europe"), ["OBJECT_LOCATION"]);
+        assert_eq!(with("OBJECT_LOCATION", "weur"), [""; 0]);
         assert_eq!(
             with("SITE_DOMAINS", "https://example.com"),
             ["SITE_DOMAINS"]
@@ -641,19 +690,21 @@ mod tests {
             ["TELEGRAM_INVITE", "TELEGRAM_INVITE"]
         );
         assert_eq!(problem_names(&[]), ["ADTARGET_WEBSITE_ID"]);
-        let adtarget = [
-            SINGLE.as_slice(),
-            &[
-                ("BACKEND", "adtarget"),
-                ("ADTARGET_TIMEOUT_MS", "0"),
-                ("ADTARGET_BASE_URL", "adtarget.io"),
-            ],
-        ]
-        .concat();
-        assert_eq!(
-            problem_names(&adtarget),
-            ["ADTARGET_TIMEOUT_MS", "ADTARGET_BASE_URL"]
-        );
+        for timeout in ["0", "20001"] {
+            let adtarget = [
+                SINGLE.as_slice(),
+                &[
+                    ("BACKEND", "adtarget"),
+                    ("ADTARGET_TIMEOUT_MS", timeout),
+                    ("ADTARGET_BASE_URL", "adtarget.io"),
+                ],
+            ]
+            .concat();
+            assert_eq!(
+                problem_names(&adtarget),
+                ["ADTARGET_TIMEOUT_MS", "ADTARGET_BASE_URL"]
+            );
+        }
     }
 
     #[test]
