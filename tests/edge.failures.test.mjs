@@ -282,6 +282,23 @@ describe("a batch for the ledger", () => {
   });
 });
 
+describe("a batch that comes again while D1 is out of order", () => {
+  it("is asked of it once, not record by record", async () => {
+    const world = await startWorld({ backend: "ledger", retries: 30, gathers: 0.3 });
+    try {
+      await world.edge.fail({ d1: "fail" });
+      await Promise.all(Array.from({ length: 30 }, () => world.init()));
+      const refusals = () => world.edge.logs.filter(({ message }) => /took none of/.test(message)).length;
+      await until(() => refusals() >= 4, "it came again");
+      await world.edge.fail({ d1: null });
+      assert.equal((await world.visits()).length, 30);
+      assert.equal((await world.edge.queue()).d1Refused, refusals());
+    } finally {
+      await world.close();
+    }
+  });
+});
+
 forBothBackends("D1 or the queue fails:", (backend) => {
   let world;
   before(async () => (world = await startWorld({ backend })));
@@ -319,6 +336,17 @@ forBothBackends("D1 or the queue fails:", (backend) => {
       }
       const inLedger = async () => (await world.edge.rows("SELECT * FROM visits WHERE temp_id = ?", tempId)).length === 1;
       await until(async () => (await inLedger()) || world.logged(tempId), "the visit in the ledger or the log", 9_000);
+    });
+  }
+
+  if (backend === "ledger") {
+    it("both hanging for good, a click is in the log before Cloudflare ends what goes on after the answer", async () => {
+      await world.edge.fail({ d1: 3_600_000, queue: 3_600_000, haste: 50 });
+      const tempId = randomUUID();
+      assert.equal((await world.invite({ tempId })).status, 302);
+      // 30 s, of which a fiftieth passes here.
+      await until(() => world.logged("lost", tempId), "the click in the log", 9_000);
+      await world.edge.fail({ d1: null, queue: null, haste: 1 });
     });
   }
 

@@ -97,8 +97,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
    */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /**
-   * The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], recorded, rowsWritten, rowsRead, d1Ms}`, delays being those asked
-   * for; and D1's rows, and how long it took by its own account.
+   * The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], recorded, rowsWritten, rowsRead, d1Ms, d1Refused}`, delays being those asked
+   * for; and D1's rows, how long it took by its own account, and how often it was asked while it failed.
    */
   edge.queue = async () => (await edge.request("/__instrument")).json();
   /** Puts a message into the queue from outside. */

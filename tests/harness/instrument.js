@@ -6,7 +6,7 @@ import * as built from "./worker/index.js";
 import { numbers } from "./numbers.js";
 
 const faults = { d1: null, d1Answer: null, d1Chance: null, queue: null, invites: null, haste: 1 };
-const queue = { sent: 0, settled: 0, delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 };
+const queue = { sent: 0, settled: 0, delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0, d1Refused: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
 const around = (target, changed) =>
@@ -68,10 +68,14 @@ const statement = (target, sql, values = []) => {
   for (const name of ["run", "all", "first", "raw"]) changed[name] = guarded("d1", D1_DOWN, (...args) => answered(sql, target[name](...args)));
   return around(target, changed);
 };
+const refusing = (batch) => (statements) => {
+  if (faults.d1) queue.d1Refused += 1;
+  return batch(statements);
+};
 const database = (target) =>
   around(target, {
     prepare: (sql) => statement(target.prepare(sql), sql),
-    batch: guarded("d1", D1_DOWN, async (statements) => {
+    batch: refusing(guarded("d1", D1_DOWN, async (statements) => {
       count(statements.length);
       const sql = statements.map((each) => each[text]).join("\n");
       if (fails("before", sql)) return strike("fail", D1_DOWN);
@@ -84,7 +88,7 @@ const database = (target) =>
         queue.d1Ms += meta?.duration ?? 0;
       }
       return fails("after", sql) ? strike("fail", D1_DOWN) : answered(sql, results);
-    }),
+    })),
     exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
   });
 const producer = (target) =>
@@ -234,7 +238,7 @@ export default {
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
     if (ms) await advance(ms, env, quietly);
-    if (forget) Object.assign(queue, { delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0 });
+    if (forget) Object.assign(queue, { delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0, d1Refused: 0 });
     return Response.json(queue);
   },
 

@@ -1,6 +1,9 @@
 //! One request and all that stands around it.
 
+use std::pin::pin;
+
 use conversions::TelegramUserId;
+use futures_util::future::{self, Either};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 use web_sys::Request;
@@ -198,6 +201,9 @@ async fn keep_in_ledger(env: &Env, config: &Config, record: &Record) -> Result<(
     ledger::write(&database, &[record]).await
 }
 
+/// How long the ledger may take to keep what the queue did not take, in ms: see `QUEUE_MS` of `runtime.js`.
+const RESCUE_MS: u64 = 15_000;
+
 /// Keeps what the queue did not take; `why` is what it said.
 pub async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
@@ -208,9 +214,14 @@ pub async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: 
         Ok(Message::Owed(_) | Message::Outbox(_)) => {
             return runtime::log_warning(&format!("the queue: {why}"));
         }
-        Ok(Message::Keep(record)) => keep_in_ledger(env, config, &record)
-            .await
-            .map_err(|why| why.to_string()),
+        Ok(Message::Keep(record)) => {
+            let kept = pin!(keep_in_ledger(env, config, &record));
+            // Repeating it does no harm: a row that stands is not written again.
+            match future::select(kept, pin!(runtime::sleep(RESCUE_MS))).await {
+                Either::Left((kept, _)) => kept.map_err(|why| why.to_string()),
+                Either::Right(_) => Err(format!("no answer within {RESCUE_MS} ms")),
+            }
+        }
         Err(why) => Err(why.to_string()),
     };
     if let Err(second) = kept {

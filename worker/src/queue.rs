@@ -183,7 +183,8 @@ async fn keep_in_ledger(env: &Env, config: &Config, records: Vec<ForLedger>) {
             };
             failures += 1;
             let came_before = part.iter().any(|kept| kept.message.attempts() > 1);
-            if part.len() > 1 && came_before && failures < MOST_FAILURES {
+            let may_be_one = part.len() > 1 && came_before && !why.is_of_database();
+            if may_be_one && failures < MOST_FAILURES {
                 // One of them may be what can't be written, ever: it must not take the others with it.
                 let (one, other) = part.split_at(part.len() / 2);
                 parts.extend([one, other]);

@@ -190,13 +190,26 @@ export function passOn(request, url, headers, withheld) {
 }
 
 /**
+ * How long the queue may take, in ms. The platform ends what goes on for 30 s after the answer (Workers limits, "Duration"), and in that time the door
+ * `rescue` has to be through with what the queue does not take.
+ */
+const QUEUE_MS = 10_000;
+
+/** What a promise becomes, or that it took longer than `ms`. */
+function within(ms, promise) {
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/**
  * Hands a message to the queue RECORDS after the answer, to be handed out after `delaySeconds`; when the queue does not take
  * it, the door `rescue` has it.
  */
 export function keep(env, context, message, delaySeconds) {
   const rescued = (why) => doors.rescue(env, message, String(why?.message ?? why));
   try {
-    context.waitUntil(env.RECORDS.send(message, { contentType: "text", delaySeconds }).catch(rescued));
+    context.waitUntil(within(QUEUE_MS, env.RECORDS.send(message, { contentType: "text", delaySeconds })).catch(rescued));
   } catch (why) {
     context.waitUntil(rescued(why));
   }

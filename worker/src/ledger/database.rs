@@ -176,6 +176,20 @@ impl Unavailable {
     pub fn new(words: String) -> Self {
         Self(words)
     }
+
+    /// Whether D1 itself is out of order or has too much to do: what it was asked is no reason
+    /// (<https://developers.cloudflare.com/d1/observability/debug-d1/>, "List of D1_ERRORs").
+    pub fn is_of_database(&self) -> bool {
+        [
+            "overloaded",
+            "Network connection lost",
+            "caused object to be reset",
+            "code was updated",
+            "transient issue",
+        ]
+        .iter()
+        .any(|words| self.0.contains(words))
+    }
 }
 
 impl fmt::Display for Unavailable {
