@@ -57,6 +57,18 @@ describe("npm run telegram", () => {
     assert.equal(botapi.webhooks.get(BOT.username).allowed_updates.length, 4);
   });
 
+  it("lists that go on in further settings are read whole", async () => {
+    const [news, vip] = SITES[0].channels;
+    const site = (websiteId, channel) => JSON.stringify([{ websiteId, channels: [channel] }]);
+    const { code, printed } = await setup({
+      SITES: site("atid_shop", news), SITES_2: site("atid_other", vip),
+      TELEGRAM_BOTS: JSON.stringify([bot(BOT, WEBHOOK_SECRET)]), TELEGRAM_BOTS_2: JSON.stringify([bot(OTHER, "another-secret_1")]),
+    });
+    assert.equal(code, 0, printed);
+    for (const slug of ["news", "vip"]) assert.match(printed, new RegExp(`/c/${slug}`));
+    assert.equal(botapi.webhooks.get(OTHER.username).url, `${EDGE}/hooks/telegram/${OTHER.username}`);
+  });
+
   it("one bot and channel by the simple settings", async () => {
     const vars = {
       TELEGRAM_BOTS: "", SITES: "", TELEGRAM_BOT_USERNAME: BOT.username, TELEGRAM_BOT_TOKEN: BOT.token, TELEGRAM_WEBHOOK_SECRET: WEBHOOK_SECRET,
