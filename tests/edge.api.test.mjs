@@ -1,7 +1,7 @@
 // The keyed API on the ledger, from outside: who may call, what is kept, what comes back, what is refused.
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { until } from "./harness/wait.mjs";
 import { CHANNELS, FALLBACK, WEBSITE, only } from "./harness/world.mjs";
 import { MANUAL_CHANNEL, OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
@@ -418,6 +418,97 @@ describe("the keyed API", () => {
       for (const table of ["visits", "visitors", "clicks"]) assert.deepEqual((await api.edge.rows(`SELECT temp_id FROM ${table}`)).map((row) => row.temp_id), [theirs], table);
       refused(await api.get(`leads/${USER}`), 404, "LEAD_NOT_FOUND");
       refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
+    });
+
+    describe("that never joined", () => {
+      const CHAT = -1001234567890;
+      /** Somebody visits and taps, as `externalUserId`, and `user`, if any, presses Start or asks to join by that click: `{tempId, click}`. */
+      const arrive = async ({ user, externalUserId }) => {
+        const tempId = randomUUID();
+        done(await api.post("events/visit", { href: "https://shop.test/", tempId, ...(externalUserId && { externalUserId }) }));
+        done(await api.post("events/invite", { tempId, channelId: CHANNELS[0] }));
+        await api.edge.drained();
+        const { click_id: click } = only(await api.edge.rows("SELECT click_id FROM clicks WHERE temp_id = ?", tempId));
+        if (user) await led(click, user);
+        return { tempId, click };
+      };
+      const led = (click, user) => api.edge.rows("INSERT INTO invite_names (name, click_id, chat_id, telegram_user_id, at_ms) VALUES (?1 || ?2, ?2, ?3, ?1, 1)", user, click, CHAT);
+      /** Whose browsers and whose ways are known. */
+      const left = async () => {
+        const browsers = await Promise.all(["visits", "visitors", "clicks"].map((table) => api.edge.rows(`SELECT temp_id FROM ${table}`)));
+        const ways = await api.edge.rows("SELECT telegram_user_id FROM invite_names ORDER BY 1");
+        return [...browsers.map((rows) => rows.map((row) => row.temp_id)), ways.map((row) => row.telegram_user_id)];
+      };
+      const told = (fields) => ({ telegramUserId: USER, eventType: "Lead", channelId: CHANNELS[0], ...fields });
+      const erase = (query, options) => api.call("DELETE", `trail?${new URLSearchParams(query)}`, options);
+
+      it("is forgotten with its browser by its number at Telegram, and seen before", async () => {
+        const theirs = await arrive({ user: 6 });
+        const mine = await arrive({ user: USER });
+        assert.deepEqual(done(await api.get(`trail?telegramUserId=${USER}`)).steps.map(({ kind }) => kind), ["visit", "click"]);
+        refused(await api.call("DELETE", `leads/${USER}`, { key: (await api.createKey({ websiteId: OTHER_SITE })).key }), 404, "LEAD_NOT_FOUND");
+        done(await api.call("DELETE", `leads/${USER}`));
+        assert.deepEqual(await left(), [[theirs.tempId], [theirs.tempId], [theirs.tempId], [6]]);
+        assert.deepEqual((await api.edge.rows("SELECT id FROM erased")).map(({ id }) => id).sort(), [mine.click, mine.tempId].sort());
+        refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
+      });
+
+      it("takes nothing of who had sent on the link by which it came", async () => {
+        const { tempId, click } = await arrive({});
+        await api.edge.rows("INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id) VALUES (?, 6, 'member', 1, 1, 1, 1, ?)", CHAT, click);
+        await led(click, USER);
+        refused(await api.get(`trail?telegramUserId=${USER}`), 404, "LEAD_NOT_FOUND");
+        done(await api.call("DELETE", `leads/${USER}`));
+        assert.deepEqual(await left(), [[tempId], [tempId], [tempId], []]);
+        done(await erase({ tempId }));
+        assert.deepEqual([await left(), await api.edge.rows("SELECT * FROM members")], [[[], [], [], []], []]);
+      });
+
+      for (const name of ["tempId", "clickId", "externalUserId", "telegramUserId"]) {
+        it(`is forgotten by its ${name}, with all that leads from it`, async () => {
+          const theirs = await arrive({ user: 6, externalUserId: "u-6" });
+          const { tempId, click } = await arrive({ user: USER, externalUserId: "u-1001" });
+          await convert({ telegramUserId: USER, eventType: "Lead", channelId: CHANNELS[0] });
+          await convert({ telegramUserId: 6, eventType: "Lead", channelId: CHANNELS[0] });
+          const ids = { tempId: tempId.toUpperCase(), clickId: click, externalUserId: "u-1001", telegramUserId: USER };
+          refused(await erase({ [name]: ids[name], websiteId: OTHER_SITE }), 404, "LEAD_NOT_FOUND");
+          refused(await erase({ [name]: ids[name] }, { key: (await api.createKey({ websiteId: OTHER_SITE })).key }), 404, "LEAD_NOT_FOUND");
+          assert.deepEqual(done(await api.get(`trail?${new URLSearchParams({ [name]: ids[name] })}`)).steps.map(({ kind }) => kind).slice(0, 2), ["visit", "click"]);
+          assert.deepEqual(done(await erase({ [name]: ids[name] })), { success: true });
+          assert.deepEqual(await left(), [[theirs.tempId], [theirs.tempId], [theirs.tempId], [6]]);
+          for (const table of ["leads", "conversions"]) assert.deepEqual((await api.edge.rows(`SELECT telegram_user_id FROM ${table}`)).map((row) => row.telegram_user_id), [6], table);
+          refused(await erase({ [name]: ids[name] }), 404, "LEAD_NOT_FOUND");
+        });
+      }
+
+      it("is forgotten by the site's own id where conversions and webhooks alone named it", async () => {
+        await convert(told({ externalUserId: "U-1001" }));
+        await convert(told({ externalUserId: "u-1002" }));
+        const hash = createHash("sha256").update("u-1001").digest("hex");
+        for (const [id, externalId] of [["mine", hash], ["theirs", "0".repeat(64)]]) {
+          await api.edge.rows("INSERT INTO webhook_events (source, event_id, at_ms, status, person) VALUES ('shop', ?, 1, 'failed', ?)", id, JSON.stringify({ externalId }));
+        }
+        await convert(told({ telegramUserId: 6, externalUserId: "u-1003" }));
+        done(await erase({ externalUserId: "U-1001" }));
+        assert.deepEqual((await conversions()).map((row) => row.telegram_user_id), [6], "an earlier id of a person is theirs, too");
+        assert.deepEqual((await api.edge.rows("SELECT event_id FROM webhook_events")).map((row) => row.event_id), ["theirs"]);
+      });
+
+      it("is forgotten by its browser, though the queue alone knows of it yet", async () => {
+        await api.edge.fail({ record: true });
+        const { tempId } = await arrive({});
+        const records = (await api.edge.queue()).recorded.filter((message) => message.includes(tempId));
+        await api.edge.fail({ record: false });
+        for (const table of ["visits", "visitors", "clicks"]) await api.edge.rows(`DELETE FROM ${table}`);
+        refused(await erase({ tempId }), 404, "LEAD_NOT_FOUND");
+        for (const record of records) await api.edge.enqueue(record);
+        await api.edge.drained();
+        assert.deepEqual(await left(), [[], [], [], []]);
+      });
+
+      it("is not erased by no id or several", async () => {
+        for (const query of ["", "?tempId=a&clickId=b", "?telegramUserId=x"]) refused(await api.call("DELETE", `trail${query}`), 400, "INVALID_PAYLOAD", "telegramUserId");
+      });
     });
 
     describe("that is erased while the queue holds its records", () => {

@@ -5,7 +5,7 @@ use conversions::{ConversionId, TelegramUserId};
 use serde_json::{Value, json};
 
 use super::events::{self, Accepted};
-use super::{Call, Endpoint, fields, leads};
+use super::{Call, Endpoint, erase, fields, leads};
 use crate::adtarget::keyed::{Outcome, Upstream, account_key};
 use crate::answer::Answer;
 use crate::config::AdTarget;
@@ -136,9 +136,15 @@ pub async fn write(
             }
         }
         Endpoint::Lead(lead) => {
+            let lead = erase::the_lead(call, leads::lead_of(lead)?);
             // Repeating it does no harm: nothing is left to forget.
-            was_known = leads::forget(call, leads::lead_of(lead)?).await?;
+            was_known = erase::forget(call, &lead).await?;
             call.path.to_owned()
+        }
+        // AdTarget has no such call.
+        Endpoint::Trail => {
+            // Repeating it does no harm: nothing is left to forget.
+            return forgotten_here(erase::forget(call, &call.somebody()?).await?);
         }
         _ => call.path.to_owned(),
     };

@@ -1,4 +1,4 @@
-//! `leads/…` and `channels`: what is known of a person, more of it, and no more of it.
+//! `leads/…` and `channels`: what is known of a person, and more of it.
 
 use conversions::{ConversionId, Currency, Money, TelegramUserId};
 use serde::Serialize;
@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::ledger::{DATABASE, Database, Row, Rows, Statement};
 use crate::outbox;
 use crate::outcomes::conversions::IfSeveral;
-use crate::telegram::ChatId;
 use crate::track::fields::Fields;
 use crate::track::update_fbp::success;
 
@@ -34,7 +33,7 @@ struct Visible<'a> {
 
 impl Call<'_> {
     /// The databases of what the key may see, the main one first.
-    fn databases(&self) -> Result<Vec<Database>, Error> {
+    pub(super) fn databases(&self) -> Result<Vec<Database>, Error> {
         let bindings = self.edge.config.databases().into_iter();
         let own = self.holder.website_id.as_deref();
         let own = own.map(|own| self.edge.config.database_of(own));
@@ -258,67 +257,6 @@ async fn country_of(call: &Call<'_>, id: ConversionId) -> Result<Option<&'static
 
 fn is_empty(rows: &Rows) -> Result<bool, Error> {
     Ok(rows.read::<Row>()?.is_empty())
-}
-
-/// `DELETE leads/{telegramUserId}`: forgets the person. Of a key of one site, what that site knows.
-pub async fn erase(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
-    if !forget(call, lead_of(lead)?).await? {
-        return Err(Error::LeadNotFound);
-    }
-    Ok(success())
-}
-
-/// Forgets all that the ledger knows of a person. Gives whether it knew anything.
-///
-/// # Errors
-/// `INTERNAL_ERROR`; what a database has forgotten stays forgotten, and the call can be made again.
-pub async fn forget(call: &Call<'_>, lead: TelegramUserId) -> Result<bool, Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Erased<'a> {
-        #[serde(flatten)]
-        visible: Visible<'a>,
-        chat_ids: Vec<ChatId>,
-        sources: Vec<&'a str>,
-        now_ms: u64,
-    }
-    let erased = Erased {
-        visible: Visible {
-            telegram_user_id: lead,
-            website_id: call.holder.website_id.as_deref(),
-        },
-        chat_ids: call
-            .visible_sites()
-            .flat_map(|site| &site.channels)
-            .filter_map(|channel| channel.telegram_id)
-            .collect(),
-        sources: call.visible_sources().collect(),
-        now_ms: call.edge.now_ms,
-    };
-    const STEPS: [&str; 9] = [
-        include_str!("erase/known.sql"),
-        // While members and conversions still say whose the clicks were.
-        include_str!("erase/trail.sql"),
-        include_str!("erase/webhook_events.sql"),
-        include_str!("erase/invite_names.sql"),
-        include_str!("erase/members.sql"),
-        include_str!("erase/sends.sql"),
-        include_str!("erase/conversions.sql"),
-        include_str!("erase/leads.sql"),
-        include_str!("erase/owed.sql"),
-    ];
-    let statements = STEPS
-        .iter()
-        .map(|sql| Statement::new(sql, &erased))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut is_known = false;
-    for database in call.databases()? {
-        // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
-        let rows = database.transact(&statements).await?;
-        let known = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
-        is_known |= known.flatten().is_some_and(|row| row.flag("is_known"));
-    }
-    Ok(is_known)
 }
 
 /// `GET channels`: those of the settings, with what the bots know of them.

@@ -3,6 +3,7 @@
 //! A call goes through the same steps in one order: its path and method, its key, the key's rate, its Idempotency-Key, and
 //! then the endpoint. `openapi.json` describes it field for field.
 
+mod erase;
 mod events;
 mod hosted;
 mod keys;
@@ -87,8 +88,7 @@ impl<'a> Endpoint<'a> {
             | Self::Sends
             | Self::MatchQuality
             | Self::Report
-            | Self::Feed
-            | Self::Trail => "GET, HEAD, OPTIONS",
+            | Self::Feed => "GET, HEAD, OPTIONS",
             Self::Visit
             | Self::UpdateFbp
             | Self::Invite
@@ -98,7 +98,7 @@ impl<'a> Endpoint<'a> {
             | Self::Replay(..)
             | Self::ReplaySends
             | Self::SelfTest => "POST, OPTIONS",
-            Self::Lead(_) => "GET, HEAD, DELETE, OPTIONS",
+            Self::Lead(_) | Self::Trail => "GET, HEAD, DELETE, OPTIONS",
             Self::Keys => "GET, HEAD, POST, OPTIONS",
             Self::Key(_) => "DELETE, OPTIONS",
         }
@@ -282,7 +282,8 @@ impl Call<'_> {
             (Backend::Ledger, Endpoint::Value(lead, conversion)) => {
                 leads::value(self, lead, conversion, &fields(body)?).await
             }
-            (Backend::Ledger, Endpoint::Lead(lead)) => leads::erase(self, lead).await,
+            (Backend::Ledger, Endpoint::Lead(lead)) => erase::lead(self, lead).await,
+            (Backend::Ledger, Endpoint::Trail) => erase::trail(self).await,
             (
                 Backend::Ledger,
                 Endpoint::OpenApi
@@ -291,8 +292,7 @@ impl Call<'_> {
                 | Endpoint::Sends
                 | Endpoint::MatchQuality
                 | Endpoint::Report
-                | Endpoint::Feed
-                | Endpoint::Trail,
+                | Endpoint::Feed,
             ) => Err(Error::NotFound),
         }
     }

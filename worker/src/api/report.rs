@@ -34,7 +34,8 @@ impl Call<'_> {
         }
     }
 
-    fn chats_of(&self, website_id: Option<&str>) -> Vec<ChatId> {
+    /// The chats of that site; empty where it is of all.
+    pub(super) fn chats_of(&self, website_id: Option<&str>) -> Vec<ChatId> {
         let sites = website_id
             .and_then(|id| self.edge.config.site(id))
             .into_iter();
@@ -56,6 +57,42 @@ impl Call<'_> {
             )
         })?;
         Ok(Some((at_ms / DAY_MS, at_ms % DAY_MS == 0)))
+    }
+
+    /// Whom the query names, as far as the key may see it.
+    pub(super) fn somebody(&self) -> Result<Somebody, Error> {
+        let asked = |name: &str| self.edge.caller.parameter(name);
+        let telegram_user_id = match asked("telegramUserId") {
+            Some(text) => Some(
+                TelegramUserId::parse(&text)
+                    .map_err(|why| Error::field("telegramUserId", &why.to_string()))?,
+            ),
+            None => None,
+        };
+        let website_id = self.asked_site()?;
+        let somebody = Somebody {
+            telegram_user_id,
+            click_id: asked("clickId").map(|id| id.to_ascii_lowercase().replace('-', "")),
+            temp_id: asked("tempId").map(|id| id.to_ascii_lowercase()),
+            conversion_id: asked("conversionId").map(|id| own_id(&id)),
+            external_user_id: asked("externalUserId"),
+            chat_ids: self.chats_of(website_id.as_deref()),
+            website_id,
+        };
+        let told = [
+            somebody.telegram_user_id.is_some(),
+            somebody.click_id.is_some(),
+            somebody.temp_id.is_some(),
+            somebody.conversion_id.is_some(),
+            somebody.external_user_id.is_some(),
+        ];
+        if told.into_iter().filter(|is_told| *is_told).count() != 1 {
+            return Err(Error::field(
+                "telegramUserId",
+                "expected one of telegramUserId, clickId, tempId, conversionId and externalUserId",
+            ));
+        }
+        Ok(somebody)
     }
 }
 
@@ -126,35 +163,7 @@ pub async fn feed(call: &Call<'_>) -> Result<Answer, Error> {
 /// `GET trail`: the first step first.
 pub async fn trail(call: &Call<'_>) -> Result<Answer, Error> {
     let edge = call.edge;
-    let asked = |name: &str| edge.caller.parameter(name);
-    let telegram_user_id = match asked("telegramUserId") {
-        Some(text) => Some(
-            TelegramUserId::parse(&text)
-                .map_err(|why| Error::field("telegramUserId", &why.to_string()))?,
-        ),
-        None => None,
-    };
-    let website_id = call.asked_site()?;
-    let somebody = Somebody {
-        telegram_user_id,
-        click_id: asked("clickId").map(|id| id.to_ascii_lowercase().replace('-', "")),
-        temp_id: asked("tempId").map(|id| id.to_ascii_lowercase()),
-        conversion_id: asked("conversionId").map(|id| own_id(&id)),
-        chat_ids: call.chats_of(website_id.as_deref()),
-        website_id,
-    };
-    let told = [
-        somebody.telegram_user_id.is_some(),
-        somebody.click_id.is_some(),
-        somebody.temp_id.is_some(),
-        somebody.conversion_id.is_some(),
-    ];
-    if told.into_iter().filter(|is_told| *is_told).count() != 1 {
-        return Err(Error::field(
-            "telegramUserId",
-            "expected one of telegramUserId, clickId, tempId and conversionId",
-        ));
-    }
+    let somebody = call.somebody()?;
     // Repeating it does no harm: it reads.
     let steps = trail::trail(edge.env, edge.config, &somebody).await?;
     match steps.is_empty() {

@@ -2,15 +2,25 @@
 WITH
 asked AS (
   SELECT telegram_user_id, click_id FROM conversions
-  WHERE (conversion_id = ?1 ->> 'conversionId' OR telegram_user_id = ?1 ->> 'telegramUserId') AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  WHERE (conversion_id = ?1 ->> 'conversionId' OR telegram_user_id = ?1 ->> 'telegramUserId' OR external_user_id = ?1 ->> 'externalUserId')
+    AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
   SELECT telegram_user_id, click_id FROM members
   WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+  UNION
+  SELECT telegram_user_id, click_id FROM invite_names
+  WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.click_id = invite_names.click_id AND other.telegram_user_id <> invite_names.telegram_user_id)
+  UNION
+  SELECT telegram_user_id, NULL FROM leads
+  WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
   SELECT NULL, ?1 ->> 'clickId'
 ),
 browsers AS (
   SELECT ?1 ->> 'tempId' AS temp_id
+  UNION
+  SELECT temp_id FROM visits WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
   SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM asked) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 ),

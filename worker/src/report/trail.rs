@@ -19,6 +19,7 @@ pub struct Somebody {
     pub click_id: Option<String>,
     pub temp_id: Option<String>,
     pub conversion_id: Option<String>,
+    pub external_user_id: Option<String>,
     /// The one site that may be seen; none: all.
     pub website_id: Option<String>,
     /// The chats of that site.

@@ -1,7 +1,4 @@
--- ?1: a lead, as far as a key may see it. The links that were made for its clicks, and for itself.
+-- ?1: a person, as far as a key may see it, behind `trail`. The links that were made for it, and those for its clicks that say nobody.
 DELETE FROM invite_names
-WHERE click_id IN (
-    SELECT click_id FROM conversions WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-    UNION SELECT click_id FROM members WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
-  )
-  OR (telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
+WHERE (telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
+  OR (telegram_user_id IS NULL AND click_id IN (SELECT id FROM erased WHERE website_id = coalesce(?1 ->> 'websiteId', '') AND erased_ms = ?1 ->> 'nowMs'))

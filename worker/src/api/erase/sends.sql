@@ -1,5 +1,2 @@
--- ?1: a lead, as far as a key may see it. What platforms were told of it, or were still to be told.
-DELETE FROM sends
-WHERE conversion_id IN (
-  SELECT conversion_id FROM conversions WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-)
+-- ?1: a person, as far as a key may see it. What platforms were told of it, or were still to be told.
+DELETE FROM sends WHERE conversion_id IN (SELECT conversion_id FROM conversions WHERE telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId'))

@@ -1,0 +1,129 @@
+//! `DELETE leads/…` and `DELETE trail`: no more of a person.
+
+use conversions::{Hash, Person, RawPerson, TelegramUserId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Call;
+use super::leads::lead_of;
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::ledger::{Database, Row, Statement};
+use crate::report::trail::Somebody;
+use crate::telegram::ChatId;
+use crate::track::update_fbp::success;
+
+/// A person, as far as a key may see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Erased<'a> {
+    telegram_user_ids: Vec<u64>,
+    temp_ids: Vec<String>,
+    click_id: Option<&'a str>,
+    /// As the person of a webhook's event has it.
+    external_id_sha256: Option<Hash>,
+    website_id: Option<&'a str>,
+    chat_ids: &'a [ChatId],
+    sources: Vec<&'a str>,
+    now_ms: u64,
+}
+
+const STEPS: [&str; 9] = [
+    include_str!("erase/known.sql"),
+    // While members, conversions and links still say whose the clicks were.
+    include_str!("erase/trail.sql"),
+    include_str!("erase/webhook_events.sql"),
+    include_str!("erase/invite_names.sql"),
+    include_str!("erase/members.sql"),
+    include_str!("erase/sends.sql"),
+    include_str!("erase/conversions.sql"),
+    include_str!("erase/leads.sql"),
+    include_str!("erase/owed.sql"),
+];
+
+/// `DELETE leads/{telegramUserId}`: forgets the person. Of a key of one site, what that site knows.
+pub async fn lead(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
+    // Repeating it does no harm: nothing is left to forget.
+    answer(forget(call, &the_lead(call, lead_of(lead)?)).await?)
+}
+
+/// `DELETE trail`: the same, of a person by any id.
+pub async fn trail(call: &Call<'_>) -> Result<Answer, Error> {
+    // Repeating it does no harm: nothing is left to forget.
+    answer(forget(call, &call.somebody()?).await?)
+}
+
+fn answer(was_known: bool) -> Result<Answer, Error> {
+    if was_known {
+        Ok(success())
+    } else {
+        Err(Error::LeadNotFound)
+    }
+}
+
+/// A lead, as far as the key may see it.
+pub fn the_lead(call: &Call<'_>, lead: TelegramUserId) -> Somebody {
+    let website_id = call.holder.website_id.clone();
+    Somebody {
+        telegram_user_id: Some(lead),
+        chat_ids: call.chats_of(website_id.as_deref()),
+        website_id,
+        ..Somebody::default()
+    }
+}
+
+/// Forgets all that the ledger knows of a person. Gives whether it knew anything.
+///
+/// # Errors
+/// `INTERNAL_ERROR`; what a database has forgotten stays forgotten, and the call can be made again.
+pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error> {
+    let edge = call.edge;
+    let website_id = somebody.website_id.as_deref();
+    let webhooks = edge.config.webhooks.iter();
+    let own = webhooks.filter(|source| website_id.is_none_or(|own| source.website_id == own));
+    let raw = RawPerson {
+        external_id: somebody.external_user_id.as_deref(),
+        ..RawPerson::default()
+    };
+    let mut erased = Erased {
+        telegram_user_ids: Vec::new(),
+        temp_ids: Vec::new(),
+        click_id: somebody.click_id.as_deref(),
+        external_id_sha256: Person::hash(&raw, None, edge.now_ms).external_id,
+        website_id,
+        chat_ids: &somebody.chat_ids,
+        sources: own.map(|source| source.name.as_str()).collect(),
+        now_ms: edge.now_ms,
+    };
+    let mut databases: Vec<Database> = Vec::new();
+    for database in call.databases()? {
+        let statement = Statement::new(include_str!("erase/whom.sql"), somebody)?;
+        // Repeating it does no harm: it reads.
+        let rows = database.ask(statement).await?;
+        let mut users: Vec<u64> = ids(&rows, "telegram_user_ids");
+        // What says whose the id is goes last: cut off before, the call made again still finds them.
+        let place = if users.is_empty() { 0 } else { databases.len() };
+        databases.insert(place, database);
+        erased.telegram_user_ids.append(&mut users);
+        erased.temp_ids.append(&mut ids(&rows, "temp_ids"));
+    }
+    let statements = STEPS
+        .iter()
+        .map(|sql| Statement::new(sql, &erased))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut is_known = false;
+    for database in databases {
+        // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
+        let rows = database.transact(&statements).await?;
+        let known = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
+        is_known |= known.flatten().is_some_and(|row| row.flag("is_known"));
+    }
+    Ok(is_known)
+}
+
+/// The JSON array in the one row's column.
+fn ids<T: DeserializeOwned>(rows: &[Row], column: &str) -> Vec<T> {
+    let text = rows.first().and_then(|row| row.text(column));
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
+}
