@@ -1,7 +1,7 @@
 // Signed webhooks, from outside: what a shop, a payment provider or a stranger sends, and what is a conversion after it.
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import { until } from "./harness/wait.mjs";
 import { API_KEY, BARE_WEBSITE, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
 
@@ -188,6 +188,56 @@ describe("signed webhooks", () => {
       [WEBSITE, CHANNELS[1], 4_242, "Purchase", 1990, "EUR", "Gold", "c-1", Date.UTC(2026, 0, 2, 3, 4, 5), "webhook"],
     );
     assert.deepEqual(Object.keys(JSON.parse(person)).sort(), ["city", "country", "email", "emailGoogle", "externalId", "firstName", "firstNameGoogle", "lastName", "lastNameGoogle", "phone", "phoneE164", "zip"]);
+  });
+
+  describe("of a site whose channels are of several countries", () => {
+    const ORDERS = { source: "orders", scheme: "hmac", secret: "CRM_SECRET", websiteId: WEBSITE, hmac: { signatureHeader: "X-Hub-Signature-256", encoding: "base64" }, map: { reference: "/user", eventType: { const: "Lead" }, phone: "/phone", email: "/email", channelId: "/channel" } };
+    const CHANNEL_OF = { ES: CHANNELS[0], PL: CHANNELS[1] };
+    let home;
+    before(async () => {
+      const channels = [{ slug: "main", channelId: CHANNELS[0], invite: "https://t.me/+Main0000001", country: "es" }, { slug: "vip", channelId: CHANNELS[1], invite: "https://t.me/+Vip00000001", country: "PL" }];
+      home = world;
+      world = await startWorld({ vars: { SITES: JSON.stringify([{ websiteId: WEBSITE, domains: ["shop.test"], channels }]), WEBHOOKS: JSON.stringify([ORDERS]), ...SECRETS } });
+    });
+    after(async () => {
+      await world.close();
+      world = home;
+    });
+    const tell = (payload) => post("orders", payload, sign.plain(bytes(payload)));
+    const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+    const phones = async () => (await ofWebhooks()).map(({ person }) => JSON.parse(person)).map(({ phone, phoneE164 }) => [phone, phoneE164]);
+    const hashes = (number) => [sha256(number), sha256(`+${number}`)];
+    const EXPECTED = { ES: hashes("34612345678"), PL: hashes("48612345678") };
+
+    for (const [country, channel] of Object.entries(CHANNEL_OF)) {
+      it(`that name no channel have phone numbers of the country of the one that they count in: ${country}`, async () => {
+        const { joined } = await click();
+        const user = someone();
+        await joined(user, { channel });
+        converted(await tell({ user, phone: "612 34 56 78" }));
+        assert.deepEqual(await phones(), [EXPECTED[country]]);
+      });
+
+      it(`that wait for their visitor do, too, and keep no number meanwhile: ${country}`, async () => {
+        const { tempId, joined } = await click();
+        failed(await tell({ user: tempId, phone: "612 34 56 78", email: PERSON.email }), /^no lead/);
+        const kept = only(await events());
+        assert.doesNotMatch(JSON.stringify(kept), /612|ada/i);
+        await joined(someone(), { channel });
+        await world.edge.strike();
+        await until(async () => (await phones()).length, "it is tried again");
+        assert.deepEqual(await phones(), [EXPECTED[country]]);
+      });
+    }
+
+    it("have those of the channel that is named, and numbers with a code as they are", async () => {
+      converted(await tell({ user: someone(), channel: "vip", phone: "612 34 56 78" }));
+      const { joined } = await click();
+      const user = someone();
+      await joined(user);
+      converted(await tell({ user, phone: "+48 512 345 678" }));
+      assert.deepEqual(await phones(), [EXPECTED.PL, hashes("48512345678")]);
+    });
   });
 
   it("of any content type and from any method but POST", async () => {

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Config};
 use crate::edge::{self, Edge};
 use crate::error::Error;
-use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status};
+use crate::ledger::webhooks::{self as events, Event, Failed, Standing, Status, Whom};
 use crate::ledger::{DATABASE, Database, Row, Unavailable};
 use crate::message::Message;
 use crate::outbox;
@@ -120,22 +120,16 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
             ..Outcome::of(Status::Converted)
         });
     }
-    let person = payload
+    let whom = payload
         .as_ref()
         .filter(|_| config.backend == Backend::Ledger)
-        .map(|payload| {
-            let told = source.mapping.channel_id(payload);
-            let channel = told.as_deref().or(source.channel_id.as_deref());
-            let site = config.site(&source.website_id);
-            let country = site.and_then(|site| site.country(channel));
-            source.mapping.person(payload, country, edge.now_ms)
-        });
+        .map(|payload| whom(config, source, payload, edge.now_ms));
     let attempt = Attempt {
         database: &database,
         source,
         event_id: &event_id,
         at_ms: edge.now_ms,
-        person: person.unwrap_or_default(),
+        whom: whom.unwrap_or_default(),
     };
     // Repeating it does no harm: see `Attempt::run`.
     let outcome = attempt.run(env, config, payload).await?;
@@ -143,6 +137,26 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
         repeated,
         ..outcome
     })
+}
+
+/// Whom a payload is about. Where it names no channel, a phone number may come to be of any country that the site's channels have.
+fn whom(config: &Config, source: &Source, payload: &Value, now_ms: u64) -> Whom {
+    let told = source.mapping.channel_id(payload);
+    let channel = told.as_deref().or(source.channel_id.as_deref());
+    let site = config.site(&source.website_id);
+    let country = site.and_then(|site| site.country(channel));
+    let person = source.mapping.person(payload, country, now_ms);
+    let channels = site.map_or(&[][..], |site| &site.channels);
+    let countries = channels.iter().filter(|_| channel.is_none());
+    let by_country = countries
+        .filter_map(|channel| channel.country.as_deref())
+        .map(|country| {
+            let there = source.mapping.person(payload, Some(country), now_ms);
+            (country.to_ascii_uppercase(), there)
+        })
+        .filter(|(_, there)| *there != person)
+        .collect();
+    Whom { person, by_country }
 }
 
 /// Where the events of a source are kept: with its site's conversions, or with those that AdTarget is owed.
@@ -179,7 +193,7 @@ struct Attempt<'a> {
     event_id: &'a str,
     /// When the event came first, Unix time in ms.
     at_ms: u64,
-    person: Person,
+    whom: Whom,
 }
 
 impl Attempt<'_> {
@@ -240,8 +254,8 @@ impl Attempt<'_> {
                 Some(Reference::Visitor(_)) | None => None,
             },
             payload: payload.map(|payload| payload.to_string()),
-            person: (outcome.status == Status::Failed && !self.person.is_empty())
-                .then(|| serde_json::to_string(&self.person).ok())
+            person: (outcome.status == Status::Failed && self.whom != Whom::default())
+                .then(|| serde_json::to_string(&self.whom).ok())
                 .flatten(),
         }
     }
@@ -365,7 +379,7 @@ impl Attempt<'_> {
                 lead.telegram_user_id
             }
         };
-        let new = NewConversion {
+        let mut new = NewConversion {
             conversion_id: self.conversion_id(),
             telegram_user_id,
             website_id: Some(source.website_id.clone()),
@@ -377,15 +391,19 @@ impl Attempt<'_> {
             external_user_id: mapped.external_user_id,
             event_ms: mapped.event_ms.unwrap_or(self.at_ms),
             told_ms: self.at_ms,
-            person: self.person.clone(),
+            person: Person::default(),
             consent: Consent::Unknown,
             overrides: Overrides::default(),
             source: ledger::Source::Webhook,
         };
         // Repeating it does no harm: it reads.
         let recorded = match place(env, config, &new).await {
-            // Repeating it does no harm: the same conversion id is the same conversion.
-            Ok(place) => record(env, config, place, &new).await,
+            Ok(place) => {
+                let (_, channel) = place;
+                new.person = self.whom.of(channel.country.as_deref()).clone();
+                // Repeating it does no harm: the same conversion id is the same conversion.
+                record(env, config, place, &new).await
+            }
             Err(why) => Err(why),
         };
         match recorded {
@@ -520,7 +538,7 @@ async fn retry(
         source,
         event_id: &event.event_id,
         at_ms: event.at_ms,
-        person: event.person,
+        whom: event.whom,
     };
     // Repeating it does no harm: see `Attempt::run`.
     let outcome = attempt.run(env, config, event.payload).await?;

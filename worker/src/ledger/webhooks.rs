@@ -1,8 +1,10 @@
 //! Events of signed webhooks: what came in and what came of it, in the database of the source's site. Nothing of a person
 //! is kept in the clear.
 
+use std::collections::BTreeMap;
+
 use conversions::{ConversionId, Person, TelegramUserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -56,7 +58,7 @@ pub struct Event<'a> {
     pub telegram_user_id: Option<TelegramUserId>,
     /// The payload of a failed one, or one that AdTarget has yet to take, redacted, as JSON.
     pub payload: Option<String>,
-    /// Whom a failed one is about, as JSON.
+    /// Whom a failed one is about: [`Whom`], as JSON.
     pub person: Option<String>,
 }
 
@@ -69,6 +71,27 @@ pub struct Standing {
     pub conversion_id: Option<ConversionId>,
 }
 
+/// Whom an event is about, by hashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Whom {
+    /// A phone number that says no country is as it was told.
+    #[serde(flatten)]
+    pub person: Person,
+    /// The same with a phone number of that country (ISO 3166-1, upper case), where the event may yet come to count in a channel of it and
+    /// that makes a difference: the number itself is not kept.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_country: BTreeMap<String, Person>,
+}
+
+impl Whom {
+    /// The person in a channel whose people are of that country.
+    pub fn of(&self, country: Option<&str>) -> &Person {
+        let own = country.and_then(|country| self.by_country.get(&country.to_ascii_uppercase()));
+        own.unwrap_or(&self.person)
+    }
+}
+
 /// An event that failed, with what it takes to try it again.
 #[derive(Debug)]
 pub struct Failed {
@@ -79,7 +102,7 @@ pub struct Failed {
     /// The redacted payload; none where the body was no JSON.
     pub payload: Option<Value>,
     /// Whom it is about.
-    pub person: Person,
+    pub whom: Whom,
 }
 
 impl Failed {
@@ -90,7 +113,7 @@ impl Failed {
             event_id: row.text("event_id").unwrap_or_default().to_owned(),
             at_ms: row.number("at_ms").unwrap_or_default(),
             payload: payload.and_then(|text| ::webhooks::payload(text.as_bytes())),
-            person: person
+            whom: person
                 .and_then(|text| serde_json::from_str(text).ok())
                 .unwrap_or_default(),
         }
