@@ -815,6 +815,53 @@ describe("the keyed API of sites in several databases", () => {
   });
 });
 
+describe("a late browser id that names no site, of sites in several databases", () => {
+  let api;
+  const site = (websiteId, database) => ({ websiteId, database, domains: [`${websiteId}.test`], channels: [{ slug: websiteId, invite: FALLBACK.main }] });
+  before(async () => (api = await startApi({ vars: { SITES: JSON.stringify([site("one"), site("three"), site("two", "DB_TWO")]) }, databases: ["DB_TWO"] })));
+  after(() => api.close());
+  beforeEach(() => api.reset());
+
+  const FBP = "fb.1.1700000000000.77";
+  const inOne = (sql) => api.edge.rows(sql);
+  const inTwo = (sql) => api.edge.rowsOf("DB_TWO", sql);
+  const tell = async (tempId) => {
+    assert.deepEqual(done(await api.post("events/update-fbp", { tempId, fbp: FBP })), { success: true });
+    await api.edge.drained();
+  };
+
+  it("is of the site of the visit that it belongs to, the latest of several", async () => {
+    const tempId = randomUUID();
+    done(await api.post("events/visit", { href: "https://one.test/", tempId }));
+    done(await api.post("events/visit", { href: "https://two.test/", tempId }));
+    await api.edge.drained();
+    await tell(tempId);
+    assert.deepEqual([await inOne("SELECT fbp FROM visits"), await inTwo("SELECT fbp FROM visits")], [[{ fbp: null }], [{ fbp: FBP }]]);
+    assert.deepEqual([await inOne("SELECT fbp FROM visitors"), await inTwo("SELECT fbp FROM visitors")], [[{ fbp: null }], [{ fbp: FBP }]]);
+  });
+
+  it("is of that site, also where another has the same database", async () => {
+    await api.edge.fail({ record: true });
+    const tempId = randomUUID();
+    done(await api.post("events/visit", { href: "https://three.test/", tempId }));
+    await api.edge.drained();
+    await tell(tempId);
+    const told = (await api.edge.queue()).recorded.find((message) => message.includes(FBP));
+    assert.equal(JSON.stringify(JSON.parse(told)).includes('"websiteId":"three"'), true, told);
+    await api.edge.fail({ record: false });
+  });
+
+  for (const host of ["one.test", "two.test"]) {
+    it(`waits for a visit that comes after it: ${host}`, async () => {
+      const tempId = randomUUID();
+      await tell(tempId);
+      done(await api.post("events/visit", { href: `https://${host}/`, tempId }));
+      await api.edge.drained();
+      assert.deepEqual([...(await inOne(`SELECT fbp FROM visits WHERE temp_id = '${tempId}'`)), ...(await inTwo(`SELECT fbp FROM visits WHERE temp_id = '${tempId}'`))], [{ fbp: FBP }]);
+    });
+  }
+});
+
 describe("the keyed API's limits and lacks", () => {
   it("counts the calls of each key", async () => {
     const api = await startApi({ limits: { RATE_LIMIT_KEY: 5 } });

@@ -17,12 +17,14 @@ use crate::config::{Backend, Site};
 use crate::destinations;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
+use crate::ledger::{Database, Statement, Unavailable};
 use crate::message::Message;
 use crate::outbox::{self, Forecast};
 use crate::outcomes::conversions::{
     IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, place, record,
 };
 use crate::record::{Attribution, Client, Record};
+use crate::runtime;
 use crate::track::fields::Fields;
 use crate::track::init::{Teller, told_visit};
 use crate::track::{click, page_host, update_fbp as fbp};
@@ -56,13 +58,11 @@ pub fn text(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Error> {
 }
 
 impl Call<'_> {
-    /// The site of a keyed tracking call: the key's, else the named one, else that of the page where `page_host` is one's,
-    /// else the first.
-    fn site(&self, fields: &Fields<'_>, page_host: Option<&str>) -> Result<&'static Site, Error> {
+    /// The site of a visit: the key's, else the named one, else that of the page where `page_host` is one's, else the first.
+    fn site(&self, fields: &Fields<'_>, page_host: &str) -> Result<&'static Site, Error> {
         let named = self.named_site(fields)?;
-        let is_its_page = |site: &&Site| page_host.is_some_and(|host| site.owns(host));
         named
-            .or_else(|| self.visible_sites().find(is_its_page))
+            .or_else(|| self.visible_sites().find(|site| site.owns(page_host)))
             .or_else(|| self.visible_sites().next())
             .ok_or(Error::WebsiteNotFound)
     }
@@ -110,7 +110,7 @@ pub async fn visit(
 ) -> Result<Answer, Error> {
     let href = fields.required("href")?;
     let page_host = page_host(&href)?;
-    let site = call.site(fields, Some(&page_host))?;
+    let site = call.site(fields, &page_host)?;
     let teller = Teller {
         now_ms: call.edge.now_ms,
         cookies: "",
@@ -125,12 +125,64 @@ pub async fn visit(
     Ok(answer)
 }
 
-/// `POST events/update-fbp`
-pub fn update_fbp(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Error> {
-    let site = call.site(fields, None)?;
+/// `POST events/update-fbp`: in the site of the visitor's latest visit, where none is named.
+pub async fn update_fbp(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Error> {
     let (temp_id, told) = fbp::told(fields, None)?;
-    fbp::keep(call.edge, site, temp_id, &told);
+    let named = call.named_site(fields)?;
+    let sites = match (named, call.visible_sites().count()) {
+        (None, 2..) => sites_of(call, temp_id).await,
+        _ => named
+            .or_else(|| call.visible_sites().next())
+            .into_iter()
+            .collect(),
+    };
+    if sites.is_empty() {
+        return Err(Error::WebsiteNotFound);
+    }
+    for site in sites {
+        fbp::keep(call.edge, site, temp_id, &told);
+    }
     Ok(fbp::success())
+}
+
+/// The site of a visitor's latest visit. Where that is not known, or not yet, a site of each database: there a late browser id waits for the
+/// visit, and is forgotten if none comes.
+async fn sites_of(call: &Call<'_>, temp_id: TempId) -> Vec<&'static Site> {
+    let mut places: Vec<&Site> = Vec::new();
+    for site in call.visible_sites() {
+        if !places
+            .iter()
+            .any(|place| place.database() == site.database())
+        {
+            places.push(site);
+        }
+    }
+    // Repeating it does no harm: it reads.
+    match visited_site(call, &places, temp_id).await {
+        Ok(Some(site)) => vec![site],
+        Ok(None) => places,
+        Err(why) => {
+            runtime::log_warning(&format!("whose a late _fbp is: {why}"));
+            places
+        }
+    }
+}
+
+/// The site of a visitor's latest visit, in the databases of those sites; `None`: none is known there.
+async fn visited_site(
+    call: &Call<'_>,
+    places: &[&Site],
+    temp_id: TempId,
+) -> Result<Option<&'static Site>, Unavailable> {
+    const SQL: &str = "SELECT website_id, at_ms FROM visits WHERE temp_id = ?1 ->> '$' ORDER BY at_ms DESC LIMIT 1";
+    let mut visits = Vec::new();
+    for site in places {
+        let database = Database::bound(call.edge.env, site.database())?;
+        // Repeating it does no harm: it reads.
+        visits.append(&mut database.ask(Statement::new(SQL, &temp_id)?).await?);
+    }
+    let latest = visits.iter().max_by_key(|row| row.number("at_ms"));
+    Ok(latest.and_then(|row| call.edge.config.site(row.text("website_id")?)))
 }
 
 /// `POST events/invite`

@@ -271,7 +271,9 @@ impl Call<'_> {
             (_, Endpoint::SelfTest) => selftest::run(self, id).await,
             (Backend::AdTarget(adtarget), _) => hosted::write(self, adtarget, id, body).await,
             (Backend::Ledger, Endpoint::Visit) => events::visit(self, id, &fields(body)?).await,
-            (Backend::Ledger, Endpoint::UpdateFbp) => events::update_fbp(self, &fields(body)?),
+            (Backend::Ledger, Endpoint::UpdateFbp) => {
+                events::update_fbp(self, &fields(body)?).await
+            }
             (Backend::Ledger, Endpoint::Invite) => events::invite(self, id, &fields(body)?).await,
             (Backend::Ledger, Endpoint::Conversion) => {
                 events::conversion(self, id, &fields(body)?).await
