@@ -430,6 +430,23 @@ describe("what happened", () => {
     assert.equal((await feed({ websiteId: OTHER_SITE })).length, 0);
   });
 
+  it("is of a site that there is, or was", async () => {
+    await someone();
+    for (const path of ["report", "report?format=csv", "feed", "sends", "match-quality", "trail?telegramUserId=777"]) {
+      const at = `${path}${path.includes("?") ? "&" : "?"}websiteId=`;
+      for (const key of [api.key, OPERATOR_KEY]) refused(await api.get(`${at}atid_none`, { key }), 400, "INVALID_PAYLOAD", "websiteId: no such site");
+      const found = [200, path.startsWith("trail") ? 404 : 200];
+      assert.deepEqual([(await api.get(`${at}${WEBSITE}`)).status, (await api.get(`${at}${OTHER_SITE}`)).status], found, path);
+    }
+    refused(await api.post("sends/replay", { state: "dead", websiteId: "atid_none" }), 400, "INVALID_PAYLOAD", "websiteId: no such site");
+    // A site that is in no setting any more has left something.
+    for (const table of ["conversions", "sends"]) await api.edge.rows(`UPDATE ${table} SET website_id = 'atid_gone'`);
+    assert.deepEqual((await feed({ websiteId: "atid_gone" })).map(({ kind }) => kind), ["send", "conversion"]);
+    assert.deepEqual(await feed({ websiteId: "atid_gone", before: 1 }), [], "a page behind the last");
+    assert.equal(done(await api.get("report?websiteId=atid_gone")).total.purchases, 1);
+    assert.equal(done(await api.get("sends?websiteId=atid_gone&state=dead")).sends.length, 0);
+  });
+
   it("counts in the report once, however often and late it is told", async () => {
     const [tempId, eventId] = [randomUUID(), randomUUID()];
     const visit = { tempId, eventId, href: "https://www.shop.test/?gclid=G" };

@@ -573,6 +573,17 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       assert.match(page.url(), new RegExp(`#feed\\?site=${WEBSITE}$`));
     });
 
+    it("says of a site that is none that there is none, as other views do", async () => {
+      for (const view of ["funnel", "deliveries", "feed"]) {
+        await open(`${view}?site=atid_none`);
+        await seen("This edge has no such site, and nothing that one left. Choose another above.");
+        await picture(`no-site-${view}`);
+        await page.getByLabel("Site").selectOption(WEBSITE);
+        await page.getByText("This edge has no such site").first().waitFor({ state: "detached" });
+        await visitor.leave();
+      }
+    });
+
     it("leads from each to the person's trail", async () => {
       await open("feed");
       await page.getByRole("link", { name: `Trail of click ${buyer.clickId}` }).click();

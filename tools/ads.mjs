@@ -7,7 +7,7 @@ import { basename, extname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { call, order, refusalsEnd, send } from "./ads/edge.mjs";
 import { fields, schedule } from "./ads/show.mjs";
-import { WHERE, call as callApi, ensureSite } from "./edge.mjs";
+import { WHERE, call as callApi } from "./edge.mjs";
 import { fail, misused, typed } from "./prerequisites.mjs";
 import { records } from "./table.mjs";
 
@@ -305,7 +305,6 @@ async function stats(_, { from, to, unit = "day", by = "ad", account = [], objec
 async function report(_, { from, to, by = "ad", site }) {
   const query = new URLSearchParams(Object.entries({ from, to: to && dayAfter(to), by, websiteId: site }).filter(([, value]) => value));
   const told = await callApi("GET", `report?${query}`);
-  if (!told.rows.length) await ensureSite(site);
   return tell(told, ({ rows, total, currency, rates, unconverted }) => {
     const amount = (name) => (row) => row[name]?.toFixed(2);
     records([...rows, { label: "total", ...total }], {

@@ -30,22 +30,23 @@ export async function reach(url, options) {
 /** The answer's JSON; anything else ends the command with a line that says why: for a code of `words`, that. */
 export async function call(method, path, body, words = {}) {
   const headers = { authorization: `Bearer ${operatorKey()}`, ...(body && { "content-type": "application/json" }) };
-  const answer = await reach(new URL(`/api/v1/${path}`, edge), { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
+  const url = new URL(`/api/v1/${path}`, edge);
+  const answer = await reach(url, { method, headers, body: body && JSON.stringify(body) }).catch((error) =>
     fail(`${edge}: ${unanswered(error)}`),
   );
   const told = await answer.json().catch(() => undefined);
   if (answer.ok && told) return told;
   if (!told?.error) fail(`${edge}: ${answer.status}, and no JSON of Edgeway's: is this an Edgeway edge?`);
   if (answer.status === 401) fail(`${edge}: 401 ${told.error.code}, ${UNKNOWN_KEY}`);
+  if (told.error.message === "websiteId: no such site") fail(await noSite(body?.websiteId ?? url.searchParams.get("websiteId")));
   return fail(words[told.error.code] ?? `${edge}: ${answer.status} ${told.error.code}, ${told.error.message}`);
 }
 
-/** Ends where the edge has no such site, and names those it has. What is no site's any more may still have left something, so ask for that first. */
-export async function ensureSite(site) {
-  if (!site) return;
+/** That the edge has no such site, and which it has. */
+async function noSite(site) {
   const health = await reach(new URL("/healthz", edge), {}).then((answer) => answer.json()).catch(() => undefined);
   const sites = health?.sites?.map(({ websiteId }) => websiteId) ?? [];
-  if (health?.sites && !sites.includes(site)) fail(`--site: ${edge} has no site ${site}; it has ${sites.join(", ") || "none"}`);
+  return `--site: ${edge} has no site ${site}; it has ${sites.join(", ") || "none"}`;
 }
 
 /** A time as people read it. */

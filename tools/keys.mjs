@@ -1,6 +1,6 @@
 // `npm run keys -- create NAME [--site ID] | list | revoke PREFIX`: API keys of the edge at EDGEWAY_URL, with its OPERATOR_KEY.
 
-import { WHERE, call, ensureSite, time } from "./edge.mjs";
+import { WHERE, call, time } from "./edge.mjs";
 import { misused, typed } from "./prerequisites.mjs";
 import { records } from "./table.mjs";
 
@@ -12,7 +12,6 @@ ${WHERE}`;
 
 const COMMANDS = {
   async create([name], { site }) {
-    await ensureSite(site);
     const made = await call("POST", "keys", { name, websiteId: site });
     console.log(`${made.key}\n\nIt is shown this once. Calls bear it as Authorization: Bearer <key>.`);
   },

@@ -1,6 +1,6 @@
 // `npm run sends -- list | replay`: deliveries to ad platforms, and what became of them, of the edge at EDGEWAY_URL.
 
-import { WHERE, call, ensureSite, time } from "./edge.mjs";
+import { WHERE, call, time } from "./edge.mjs";
 import { fail, misused, typed } from "./prerequisites.mjs";
 import { records } from "./table.mjs";
 
@@ -18,7 +18,6 @@ const COMMANDS = {
   async list(_, { json, conversion, site, ...filter }) {
     const query = new URLSearchParams({ ...filter, ...(conversion && { conversionId: conversion }), ...(site && { websiteId: site }) });
     const { sends } = await call("GET", `sends?${query}`);
-    if (!sends.length) await ensureSite(site);
     if (json) return console.log(JSON.stringify(sends, null, 2));
     if (!sends.length) return console.log("There is no such send.");
     const at = { made: ({ madeAt }) => time(madeAt), changed: ({ changedAt }) => time(changedAt) };
@@ -35,7 +34,6 @@ const COMMANDS = {
     if (!sendIds.length && !state) misused("sends replay: say which, by SEND_ID or --state; npm run sends -- list shows them.", USAGE);
     const { replayed } = await call("POST", "sends/replay", { ...(sendIds.length && { sendIds }), state, platform, websiteId: site });
     if (replayed) return console.log(`${replayed} ${replayed === 1 ? "send goes" : "sends go"} out again.`);
-    await ensureSite(site);
     if (state) return console.log("There is no such send.");
     fail(`${sendIds.length === 1 ? "It is" : "None of them is"} not one that can go out again: npm run sends -- list --state skipped, rejected or dead shows those`);
   },

@@ -25,6 +25,10 @@ const MEANS = {
   500: "The edge failed at this. Its log says why.",
 };
 
+/** What the edge says of a site that is in no setting and left nothing, and what to do. */
+const NO_SITE = "websiteId: no such site";
+const NO_SITE_MEANS = "This edge has no such site, and nothing that one left. Choose another above.";
+
 /** Codes whose own words would say that again. */
 const SAID = ["AUTH_REQUIRED", "INVALID_KEY", "NOT_FOUND", "RATE_LIMITED", "INTERNAL_ERROR"];
 
@@ -70,6 +74,7 @@ async function reach(url, options) {
 function refusal({ status, headers }, { code, message } = {}) {
   const retryAfter = Number(headers.get("retry-after")) || undefined;
   const wait = status === 429 ? (retryAfter ? ` Try again in ${retryAfter} s.` : " Try again in a minute.") : "";
+  if (message === NO_SITE) return new Refusal(status, code, NO_SITE_MEANS);
   const own = SAID.includes(code) ? undefined : message;
   // What is not found where a path is, the edge names.
   const means = status === 404 && own ? "" : MEANS[status] ?? (status >= 500 ? "The edge can’t do this now." : "The edge refused this.");

@@ -50,7 +50,7 @@ pub async fn lead(call: &Call<'_>, lead: &str) -> Result<Answer, Error> {
 /// `DELETE trail`: the same, of a person by any id.
 pub async fn trail(call: &Call<'_>) -> Result<Answer, Error> {
     // Repeating it does no harm: nothing is left to forget.
-    answer(forget(call, &call.somebody()?).await?)
+    answer(forget(call, &call.somebody().await?).await?)
 }
 
 fn answer(was_known: bool) -> Result<Answer, Error> {

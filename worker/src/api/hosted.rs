@@ -144,7 +144,7 @@ pub async fn write(
         // AdTarget has no such call.
         Endpoint::Trail => {
             // Repeating it does no harm: nothing is left to forget.
-            return forgotten_here(erase::forget(call, &call.somebody()?).await?);
+            return forgotten_here(erase::forget(call, &call.somebody().await?).await?);
         }
         _ => call.path.to_owned(),
     };

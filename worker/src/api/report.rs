@@ -7,6 +7,7 @@ use serde_json::json;
 use super::events::unix_ms;
 use super::{Call, own_id};
 use crate::answer::Answer;
+use crate::edge::Edge;
 use crate::error::Error;
 use crate::report::feed::{self, Page};
 use crate::report::sums::{self, By, DAY_MS, Question};
@@ -23,15 +24,30 @@ const MOST_LINES: usize = 50_000;
 const WEEK_DAYS: u64 = 7;
 
 impl Call<'_> {
-    /// The one site that is asked for, or that the key may see; none: all.
-    fn asked_site(&self) -> Result<Option<String>, Error> {
-        let asked = self.edge.caller.parameter("websiteId");
-        match (asked, &self.holder.website_id) {
-            (Some(asked), Some(own)) if asked != *own => {
-                Err(Error::field("websiteId", "no such site"))
-            }
-            (asked, own) => Ok(asked.or_else(|| own.clone())),
-        }
+    /// The one site that is asked for, or that the key may see; none: all. `asked` may be one that is in no setting any more, as long as the
+    /// ledger knows of it.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD`: there is no such site; `INTERNAL_ERROR`
+    pub(super) async fn seen_site(&self, asked: Option<String>) -> Result<Option<String>, Error> {
+        let Edge { env, config, .. } = *self.edge;
+        let Some(asked) = asked else {
+            return Ok(self.holder.website_id.clone());
+        };
+        let is_one = match &self.holder.website_id {
+            Some(own) => asked == *own,
+            // Repeating it does no harm: it reads.
+            None => config.site(&asked).is_some() || feed::knows_site(env, config, &asked).await?,
+        };
+        is_one
+            .then_some(Some(asked))
+            .ok_or_else(|| Error::field("websiteId", "no such site"))
+    }
+
+    /// The same, of the query.
+    async fn asked_site(&self) -> Result<Option<String>, Error> {
+        self.seen_site(self.edge.caller.parameter("websiteId"))
+            .await
     }
 
     /// The chats of that site; empty where it is of all.
@@ -60,7 +76,7 @@ impl Call<'_> {
     }
 
     /// Whom the query names, as far as the key may see it.
-    pub(super) fn somebody(&self) -> Result<Somebody, Error> {
+    pub(super) async fn somebody(&self) -> Result<Somebody, Error> {
         let asked = |name: &str| self.edge.caller.parameter(name);
         let telegram_user_id = match asked("telegramUserId") {
             Some(text) => Some(
@@ -69,7 +85,7 @@ impl Call<'_> {
             ),
             None => None,
         };
-        let website_id = self.asked_site()?;
+        let website_id = self.asked_site().await?;
         let somebody = Somebody {
             telegram_user_id,
             click_id: asked("clickId").map(|id| id.to_ascii_lowercase().replace('-', "")),
@@ -122,7 +138,7 @@ pub async fn report(call: &Call<'_>) -> Result<Answer, Error> {
     if from_day > to_day {
         return Err(Error::field("from", "it is after to"));
     }
-    let website_id = call.asked_site()?;
+    let website_id = call.asked_site().await?;
     let question = Question {
         from_day,
         to_day,
@@ -148,7 +164,7 @@ pub async fn feed(call: &Call<'_>) -> Result<Answer, Error> {
     if !(1..=LONGEST_PAGE).contains(&limit) {
         return Err(Error::field("limit", "expected 1 to 200"));
     }
-    let website_id = call.asked_site()?;
+    let website_id = call.asked_site().await?;
     let page = Page {
         chat_ids: call.chats_of(website_id.as_deref()),
         website_id,
@@ -163,7 +179,7 @@ pub async fn feed(call: &Call<'_>) -> Result<Answer, Error> {
 /// `GET trail`: the first step first.
 pub async fn trail(call: &Call<'_>) -> Result<Answer, Error> {
     let edge = call.edge;
-    let somebody = call.somebody()?;
+    let somebody = call.somebody().await?;
     // Repeating it does no harm: it reads.
     let steps = trail::trail(edge.env, edge.config, &somebody).await?;
     match steps.is_empty() {

@@ -30,7 +30,7 @@ pub async fn list(call: &Call<'_>) -> Result<Answer, Error> {
         conversion_id: asked("conversionId").map(|id| own_id(&id)),
         before_ms: call.asked_time("before")?,
         limit,
-        ..filter(call, &|name| Ok(asked(name)))?
+        ..filter(call, &|name| Ok(asked(name))).await?
     };
     let sends = outbox::list(call.edge.env, call.edge.config, &filter).await?;
     Ok(Answer::json(200, &json!({ "sends": sends })))
@@ -42,7 +42,8 @@ pub async fn replay(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Erro
     let ids = fields.texts("sendIds")?;
     let mut filter = filter(call, &|name| {
         Ok(fields.text(name)?.map(std::borrow::Cow::into_owned))
-    })?;
+    })
+    .await?;
     if ids.is_none() && filter.state.is_none() {
         return Err(Error::field("sendIds", "say which, or their state"));
     }
@@ -70,7 +71,7 @@ pub async fn match_quality(call: &Call<'_>) -> Result<Answer, Error> {
     let filter = Filter {
         before_ms: Some(to_ms),
         from_ms: Some(from_ms),
-        ..filter(call, &asked)?
+        ..filter(call, &asked).await?
     };
     let quality = outbox::match_quality(edge.env, edge.config, &filter).await?;
     Ok(Answer::json(
@@ -80,8 +81,7 @@ pub async fn match_quality(call: &Call<'_>) -> Result<Answer, Error> {
 }
 
 /// What the caller says of which sends it means, within what its key may see.
-#[inline(never)]
-fn filter(
+async fn filter(
     call: &Call<'_>,
     asked: &dyn Fn(&str) -> Result<Option<String>, Error>,
 ) -> Result<Filter, Error> {
@@ -100,15 +100,10 @@ fn filter(
         })?),
         None => None,
     };
-    let website_id = asked("websiteId")?;
-    let own = call.holder.website_id.as_ref();
-    if let (Some(asked), Some(own)) = (&website_id, own)
-        && asked != own
-    {
-        return Err(Error::field("websiteId", "no such site"));
-    }
+    // Repeating it does no harm: it reads.
+    let website_id = call.seen_site(asked("websiteId")?).await?;
     Ok(Filter {
-        website_ids: website_id.or_else(|| own.cloned()).map(|id| vec![id]),
+        website_ids: website_id.map(|id| vec![id]),
         state,
         platform: platform.map(Platform::as_str),
         destination: asked("destination")?,

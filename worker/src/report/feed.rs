@@ -206,6 +206,26 @@ pub async fn latest(env: &Env, config: &Config, page: &Page) -> Result<Vec<Item>
     Ok(items)
 }
 
+/// Whether the ledger has anything of a site, which may be in no setting any more.
+///
+/// # Errors
+/// A database's.
+pub async fn knows_site(env: &Env, config: &Config, website_id: &str) -> Result<bool, Unavailable> {
+    const SQL: &str = "SELECT 1 FROM traffic WHERE website_id = ?1 ->> '$' UNION ALL SELECT 1 FROM conversions WHERE website_id = ?1 ->> '$' LIMIT 1";
+    for binding in bindings(config, Some(website_id)) {
+        let statement = Statement::new(SQL, &website_id)?;
+        // Repeating it does no harm: it reads.
+        if !Database::bound(env, binding)?
+            .ask(statement)
+            .await?
+            .is_empty()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What statements of `items/` give.
 pub(super) async fn gathered(
     env: &Env,
