@@ -236,6 +236,9 @@ struct ChannelHealth<'a> {
     invite: &'static str,
     mode: InviteMode,
     pool: Option<PoolStatus>,
+    /// Why it is not known how its pool stands.
+    #[serde(skip)]
+    silence: Option<String>,
     /// How many links are to be ready.
     pool_size: u32,
 }
@@ -245,15 +248,25 @@ impl<'a> SiteHealth<'a> {
     fn of(
         site: &'a Site,
         destinations: &'a Destinations,
-        pools: &mut vec::IntoIter<Option<PoolStatus>>,
+        pools: &mut vec::IntoIter<Option<Result<PoolStatus, String>>>,
     ) -> Self {
-        let channels = site.channels.iter().map(|channel| ChannelHealth {
-            slug: &channel.slug,
-            channel_id: channel.channel_id.as_deref(),
-            invite: set(channel.invite.is_some()),
-            mode: channel.mode,
-            pool: pools.next().flatten(),
-            pool_size: channel.pool_size,
+        let channels = site.channels.iter().map(|channel| {
+            let (pool, silence) = match pools.next().flatten().transpose() {
+                Ok(pool) => (pool, None),
+                Err(why) => {
+                    runtime::log_warning(&format!("invites: {}: {why}", channel.slug));
+                    (None, Some(why))
+                }
+            };
+            ChannelHealth {
+                slug: &channel.slug,
+                channel_id: channel.channel_id.as_deref(),
+                invite: set(channel.invite.is_some()),
+                mode: channel.mode,
+                pool,
+                silence,
+                pool_size: channel.pool_size,
+            }
         });
         Self {
             website_id: &site.website_id,

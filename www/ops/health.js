@@ -99,7 +99,7 @@ function Backlog({ backlog: { queue, outbox, owed } }) {
 }
 
 function Pool({ pool, caution }) {
-  if (!pool) return html`<span class="quiet">no pool</span>`;
+  if (!pool && !caution) return html`<span class="quiet">no pool</span>`;
   return html`<${Stand} caution=${caution} good="filled" /> ${caution?.why}${caution?.state === "paused" && html`until <${Time} at=${pool.pausedUntil} />`}`;
 }
 

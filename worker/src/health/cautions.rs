@@ -56,19 +56,27 @@ pub fn cautions(
     let mut cautions = Vec::new();
     for site in sites {
         for channel in &site.channels {
-            let Some(pool) = &channel.pool else {
-                continue;
+            let (state, why) = match (&channel.pool, &channel.silence) {
+                (Some(pool), _) => match pool.state(channel.pool_size, now_ms) {
+                    PoolState::Filled => continue,
+                    state => (state.as_str(), pool.last_error().map(str::to_owned)),
+                },
+                (None, Some(why)) => {
+                    let why = [
+                        "its links can't be reached, clicks get the channel's own: ",
+                        why,
+                    ];
+                    ("not known", Some(why.concat()))
+                }
+                (None, None) => continue,
             };
-            let state = pool.state(channel.pool_size, now_ms);
-            if state != PoolState::Filled {
-                cautions.push(Caution {
-                    about: About::Invites,
-                    website_id: Some(site.website_id.to_owned()),
-                    name: Some(channel.slug.to_owned()),
-                    state: state.as_str(),
-                    why: pool.last_error().map(str::to_owned),
-                });
-            }
+            cautions.push(Caution {
+                about: About::Invites,
+                website_id: Some(site.website_id.to_owned()),
+                name: Some(channel.slug.to_owned()),
+                state,
+                why,
+            });
         }
     }
     for webhook in webhooks {

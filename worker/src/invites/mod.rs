@@ -250,8 +250,11 @@ pub async fn warm(env: &Env, config: &Config) {
     }
 }
 
-/// How the pools of all channels stand, in the settings' order; none without one, or when it does not answer in time.
-pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<PoolStatus>> {
+/// How the pools of all channels stand, in the settings' order; none without one.
+///
+/// # Errors
+/// Of each, in words for the operator: it did not answer in time.
+pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<Result<PoolStatus, String>>> {
     /// How long an operator waits, in ms.
     const STATUS_MS: u32 = 1_000;
     // All at once; then each is waited for.
@@ -263,17 +266,11 @@ pub async fn statuses(env: &Env, config: &Config) -> Vec<Option<PoolStatus>> {
         .collect();
     let mut statuses = Vec::new();
     for answer in asked {
-        let status = match answer {
-            Some(answer) => match told(answer).await {
-                Ok(status) => Some(PoolStatus::read(&status)),
-                Err(why) => {
-                    runtime::log_warning(&format!("invites: a pool does not answer: {why}"));
-                    None
-                }
-            },
+        statuses.push(match answer {
+            // Repeating it does no harm: it reads.
+            Some(answer) => Some(told(answer).await.map(|told| PoolStatus::read(&told))),
             None => None,
-        };
-        statuses.push(status);
+        });
     }
     statuses
 }
