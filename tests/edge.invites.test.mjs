@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEdge } from "./harness/edge.mjs";
 import { never, sleep, until } from "./harness/wait.mjs";
+import { OPERATOR_KEY } from "./harness/api.mjs";
 import { only } from "./harness/world.mjs";
 import { BOT, CHANNEL, WEBHOOK_SECRET, person, startBotApi } from "./standins/botapi.mjs";
 
@@ -28,6 +29,7 @@ const restart = ({ api, channel, bot = {}, vars, ...rest }) =>
   startEdge({
     ...rest,
     vars: {
+      OPERATOR_KEY,
       TELEGRAM_API_BASE: api.url,
       TELEGRAM_BOTS: JSON.stringify([{ username: BOT.username, token: BOT.token, webhookSecret: WEBHOOK_SECRET, ...bot }]),
       SITES: JSON.stringify([{ websiteId: WEBSITE, domains: ["shop.test"], channels: [{ slug: "main", invite: SHARED, telegramId: CHANNEL.id, ...channel }] }]),
@@ -368,6 +370,17 @@ describe("Telegram's Bot API", () => {
     assert.ok(!ready.includes(location), "a link from before may have ended with the bot's rights");
   });
 
+  it("fails, in words that begin as a refusal's: being made an admin cuts no such pause short", async () => {
+    api.misbehave({ method: "createChatInviteLink", status: 500, times: Infinity });
+    await click(edge);
+    await until(async () => (await pool(edge)).lastError, "it failed");
+    await askPool(edge, "query", `UPDATE pool SET error = '502 of a proxy', resume_ms = ${Date.now() + 300_000}`);
+    const made = creations();
+    api.behave();
+    await api.deliver(api.promoted(), { url: `${edge.url}/hooks/telegram/${BOT.username}`, secret: WEBHOOK_SECRET });
+    await never(() => creations() > made, "asked too early", 1_500);
+  });
+
   it("says 429: being made an admin cuts no such pause short", async () => {
     api.misbehave({ method: "createChatInviteLink", status: 429, retryAfter: 60 });
     await click(edge);
@@ -424,6 +437,23 @@ describe("a pool", () => {
     await edge.fail({ objectEnds: 1, objectOverloaded: true });
     assert.equal((await click(edge)).location, SHARED);
   });
+
+  for (const [what, fault] of [["fails", "fail"], ["is slow", 5_000]]) {
+    it(`that ${what} is shown to the operator, and no other`, async () => {
+      const health = async (key) => (await edge.request("/healthz", { headers: key ? { authorization: `Bearer ${key}` } : {} })).json();
+      const aboutInvites = async () => (await health(OPERATOR_KEY)).cautions.filter(({ about }) => about === "invites");
+      assert.deepEqual(await aboutInvites(), []);
+      await edge.fail({ invites: fault });
+      const { why, ...caution } = only(await aboutInvites());
+      assert.deepEqual(caution, { about: "invites", websiteId: WEBSITE, name: "main", state: "not known" });
+      assert.match(why, /^its links can't be reached, clicks get the channel's own: ./);
+      const { status, cautions } = await health();
+      assert.deepEqual([status, cautions], ["ok", undefined]);
+      assert.equal((await health(OPERATOR_KEY)).status, "degraded");
+      await edge.fail({ invites: null });
+      assert.deepEqual(await aboutInvites(), []);
+    });
+  }
 
   it("that is slow keeps no visitor waiting, and a click told again finds its link", async () => {
     await edge.fail({ invites: 5_000 });
@@ -491,6 +521,30 @@ describe("a pool on a disk", () => {
       await filled(world.edge);
     });
   }
+});
+
+describe("a pool of an earlier version", () => {
+  it("goes on with its links, and fills at once when a bot that was refused is made an admin", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "edgeway-invites-"));
+    const world = await start({ persist: folder });
+    try {
+      await fill(world.edge);
+      await askPool(world.edge, "query", "DROP TABLE refusal");
+      await world.edge.close();
+      const { api } = world;
+      const edge = (world.edge = await restart({ ...world, persist: folder }));
+      const tell = async (update) => assert.equal((await api.deliver(update, { url: `${edge.url}/hooks/telegram/${BOT.username}`, secret: WEBHOOK_SECRET })).status, 200);
+      const { location } = await click(edge);
+      assert.ok(api.links.has(location), location);
+      await tell(api.demoted({ status: "kicked" }));
+      await until(async () => (await pool(edge)).lastError, "refused");
+      await tell(api.promoted());
+      await filled(edge);
+    } finally {
+      await stop(world);
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 });
 
 describe("a thousand clicks at once", () => {

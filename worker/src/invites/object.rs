@@ -124,7 +124,7 @@ pub fn reopen(storage: &Storage, env: &Env, channel: &str) -> Told {
         Pool::of(storage, crate::config(env), channel).and_then(|pool| {
             if let Some(pool) = pool {
                 let standing = storage.standing()?.unwrap_or_default();
-                if standing.was_refused() {
+                if standing.is_refused {
                     storage.resume()?;
                 }
                 pool.go_on()?;

@@ -106,6 +106,8 @@ pub struct Pause {
     pub failures: u32,
     /// What was wrong, for the operator.
     pub error: Option<String>,
+    /// Whether Telegram refused it.
+    pub is_refused: bool,
 }
 
 /// What a call leaves behind that came `failures` failed ones after the last good one.
@@ -123,6 +125,7 @@ pub fn after(outcome: Result<(), &Failure>, failures: u32, now_ms: u64) -> Pause
         resume_ms: now_ms + wait_ms.max(SPACING_MS),
         failures,
         error: outcome.err().map(ToString::to_string),
+        is_refused: matches!(outcome, Err(Failure::Refused(..))),
     }
 }
 

@@ -21,3 +21,9 @@ CREATE TABLE IF NOT EXISTS pool (
   failures  INTEGER NOT NULL, -- since a call went well
   error     TEXT -- of the last call; NULL: it went well
 ) STRICT;
+
+-- Has a row where Telegram refused the last call. By itself, so that it is made for pools that are there already, and a worker of old, which
+-- knows `pool` by its places, still runs on them.
+CREATE TABLE IF NOT EXISTS refusal (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1)
+) STRICT;

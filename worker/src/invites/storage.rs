@@ -30,18 +30,14 @@ pub struct Standing {
     pub failures: u32,
     /// What was wrong with the last call.
     pub error: Option<String>,
+    /// Whether Telegram refused it.
+    pub is_refused: bool,
 }
 
 impl Standing {
     /// Whether the last call went wrong and the next has to wait for it.
     pub fn is_paused(&self, now_ms: u64) -> bool {
         self.error.is_some() && self.resume_ms > now_ms
-    }
-
-    /// Whether Telegram refused the last call: its code begins the words then (see [`crate::telegram::Failure`]).
-    pub fn was_refused(&self) -> bool {
-        let error = self.error.as_deref().unwrap_or_default();
-        error.starts_with(|first: char| first.is_ascii_digit())
     }
 }
 
@@ -209,7 +205,8 @@ impl Storage {
 
     /// Where the pool stands; `None` before its first call.
     pub fn standing(&self) -> Result<Option<Standing>, Broken> {
-        let sql = "SELECT channel, resume_ms, failures, error FROM pool";
+        let sql =
+            "SELECT channel, resume_ms, failures, EXISTS (SELECT 1 FROM refusal), error FROM pool";
         let rows = self.execute(sql, &[])?;
         Ok(first(&rows).map(|mut row| Standing {
             channel: row.text(),
@@ -218,6 +215,7 @@ impl Storage {
                 .number()
                 .and_then(|count| u32::try_from(count).ok())
                 .unwrap_or_default(),
+            is_refused: row.number() == Some(1),
             error: Some(row.text()).filter(|error| !error.is_empty()),
         }))
     }
@@ -233,7 +231,8 @@ impl Storage {
         self.write(
             "UPDATE pool SET resume_ms = 0, failures = 0, error = NULL",
             &[],
-        )
+        )?;
+        self.note_refusal(false)
     }
 
     /// Notes what a call left behind. A pause is never cut short.
@@ -249,7 +248,16 @@ impl Storage {
                 &pause.failures.to_string(),
                 &error,
             ],
-        )
+        )?;
+        self.note_refusal(pause.is_refused)
+    }
+
+    fn note_refusal(&self, is_refused: bool) -> Result<(), Broken> {
+        let sql = match is_refused {
+            true => "INSERT INTO refusal VALUES (1) ON CONFLICT DO NOTHING",
+            false => "DELETE FROM refusal",
+        };
+        self.write(sql, &[])
     }
 }
 
