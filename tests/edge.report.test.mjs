@@ -239,11 +239,12 @@ describe("what AdStat's ads cost", () => {
 
   /** What pages of statistics make, as AdStat might answer them: `[items, cursor]` each. */
   async function spentBy(...pages) {
-    // With a token that AdStat knows.
+    // With a token that AdStat knows. The hour may end the day.
     await shop.strike();
+    const day = await now();
     for (const [items, cursor = null] of pages) shop.adstat.misbehave({ call: "stats", body: JSON.stringify({ items, cursor }) });
     await shop.strike(HOUR);
-    return (await spent())[await now()];
+    return (await spent())[day];
   }
 
   it("is taken as AdStat writes it: nothing, a text, a correction below zero", async () => {
@@ -369,6 +370,31 @@ describe("what happened", () => {
     const { at } = (await feed()).find(({ kind }) => kind === "join");
     assert.deepEqual((await feed({ limit: 1, before: at + 1 })).map(({ kind }) => kind).sort(), ["join", "leave"]);
     for (const [query, field] of [["limit=0", "limit"], ["limit=201", "limit"], ["before=x", "before"]]) refused(await api.get(`feed?${query}`), 400, "INVALID_PAYLOAD", field);
+  });
+
+  it("goes on through more than a page of one moment, of each kind", async () => {
+    const at = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    const list = JSON.stringify(Array(600).fill(0));
+    await api.edge.rows(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins)
+      SELECT iif(key % 2, ${CHAT}, -1009), 1000 + key, iif(key % 3, 'left', 'member'), ${at} + iif(key % 2, 0, 1000), 1, ${at}, 1 FROM json_each(?1)`, list);
+    await api.edge.rows(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, overrides, person)
+      SELECT 'k' || key, '${WEBSITE}', '${CHANNELS[0]}', 1000 + key, 'Lead', ${at}, ${at}, 'api', 0, 0, '{}', '{}' FROM json_each(?1) WHERE key < 300`, list);
+    await api.edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms)
+      SELECT 'k' || key, 'meta', '${WEBSITE}', 'meta', 'dead', ${at}, ${at}, 0, 1, ${at} FROM json_each(?1) WHERE key < 300`, list);
+    const happened = 600 + 400 + 300 + 300;
+    for (const limit of [1, 50, 200]) {
+      const seen = [];
+      let [before, longest] = [undefined, 0];
+      do {
+        const { items, next } = done(await api.get(`feed?${new URLSearchParams({ limit, ...(before && { before }) })}`));
+        longest = Math.max(longest, items.length);
+        seen.push(...items);
+        before = items.length ? next ?? (next === null ? undefined : items.at(-1).at) : undefined;
+      } while (before);
+      assert.deepEqual([seen.length, new Set(seen.map((item) => JSON.stringify(item))).size], [happened, happened], `${limit} a page`);
+      assert.ok(longest <= limit + 50 && seen.every((item, n) => !n || item.at <= seen[n - 1].at));
+    }
+    for (const before of ["1.2.3", "1.2.3.4.5.6", "x.0.0.0.0", "-1.0.0.0.0", "1.0.0.1e3.0"]) refused(await api.get(`feed?before=${before}`), 400, "INVALID_PAYLOAD", "before");
   });
 
   it("is found in the midst of many without a look at all that came after", async () => {

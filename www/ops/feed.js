@@ -50,14 +50,13 @@ export function Feed({ site, forget }) {
 
   /** The latest page, and those before it until `known` is met: more may have happened since the last look than one page holds. */
   const latest = async (known) => {
-    let { items } = await page({});
-    let isLast = items.length < PAGE;
-    while (known?.length && !isLast && items.at(-1).at > known[0].at && items.length < MOST) {
-      const older = await page({ before: items.at(-1).at });
-      isLast = older.items.length < PAGE;
+    let { items, next } = await page({});
+    while (known?.length && next && items.at(-1).at > known[0].at && items.length < MOST) {
+      const older = await page({ before: next });
       items = [...items, ...older.items];
+      next = older.next;
     }
-    return { items, isLast };
+    return { items, next };
   };
   const load = async () => {
     const of = (shown.current ??= {});
@@ -65,8 +64,12 @@ export function Feed({ site, forget }) {
       const fresh = await latest(of.items);
       if (of !== shown.current) return;
       const many = of.items ? merged(fresh.items, of.items).length - of.items.length : 0;
-      of.items = merged(fresh.items, of.items ?? []).slice(0, MOST);
-      of.end ??= fresh.isLast;
+      const all = merged(fresh.items, of.items ?? []);
+      of.items = all.slice(0, MOST);
+      // What is older goes on where the first page ended, or before what there is no room for any more.
+      if (all.length > MOST) of.next = of.items.at(-1).at;
+      else if (of.next === undefined) of.next = fresh.next;
+      of.end ??= !fresh.next;
       setFeed({ items: of.items, end: of.end, at: Date.now() });
       tell(many);
     } catch (error) {
@@ -82,10 +85,11 @@ export function Feed({ site, forget }) {
   const turnPage = async () => {
     const of = shown.current;
     try {
-      const next = await page({ before: of.items.at(-1).at });
+      const older = await page({ before: of.next });
       if (of !== shown.current) return;
-      of.items = [...of.items, ...merged(next.items, of.items).slice(0, next.items.length).filter((item) => !of.items.includes(item))];
-      of.end = next.items.length < PAGE || of.items.length >= MOST;
+      of.items = [...of.items, ...merged(older.items, of.items).slice(0, older.items.length).filter((item) => !of.items.includes(item))];
+      of.next = older.next;
+      of.end = !older.next || of.items.length >= MOST;
       setFeed({ items: of.items, end: of.end, at: Date.now() });
     } catch (error) {
       setFeed((feed) => ({ ...feed, error }));

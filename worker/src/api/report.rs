@@ -9,7 +9,7 @@ use super::{Call, own_id};
 use crate::answer::Answer;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::report::feed::{self, Page};
+use crate::report::feed::{self, Page, Place};
 use crate::report::sums::{self, By, DAY_MS, Question};
 use crate::report::trail::{self, Somebody};
 use crate::telegram::ChatId;
@@ -73,6 +73,19 @@ impl Call<'_> {
             )
         })?;
         Ok(Some((at_ms / DAY_MS, at_ms % DAY_MS == 0)))
+    }
+
+    /// Where a page of the feed begins, by `before`: a time, or the `next` of another page.
+    fn asked_place(&self) -> Result<Option<Place>, Error> {
+        let Some(text) = self.edge.caller.parameter("before") else {
+            return Ok(None);
+        };
+        let place = unix_ms(&text).map(Place::before);
+        let place = place.or_else(|| Place::parse(&text));
+        place.map(Some).ok_or_else(|| {
+            let expected = "not a Unix time in whole milliseconds, nor the next of a page";
+            Error::field("before", expected)
+        })
     }
 
     /// Whom the query names, as far as the key may see it.
@@ -168,12 +181,13 @@ pub async fn feed(call: &Call<'_>) -> Result<Answer, Error> {
     let page = Page {
         chat_ids: call.chats_of(website_id.as_deref()),
         website_id,
-        before_ms: call.asked_time("before")?,
-        limit,
+        behind: call.asked_place()?,
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
     // Repeating it does no harm: it reads.
-    let items = feed::latest(edge.env, edge.config, &page).await?;
-    Ok(Answer::json(200, &json!({ "items": items })))
+    let (items, next) = feed::latest(edge.env, edge.config, &page).await?;
+    let next = next.map(|place| place.to_string());
+    Ok(Answer::json(200, &json!({ "items": items, "next": next })))
 }
 
 /// `GET trail`: the first step first.

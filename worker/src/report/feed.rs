@@ -1,5 +1,8 @@
 //! What happened last, of all kinds.
 
+use std::cmp::{Ordering, Reverse};
+use std::fmt;
+
 use conversions::{Currency, Money};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,8 +13,8 @@ use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
 use crate::runtime::Env;
 use crate::telegram::ChatId;
 
-/// How many more of each kind are looked at, for those that happened in the same ms as the last of a page.
-const SAME_MS: u64 = 50;
+/// How many more a page has at most that happened in the same ms as the last of it.
+const SAME_MS: usize = 50;
 
 /// One thing that happened.
 #[derive(Debug, Serialize)]
@@ -27,6 +30,70 @@ pub struct Item {
     pub title: String,
     /// All else that is known; no IP address, nothing that names a person but Telegram's number.
     pub detail: Box<RawValue>,
+    /// Which of its kind it is: the row's place in its table.
+    #[serde(skip)]
+    key: Key,
+}
+
+/// A row's place among those of its kind and ms.
+type Key = (i64, i64);
+
+/// A place in the feed, behind one of its items: where a page ends and the next one begins. Things of one ms are there in the order of their
+/// databases, kinds and keys, the last key first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    at_ms: u64,
+    database: usize,
+    kind: usize,
+    key: Key,
+}
+
+impl Place {
+    /// What no row's key is before.
+    const NO_KEY: Key = (i64::MIN, i64::MIN);
+
+    /// Before all that happened at that Unix time (ms).
+    pub fn before(at_ms: u64) -> Self {
+        Self {
+            at_ms,
+            database: usize::MAX,
+            kind: usize::MAX,
+            key: Self::NO_KEY,
+        }
+    }
+
+    /// Reads what its `Display` writes; `None`: it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let place = Self {
+            at_ms: parts.next()?.parse().ok()?,
+            database: parts.next()?.parse().ok()?,
+            kind: parts.next()?.parse().ok()?,
+            key: (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?),
+        };
+        parts.next().is_none().then_some(place)
+    }
+
+    /// From where on rows of a kind in a database are behind it: before that time (Unix ms), or at it with a key before that one.
+    fn bound(self, database: usize, kind: usize) -> (u64, Key) {
+        match (database, kind).cmp(&(self.database, self.kind)) {
+            Ordering::Less => (self.at_ms, Self::NO_KEY),
+            Ordering::Equal => (self.at_ms, self.key),
+            Ordering::Greater => (self.at_ms.saturating_add(1), Self::NO_KEY),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            at_ms,
+            database,
+            kind,
+            key: (a, b),
+        } = self;
+        write!(formatter, "{at_ms}.{database}.{kind}.{a}.{b}")
+    }
 }
 
 impl Item {
@@ -82,8 +149,14 @@ impl Item {
             website_id: website_id.map(str::to_owned),
             title,
             detail: RawValue::from_string(text).unwrap_or_default(),
+            key: row.text("key").and_then(key_of).unwrap_or_default(),
         }
     }
+}
+
+fn key_of(text: &str) -> Option<Key> {
+    let (a, b) = text.split_once(' ')?;
+    Some((a.parse().ok()?, b.parse().ok()?))
 }
 
 fn stored(row: &Row) -> Option<Money> {
@@ -92,17 +165,28 @@ fn stored(row: &Row) -> Option<Money> {
 }
 
 /// Which page is meant.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Page {
     /// The one site; none: all.
     pub website_id: Option<String>,
     /// The chats of that site.
     pub chat_ids: Vec<ChatId>,
-    /// Things before then, Unix time in ms; none: the latest.
-    pub before_ms: Option<u64>,
-    /// So many, and those of the same ms as the last of them.
-    pub limit: u64,
+    /// What is behind there; none: the latest.
+    pub behind: Option<Place>,
+    /// So many, and those of the same ms as the last of them, up to [`SAME_MS`].
+    pub limit: usize,
+}
+
+/// A page of one kind in one database.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KindPage<'a> {
+    website_id: Option<&'a str>,
+    chat_ids: &'a [ChatId],
+    before_ms: Option<u64>,
+    a: i64,
+    b: i64,
+    limit: usize,
 }
 
 /// Whether the row in the middle of a half is before a page's end and `$slack`.
@@ -147,9 +231,11 @@ macro_rules! latest_by_halves {
     )
     SELECT low FROM halves WHERE low >= high
   )
-  AND ",
+  AND (",
             $at,
-            " < coalesce(?1 ->> 'beforeMs', 9e15) AND (?1 ->> 'websiteId' IS NULL OR ",
+            ", ",
+            $table,
+            ".rowid) < (coalesce(?1 ->> 'beforeMs', 9e15), ?1 ->> 'a') AND (?1 ->> 'websiteId' IS NULL OR ",
             $table,
             ".website_id = ?1 ->> 'websiteId')
 ORDER BY ",
@@ -182,28 +268,67 @@ const STATEMENTS: [&str; 6] = [
     latest_by_halves!("sends", "made_ms", "60000", "changed_ms"),
 ];
 
-/// What happened, the latest first.
+/// What happened, the latest first, and where the next page begins; none: this is the last.
 ///
 /// # Errors
 /// A database's.
-pub async fn latest(env: &Env, config: &Config, page: &Page) -> Result<Vec<Item>, Unavailable> {
-    let asked = Page {
-        limit: page.limit + SAME_MS,
-        website_id: page.website_id.clone(),
-        chat_ids: page.chat_ids.clone(),
-        ..*page
-    };
-    let mut items = Vec::new();
-    for binding in bindings(config, page.website_id.as_deref()) {
+pub async fn latest(
+    env: &Env,
+    config: &Config,
+    page: &Page,
+) -> Result<(Vec<Item>, Option<Place>), Unavailable> {
+    let website_id = page.website_id.as_deref();
+    let limit = page.limit + SAME_MS;
+    let mut found: Vec<(Place, Item)> = Vec::new();
+    for (database, binding) in bindings(config, website_id).enumerate() {
+        let statement = |(kind, sql): (usize, &&'static str)| {
+            let bound = page.behind.map(|place| place.bound(database, kind));
+            let (a, b) = bound.map_or(Place::NO_KEY, |(_, key)| key);
+            let asked = KindPage {
+                website_id,
+                chat_ids: &page.chat_ids,
+                before_ms: bound.map(|(before_ms, _)| before_ms),
+                a,
+                b,
+                // One more says that there is one.
+                limit: limit + 1,
+            };
+            Statement::new(sql, &asked)
+        };
+        let statements = STATEMENTS.iter().enumerate().map(statement);
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
         // Repeating it does no harm: it reads.
-        items.append(&mut gathered(env, config, binding, &STATEMENTS, &asked).await?);
+        let kinds = gathered(env, config, binding, &statements).await?;
+        for (kind, items) in kinds.into_iter().enumerate() {
+            found.extend(items.into_iter().map(|item| {
+                let place = Place {
+                    at_ms: item.at,
+                    database,
+                    kind,
+                    key: item.key,
+                };
+                (place, item)
+            }));
+        }
     }
-    items.sort_by_key(|item| std::cmp::Reverse(item.at));
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    if let Some(last) = items.get(limit.saturating_sub(1)).map(|item| item.at) {
-        items.retain(|item| item.at >= last);
+    found.sort_by_key(|(place, _)| {
+        let Place {
+            at_ms,
+            database,
+            kind,
+            key,
+        } = *place;
+        (Reverse(at_ms), database, kind, Reverse(key))
+    });
+    let many = found.len();
+    if let Some(last) = found.get(page.limit.saturating_sub(1)) {
+        let last_ms = last.0.at_ms;
+        let end = found.partition_point(|(place, _)| place.at_ms >= last_ms);
+        found.truncate(end.min(limit));
     }
-    Ok(items)
+    let next = found.last().filter(|_| found.len() < many);
+    let next = next.map(|(place, _)| *place);
+    Ok((found.into_iter().map(|(_, item)| item).collect(), next))
 }
 
 /// Whether the ledger has anything of a site, which may be in no setting any more.
@@ -226,26 +351,20 @@ pub async fn knows_site(env: &Env, config: &Config, website_id: &str) -> Result<
     Ok(false)
 }
 
-/// What statements of `items/` give.
+/// What statements of `items/` give, each.
 pub(super) async fn gathered(
     env: &Env,
     config: &Config,
     binding: &str,
-    statements: &[&'static str],
-    parameter: &impl Serialize,
-) -> Result<Vec<Item>, Unavailable> {
-    let statements = statements
-        .iter()
-        .map(|sql| Statement::new(sql, parameter))
-        .collect::<Result<Vec<_>, _>>()?;
+    statements: &[Statement],
+) -> Result<Vec<Vec<Item>>, Unavailable> {
     // Repeating it does no harm: it reads.
-    let results = Database::bound(env, binding)?.transact(&statements).await?;
-    let mut items = Vec::new();
-    for rows in &results {
-        let rows: Vec<Row> = Rows::read(rows)?;
-        items.extend(rows.iter().map(|row| Item::of(row, config)));
-    }
-    Ok(items)
+    let results = Database::bound(env, binding)?.transact(statements).await?;
+    let items = |rows: &Rows| -> Result<Vec<Item>, Unavailable> {
+        let rows: Vec<Row> = rows.read()?;
+        Ok(rows.iter().map(|row| Item::of(row, config)).collect())
+    };
+    results.iter().map(items).collect()
 }
 
 /// The databases that have a site; none: all.

@@ -89,8 +89,11 @@ pub async fn trail(
             website_id,
             chat_ids: &somebody.chat_ids,
         };
+        let statements = STATEMENTS.iter().map(|sql| Statement::new(sql, &person));
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
         // Repeating it does no harm: it reads.
-        steps.append(&mut gathered(env, config, binding, &STATEMENTS, &person).await?);
+        let kinds = gathered(env, config, binding, &statements).await?;
+        steps.extend(kinds.into_iter().flatten());
     }
     steps.sort_by_key(|step| step.at);
     Ok(steps)

@@ -1,5 +1,5 @@
 SELECT
-  'visit' AS kind, visits.at_ms, visits.website_id, nullif(source, '') AS name,
+  'visit' AS kind, visits.rowid || ' 0' AS key, visits.at_ms, visits.website_id, nullif(source, '') AS name,
   json_patch('{}', json_object(
     'visitId', visits.visit_id, 'tempId', visits.temp_id, 'source', nullif(source, ''), 'medium', utm_medium, 'campaign', nullif(campaign, ''), 'ad', nullif(ad, ''),
     'landingPage', coalesce(landing_page, href), 'referrer', referrer, 'country', nullif(country, ''), 'capturedBy', captured_by,
