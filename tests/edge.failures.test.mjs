@@ -122,6 +122,15 @@ describe("AdTarget fails", () => {
     assert.ok(retries.every(({ delaySeconds }) => delaySeconds >= 37), `the next too: ${JSON.stringify(retries)}`);
   });
 
+  it("and asks for more time than a queue can wait: nothing is lost", async () => {
+    world.adtarget.misbehave({ path: "init", times: 1, status: 429, retryAfter: 7 * 86_400 });
+    world.adtarget.misbehave({ path: "invite", times: 1, status: 503, retryAfter: 7 * 86_400 });
+    const { tempId } = (await world.init()).json();
+    assert.equal((await world.invite({ tempId })).location, FALLBACK.main);
+    await world.edge.drained(20_000);
+    assert.deepEqual([only(world.adtarget.visits).tempId, only(world.adtarget.clicks).tempId], [tempId, tempId]);
+  });
+
   it("for long: waits grow, and nothing is lost", async () => {
     world.adtarget.misbehave({ path: "init", times: 10, status: 500 });
     const { tempId } = (await world.init()).json();

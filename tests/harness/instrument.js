@@ -91,9 +91,12 @@ const database = (target) =>
     })),
     exec: guarded("d1", D1_DOWN, (sql) => target.exec(sql)),
   });
+/** The longest that Cloudflare's queue holds a message back, in s. */
+const LONGEST_DELAY = 86_400;
 const producer = (target) =>
   around(target, {
     send: guarded("queue", "Queue send failed: internal error", async (body, { delaySeconds = 0, ...options } = {}) => {
+      if (delaySeconds > LONGEST_DELAY) return strike("fail", "Queue send failed: invalid delay");
       queue.sent += 1;
       queue.delays.push(delaySeconds);
       if (faults.record) queue.recorded.push(body);

@@ -180,7 +180,7 @@ pub fn keep(env: &Env, context: &Context, message: &Message, delay_s: u32) {
     let Ok(message) = json::text(message) else {
         return runtime::log_error("a record could not be written as JSON");
     };
-    runtime::send_to_queue(env, context, &message, delay_s);
+    runtime::send_to_queue(env, context, &message, delay_s.min(LONGEST_DELAY_S));
 }
 
 /// Hands a message to the queue, which hands it out after `delay_s` seconds, and waits until the queue has it.
