@@ -420,7 +420,7 @@ describe("Telegram's updates", () => {
       assert.deepEqual((await edge.queue()).delays, []);
     });
 
-    for (const [what, fault, wait] of [["too many calls", { status: 429, retryAfter: 7 }, 7], ["a fault", { status: 502 }, 0], ["a cut", { cut: "arrival" }, 0], ["a cut after it was done", { cut: "headers" }, 0], ["a proxy's page", { body: "<html>" }, 0]]) {
+    for (const [what, fault, wait] of [["too many calls", { status: 429, retryAfter: 7 }, 7], ["a fault", { status: 502 }, 0], ["a cut", { cut: "arrival" }, 0], ["a cut after it was done", { cut: "headers" }, 0], ["a proxy's page", { body: "<html>" }, 0], ["a token that was not taken", { status: 401, description: "Unauthorized" }, 0], ["a token of nobody", { status: 404, description: "Not Found" }, 0]]) {
       it(`is approved later after ${what}`, async () => {
         botapi.misbehave({ method: "approveChatJoinRequest", ...fault, times: 3 });
         await telegram.tell(await ask(clickId()));

@@ -14,8 +14,8 @@ use crate::outbox;
 use crate::owed::{self, Attempt};
 use crate::record::Record;
 use crate::runtime::{self, CONNECTIONS, Env};
+use crate::telegram;
 use crate::telegram::pixel::{self, PixelCall};
-use crate::telegram::{self, Failure};
 
 /// How much is written in one transaction: D1 takes no text above 2 MB (a limit of the platform), and a batch may hold more.
 const TRANSACTION_BYTES: usize = 1_000_000;
@@ -346,7 +346,7 @@ async fn tell_telegram(
     match call.make(bot).await {
         Ok(()) => message.ack(),
         // Nothing in it will change: asking again can't help.
-        Err(why @ Failure::Refused(..)) => {
+        Err(why) if why.is_final() => {
             runtime::log_warning(&format!("Telegram refused {}: {why}", call.method));
             message.ack();
         }

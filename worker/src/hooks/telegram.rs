@@ -22,7 +22,7 @@ use crate::ledger::Database;
 use crate::message::Message;
 use crate::outcomes::joins::{self, Link, Taken};
 use crate::runtime;
-use crate::telegram::{Bot, ChatId, Failure, OwedCall};
+use crate::telegram::{Bot, ChatId, OwedCall};
 use update::{Kind, Update};
 
 /// Takes one update of the bot with that username.
@@ -181,7 +181,7 @@ impl Hook<'_> {
         let call = OwedCall::new(self.bot, method, parameters);
         match call.make(self.bot).await {
             Ok(()) => Ok(()),
-            Err(why @ Failure::Refused(..)) => {
+            Err(why) if why.is_final() => {
                 runtime::log_warning(&format!("Telegram refused {method}: {why}"));
                 Ok(())
             }

@@ -61,13 +61,19 @@ impl<'de> Deserialize<'de> for ChatId {
 pub enum Failure {
     /// Too many calls (429): Telegram wants none for so many s.
     Throttled(u32),
-    /// Telegram will not do it; its own code and words, and no use in asking again.
+    /// Telegram will not do it; its own code and words.
     Refused(u16, String),
     /// Slow, cut off, 5xx or not in the Bot API's words: it may do it later.
     Failed(String),
 }
 
 impl Failure {
+    /// Whether it is of no use to ask again. A token that is not taken (401; 404 where it is none) says nothing of what was asked: once it
+    /// is mended in the settings, that can be done.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(code, _) if !matches!(code, 401 | 404))
+    }
+
     /// How long Telegram wants to be left alone, in s.
     pub fn retry_after_s(&self) -> u32 {
         match self {
