@@ -238,6 +238,17 @@ describe("the keyed API", () => {
       assert.equal((await convert(lead({ channelId: CHANNELS[1] }))).coldLead, true, "another channel knows nothing of it");
     });
 
+    it("of a warm lead of whom an address alone is known is of the click that it names", async () => {
+      const seen = { clientIp: "203.0.113.9", userAgent: "UA/1" };
+      await convert(lead(seen));
+      const { conversionId } = await convert(purchase());
+      assert.equal((await convert(purchase({ gclid: "G1" }))).conversionId, conversionId, "the same sale, told by another");
+      await convert(lead({ eventType: "Subscribe", fbc: "fb.1.1700000000001.Second" }));
+      const [first, ...later] = (await conversions()).map((row) => [JSON.parse(row.overrides), row.origin_source]);
+      assert.deepEqual(first, [seen, ""]);
+      for (const each of later) assert.deepEqual(each, [{ ...seen, gclid: "G1" }, "google"]);
+    });
+
     it("of a lead that a click led to goes back to that click", async () => {
       await convert(lead());
       await api.edge.rows("UPDATE conversions SET click_id = ?", "c".repeat(32));

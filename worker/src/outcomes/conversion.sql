@@ -8,7 +8,10 @@ told AS (
     ?1 ->> 'currency' AS currency, ?1 ->> 'eventMs' AS event_ms
 ),
 earlier AS (
-  SELECT conversions.*
+  -- An address or a User-Agent alone is no click.
+  SELECT
+    conversions.*,
+    coalesce(click_id, overrides ->> 'fbc', overrides ->> 'gclid', overrides ->> 'ttclid', overrides ->> 'sccid') IS NOT NULL AS has_click
   FROM conversions JOIN told USING (telegram_user_id, website_id, channel_id)
 ),
 met AS (
@@ -24,13 +27,12 @@ met AS (
   LIMIT 1
 ),
 origin AS (
-  SELECT click_id, overrides, origin_source, origin_campaign, origin_ad
+  SELECT click_id, overrides, origin_source, origin_campaign, origin_ad, has_click
   FROM earlier
-  ORDER BY click_id IS NOT NULL OR overrides <> '{}' DESC, attributed_ms DESC
+  ORDER BY has_click DESC, overrides <> '{}' DESC, attributed_ms DESC
   LIMIT 1
 ),
--- The same, where it says anything of a click.
-known AS (SELECT * FROM origin WHERE click_id IS NOT NULL OR overrides <> '{}')
+known AS (SELECT * FROM origin WHERE has_click)
 INSERT INTO conversions (
   conversion_id, website_id, channel_id, telegram_user_id, event_type, custom_event_name, value_minor, currency, content_name,
   external_user_id, event_ms, attributed_ms, source, cold, awaits_value, consent, click_id, overrides, person,
@@ -42,7 +44,7 @@ SELECT
   ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
   ?1 ->> 'awaitsValue', ?1 ->> 'consent',
   (SELECT click_id FROM origin),
-  coalesce((SELECT overrides FROM known), ?1 -> 'overrides'), ?1 -> 'person',
+  coalesce((SELECT overrides FROM known), json_patch(coalesce((SELECT overrides FROM origin), '{}'), ?1 -> 'overrides')), ?1 -> 'person',
   -- Where a caller told the click itself, its ids say the source.
   coalesce((SELECT origin_source FROM known), CASE
     WHEN ?1 ->> '$.overrides.ttclid' IS NOT NULL THEN 'tiktok'
@@ -61,8 +63,14 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   external_user_id = coalesce(conversions.external_user_id, excluded.external_user_id),
   consent          = coalesce(excluded.consent, conversions.consent),
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
-  origin_source    = CASE WHEN conversions.click_id IS NULL AND conversions.overrides = '{}' THEN excluded.origin_source ELSE conversions.origin_source END,
-  overrides        = CASE WHEN conversions.click_id IS NULL AND conversions.overrides = '{}' THEN excluded.overrides ELSE conversions.overrides END,
-  person           = json_patch(excluded.person, conversions.person)
+  person           = json_patch(excluded.person, conversions.person),
+  (origin_source, overrides) = (
+    SELECT excluded.origin_source, json_patch(excluded.overrides, conversions.overrides)
+    FROM earlier
+    WHERE earlier.conversion_id = conversions.conversion_id AND NOT has_click
+    UNION ALL
+    SELECT conversions.origin_source, conversions.overrides
+    LIMIT 1
+  )
 WHERE conversions.telegram_user_id = excluded.telegram_user_id AND conversions.website_id = excluded.website_id
 RETURNING conversion_id, cold, awaits_value, event_ms
