@@ -720,6 +720,58 @@ describe("Telegram's updates of a site with a database of its own", () => {
   });
 });
 
+for (const database of ["DB", "DB_SECOND"]) {
+  describe(`A chat that two sites lead to, the second's all in ${database}`, () => {
+    let telegram, botapi, edge;
+    before(async () => {
+      const [shop, second] = SITES;
+      const channel = { slug: "shared", channelId: "chan_shared", invite: "https://t.me/+NewsFallback01", telegramId: NEWS.id, eventType: "Subscribe" };
+      const sites = [shop, { ...second, database, channels: [...second.channels, channel] }];
+      telegram = await startChats({ databases: ["DB_SECOND"], vars: { SITES: JSON.stringify(sites) } });
+      ({ botapi, edge } = telegram);
+    });
+    after(() => telegram.close());
+    const conversion = async (user) =>
+      only(await edge.rowsOf(database, `SELECT website_id, channel_id, event_type, click_id FROM conversions WHERE telegram_user_id = ${user}`));
+    const ofSecond = (click_id) => ({ website_id: "atid_second", channel_id: "chan_shared", event_type: "Subscribe", click_id });
+    const came = async (fields) => {
+      const click = clickId();
+      await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared", ...fields });
+      return [click, await telegram.link(click)];
+    };
+
+    it("counts who came by a click of the second there, and who left", async () => {
+      const [click, link] = await came();
+      await telegram.tell(botapi.join(link, 7), botapi.leave(7));
+      assert.deepEqual(await conversion(7), ofSecond(click));
+      assert.equal(only(await edge.rowsOf(database, "SELECT status FROM members WHERE telegram_user_id = 7")).status, "left");
+    });
+
+    it("waits for a click that is in the queue still", async () => {
+      const click = clickId();
+      const told = telegram.tell(botapi.join(await telegram.link(click), 8));
+      await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared" });
+      await told;
+      assert.deepEqual(await conversion(8), ofSecond(click));
+    });
+
+    it("counts who asked to join by that click there, where Telegram leaves the link out", async () => {
+      const click = clickId();
+      await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared" });
+      const link = await telegram.link(click, { creates_join_request: true });
+      await telegram.tell(botapi.requestToJoin(link, 9), botapi.join(link, 9, { viaJoinRequest: true, hidden: true }));
+      assert.deepEqual(await conversion(9), ofSecond(click));
+    });
+
+    it("counts who came by a click of the first with that, and who came by none", async () => {
+      const [click, link] = await came({ websiteId: "atid_shop", channel: "news" });
+      await telegram.tell(botapi.join(link, 10), botapi.join(undefined, 11));
+      assert.deepEqual(only(await edge.rows("SELECT website_id, channel_id, click_id FROM conversions WHERE telegram_user_id = 10")), { website_id: "atid_shop", channel_id: "chan_news", click_id: click });
+      assert.equal(only(await edge.rows("SELECT website_id FROM leads WHERE telegram_user_id = 11")).website_id, "atid_shop");
+    });
+  });
+}
+
 /** The rest of a change of membership. */
 function botapiShape() {
   return { chat: NEWS, from: person(5), date: 1_790_000_000, old_chat_member: { user: person(5), status: "left" } };

@@ -464,15 +464,17 @@ impl Config {
         self.webhooks.iter().find(|webhook| webhook.name == source)
     }
 
-    /// The channel that is that chat at Telegram, and its site.
-    pub fn channel_of_chat(&self, chat: ChatId) -> Option<(&Site, &Channel)> {
-        let channels = self
-            .sites
+    /// The channels that are that chat at Telegram, each with its site: several, where several sites or slugs lead there.
+    pub fn channels_of_chat(&self, chat: ChatId) -> impl Iterator<Item = (&Site, &Channel)> {
+        self.sites
             .iter()
-            .flat_map(|site| site.channels.iter().map(move |channel| (site, channel)));
-        channels
-            .into_iter()
-            .find(|(_, channel)| channel.telegram_id == Some(chat))
+            .flat_map(|site| site.channels.iter().map(move |channel| (site, channel)))
+            .filter(move |(_, channel)| channel.telegram_id == Some(chat))
+    }
+
+    /// The first of them.
+    pub fn channel_of_chat(&self, chat: ChatId) -> Option<(&Site, &Channel)> {
+        self.channels_of_chat(chat).next()
     }
 
     /// The site whose pages are on `host`.

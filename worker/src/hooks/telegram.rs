@@ -11,7 +11,6 @@ pub mod update;
 
 use std::fmt;
 
-use conversions::TelegramUserId;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -20,7 +19,7 @@ use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::ledger::Database;
 use crate::message::Message;
-use crate::outcomes::joins::{self, Link, Taken};
+use crate::outcomes::joins::{self, Came, Taken};
 use crate::runtime;
 use crate::telegram::{Bot, ChatId, OwedCall};
 use update::{Kind, Update};
@@ -30,6 +29,31 @@ pub async fn receive(edge: &Edge<'_>, bot: &str) -> Answer {
     match take(edge, bot).await {
         Ok(()) => Answer::empty(200),
         Err(error) => error.into(),
+    }
+}
+
+/// How long to wait for a click that is on its way through the queue, in ms; the queue hands out what it has each second.
+const WAIT_MS: u64 = 500;
+/// How often: Telegram and the person can wait a moment.
+const WAITS: u32 = 8;
+
+/// A site, and the channel of it that is meant, where one is.
+type Place = (&'static Site, Option<&'static Channel>);
+
+/// What `look` finds; looked for so often again, while a click may be on its way through the queue.
+async fn in_time<T>(
+    mut waits: u32,
+    look: impl AsyncFn() -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
+    loop {
+        // Repeating it does no harm: it reads.
+        let found = look().await?;
+        if found.is_some() || waits == 0 {
+            return Ok(found);
+        }
+        waits -= 1;
+        // Repeating it does no harm.
+        runtime::sleep(WAIT_MS).await;
     }
 }
 
@@ -93,11 +117,13 @@ impl Hook<'_> {
         }
     }
 
-    /// Whether the chat is a channel of which the settings say that another bot acts there.
+    /// Whether the chat is a channel of which the settings say that other bots act there, and not this one.
     fn is_of_another_bot(&self, chat: ChatId) -> bool {
-        let channel = self.edge.config.channel_of_chat(chat);
-        let bot = channel.and_then(|(_, channel)| self.edge.config.bot_of(channel));
-        bot.is_some_and(|bot| bot != self.bot)
+        let config = self.edge.config;
+        let channels = config.channels_of_chat(chat);
+        let mut bots = channels.filter_map(|(_, channel)| config.bot_of(channel));
+        bots.next()
+            .is_some_and(|first| first != self.bot && bots.all(|bot| bot != self.bot))
     }
 
     /// The database of a site.
@@ -120,46 +146,66 @@ impl Hook<'_> {
             .ok_or_else(|| self.failed("no site is configured"))
     }
 
-    /// Where someone's coming or going belongs: to the site and channel that the settings name for the chat. Where none does, as of a
-    /// group whose id changed when it became a supergroup: to those that the click meant which the link was made for, else to a site
-    /// whose database knows the person there, else to the first.
+    /// Where someone's coming or going belongs: to the site and channel that the settings name for the chat. Where they name several, as of a
+    /// chat that two sites lead to, or none, as of a group whose id changed when it became a supergroup: to those that the click meant by which
+    /// they came, else to a site whose database knows the person there, else to the first.
     ///
     /// # Errors
     /// `INTERNAL_ERROR`: no site is configured, or a database does not answer.
-    async fn place_of(
-        &self,
-        chat: ChatId,
-        person: TelegramUserId,
-        link: Option<&Link<'_>>,
-    ) -> Result<(&'static Site, Option<&'static Channel>), Error> {
+    async fn place_of(&self, came: &Came<'_>) -> Result<Place, Error> {
         let config = self.edge.config;
-        if let Some((site, channel)) = config.channel_of_chat(chat) {
-            return Ok((site, Some(channel)));
+        let chat = came.chat_id;
+        let named: Vec<Place> = (config.channels_of_chat(chat))
+            .map(|(site, channel)| (site, Some(channel)))
+            .collect();
+        if let [only] = named.as_slice() {
+            return Ok(*only);
         }
-        let databases = config.databases();
-        if let Some(link) = link {
-            for binding in &databases {
-                let database = Database::bound(self.edge.env, binding)?;
+        // Which of several it is, the click alone says.
+        let is_awaited = !named.is_empty() && came.link.is_some_and(|link| link.click.is_some());
+        let waits = if is_awaited { WAITS } else { 0 };
+        // Repeating it does no harm: it reads.
+        if let Some(meant) = in_time(waits, || self.place_meant(came, &named)).await? {
+            return Ok(meant);
+        }
+        if config.databases().len() > 1 {
+            let sites = config.sites.iter().map(|site| (site, None));
+            for place in named.iter().copied().chain(sites) {
                 // Repeating it does no harm: it reads.
-                let target = joins::target_of_link(&database, link).await?;
-                let site = target
-                    .as_ref()
-                    .and_then(|target| config.site(&target.website_id));
-                if let Some(site) = site {
-                    let slug = target.as_ref().and_then(|target| target.channel.as_deref());
-                    return Ok((site, slug.and_then(|slug| site.channel(slug))));
+                let database = self.database(place.0)?;
+                if joins::is_known(&database, chat, came.telegram_user_id).await? {
+                    return Ok(place);
                 }
             }
         }
-        if databases.len() > 1 {
-            for site in &config.sites {
-                // Repeating it does no harm: it reads.
-                if joins::is_known(&self.database(site)?, chat, person).await? {
-                    return Ok((site, None));
-                }
+        match named.first() {
+            Some(first) => Ok(*first),
+            None => Ok((self.site_of(chat)?, None)),
+        }
+    }
+
+    /// What the click meant by which someone came, be it one of those that are `named`, where any are; `None`: it is not known, or not yet.
+    async fn place_meant(&self, came: &Came<'_>, named: &[Place]) -> Result<Option<Place>, Error> {
+        if came.link.is_none() && came.joined_ms.is_none() {
+            return Ok(None);
+        }
+        let config = self.edge.config;
+        for binding in config.databases() {
+            let database = Database::bound(self.edge.env, binding)?;
+            // Repeating it does no harm: it reads.
+            let Some(target) = joins::target_of(&database, came).await? else {
+                continue;
+            };
+            let Some(site) = config.site(&target.website_id) else {
+                continue;
+            };
+            let channel = target.channel.and_then(|slug| site.channel(&slug));
+            let is_there = |channel: &Channel| channel.telegram_id == Some(came.chat_id);
+            if named.is_empty() || channel.is_some_and(is_there) {
+                return Ok(Some((site, channel)));
             }
         }
-        Ok((self.site_of(chat)?, None))
+        Ok(None)
     }
 
     /// The channel that the bot leads to, and its site: that of its own that goes through a bot, else its first.

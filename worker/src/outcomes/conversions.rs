@@ -161,8 +161,13 @@ async fn history(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec
     Ok(history)
 }
 
-/// The channels that a lead joined, the latest first: for one that has no conversion, as nothing is told of who came by no click.
-async fn joined(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec<Past>, Error> {
+/// Those of `candidates` that a lead joined, the latest first: for one that has no conversion, as nothing is told of who came by no click.
+async fn joined(
+    env: &Env,
+    config: &Config,
+    lead: TelegramUserId,
+    candidates: &[Place<'_>],
+) -> Result<Vec<Past>, Error> {
     let mut joined: Vec<Past> = Vec::new();
     for binding in config.databases() {
         let statement = Statement::new(
@@ -173,9 +178,9 @@ async fn joined(env: &Env, config: &Config, lead: TelegramUserId) -> Result<Vec<
         // Repeating it does no harm: it reads.
         for row in Database::bound(env, binding)?.ask(statement).await? {
             let chat = row.text("chat_id").and_then(|id| id.parse().ok());
-            let place = chat
-                .and_then(ChatId::new)
-                .and_then(|id| config.channel_of_chat(id));
+            let chat = chat.and_then(ChatId::new);
+            let mut places = candidates.iter();
+            let place = places.find(|(_, channel)| chat.is_some() && channel.telegram_id == chat);
             joined.extend(place.map(|(site, channel)| Past {
                 website_id: site.website_id.clone(),
                 channel_id: channel.id().to_owned(),
@@ -207,10 +212,11 @@ pub async fn place<'a>(
     if let Some(place) = place_of_history(config, new, &history)? {
         return Ok(place);
     }
-    let joined = joined(env, config, new.telegram_user_id).await?;
+    let candidates = candidates(config, new)?;
+    let joined = joined(env, config, new.telegram_user_id, &candidates).await?;
     match place_of_history(config, new, &joined)? {
         Some(place) => Ok(place),
-        None => Err(unclear("the lead is new", &candidates(config, new)?)),
+        None => Err(unclear("the lead is new", &candidates)),
     }
 }
 

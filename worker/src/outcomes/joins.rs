@@ -299,23 +299,48 @@ pub async fn target(database: &Database, click: &ClickId) -> Result<Option<Targe
     Ok(database.rows(SQL, click).await?.pop())
 }
 
-/// Where the click led that a link was made for; `None`: it is not known here, or not yet, or the link is no click's.
+/// How someone came to a chat.
+#[derive(Debug, Clone, Copy)]
+pub struct Came<'a> {
+    /// By which link; none: Telegram does not say.
+    pub link: Option<&'a Link<'a>>,
+    /// The chat.
+    pub chat_id: ChatId,
+    /// Who.
+    pub telegram_user_id: TelegramUserId,
+    /// When they joined, Unix time in ms; none: they did not, but ask to, or go.
+    pub joined_ms: Option<u64>,
+}
+
+/// Where the click led by which someone came; `None`: it is not known here, or not yet, or they came by none.
 ///
 /// # Errors
 /// The database's.
-pub async fn target_of_link(
+pub async fn target_of(
     database: &Database,
-    link: &Link<'_>,
+    came: &Came<'_>,
 ) -> Result<Option<Target>, Unavailable> {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Asked<'a> {
-        link: &'a Link<'a>,
+        link: Option<&'a Link<'a>>,
+        chat_id: ChatId,
+        telegram_user_id: TelegramUserId,
+        joined: bool,
+        changed_ms: u64,
     }
     const SQL: &str = concat!(
         include_str!("joins/link.sql"),
         "SELECT website_id, channel FROM clicks JOIN link USING (click_id)"
     );
-    Ok(database.rows(SQL, &Asked { link }).await?.pop())
+    let asked = Asked {
+        link: came.link,
+        chat_id: came.chat_id,
+        telegram_user_id: came.telegram_user_id,
+        joined: came.joined_ms.is_some(),
+        changed_ms: came.joined_ms.unwrap_or_default(),
+    };
+    Ok(database.rows(SQL, &asked).await?.pop())
 }
 
 /// Whether someone is or was in a chat, as this database knows.

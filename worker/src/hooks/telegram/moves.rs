@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites;
 use crate::outbox;
-use crate::outcomes::joins::{self, BotStanding, Joined, Link, Move, Standing};
+use crate::outcomes::joins::{self, BotStanding, Came, Joined, Link, Move, Standing};
 use crate::runtime;
 use crate::telegram::ChatId;
 
@@ -24,8 +24,14 @@ impl Hook<'_> {
         let chat_id = change.chat.id;
         let chat = chat_id.to_string();
         let link = change.invite_link.as_ref().map(|link| self.link(link));
+        let came = Came {
+            link: link.as_ref(),
+            chat_id,
+            telegram_user_id: user.id,
+            joined_ms: change.is_join().then(|| change.at_ms()),
+        };
         // Repeating it does no harm: it reads.
-        let (site, channel) = self.place_of(chat_id, user.id, link.as_ref()).await?;
+        let (site, channel) = self.place_of(&came).await?;
         let joined = change.is_join().then(|| Joined {
             website_id: &site.website_id,
             channel_id: channel.map_or(&chat, Channel::id),
@@ -114,8 +120,8 @@ impl Hook<'_> {
         let edge = self.edge;
         let has_pool = edge
             .config
-            .channel_of_chat(chat)
-            .is_some_and(|(_, channel)| channel.mode != InviteMode::Shared);
+            .channels_of_chat(chat)
+            .any(|(_, channel)| channel.mode != InviteMode::Shared);
         if !has_pool {
             return;
         }

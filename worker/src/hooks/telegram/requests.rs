@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Hook;
 use super::update::ChatJoinRequest;
 use crate::error::Error;
-use crate::outcomes::joins;
+use crate::outcomes::joins::{self, Came};
 
 impl Hook<'_> {
     /// `chat_join_request`: who comes by a click's link is let in, all others are left to the admins. What the join is
@@ -18,8 +18,14 @@ impl Hook<'_> {
             return Ok(());
         };
         let (person, chat, link) = (request.from.id, request.chat.id, self.link(link));
+        let came = Came {
+            link: Some(&link),
+            chat_id: chat,
+            telegram_user_id: person,
+            joined_ms: None,
+        };
         // Repeating it does no harm: it reads.
-        let (site, _) = self.place_of(chat, person, Some(&link)).await?;
+        let (site, _) = self.place_of(&came).await?;
         let database = self.database(site)?;
         // Repeating it does no harm: it notes the same update.
         let is_a_clicks = joins::keep_request(&database, self.taken(), person, chat, &link).await?;

@@ -3,8 +3,8 @@
 use conversions::{ConversionId, TelegramUserId};
 use serde_json::json;
 
-use super::Hook;
 use super::update::User;
+use super::{Hook, WAITS, in_time};
 use crate::config::{Channel, InviteMode, Site};
 use crate::error::Error;
 use crate::ids::ClickId;
@@ -128,26 +128,13 @@ impl Hook<'_> {
         &self,
         click: &ClickId,
     ) -> Result<Option<(&'static Site, &'static Channel)>, Error> {
-        /// How long to wait each time, in ms; the queue hands out what it has each second.
-        const WAIT_MS: u64 = 500;
-        /// How often: Telegram and the person can wait a moment.
-        const WAITS: u32 = 8;
         let config = self.edge.config;
         let channels = config.sites.iter().flat_map(|site| &site.channels);
         let ways = channels.filter(|channel| {
             channel.mode == InviteMode::Bot && config.bot_of(channel) == Some(self.bot)
         });
-        let mut waits = if ways.count() > 1 { WAITS } else { 0 };
-        loop {
-            // Repeating it does no harm: it reads.
-            let target = self.target(click).await?;
-            if target.is_some() || waits == 0 {
-                return Ok(target);
-            }
-            waits -= 1;
-            // Repeating it does no harm.
-            runtime::sleep(WAIT_MS).await;
-        }
+        let waits = if ways.count() > 1 { WAITS } else { 0 };
+        in_time(waits, || self.target(click)).await
     }
 
     /// The channel that a click meant, and its site; `None`: the click is not known, or not yet.
