@@ -773,6 +773,17 @@ describe("the keyed API", () => {
       const click = only(await api.edge.rows("SELECT * FROM clicks"));
       assert.deepEqual([click.temp_id, click.client_session_id, click.channel, click.invite_link, click.ip], [tempId, clientSessionId, "vip", FALLBACK.vip, "198.51.100.1"]);
     });
+
+    it("counts a click to the visitor's latest visit of its own site, else of any", async () => {
+      const tempId = randomUUID();
+      for (const [siteId, campaign] of [[WEBSITE, "shop"], [OTHER_SITE, "other"]]) done(await api.post("events/visit", { siteId, href: `https://shop.test/?utm_campaign=${campaign}`, tempId }));
+      done(await api.post("events/invite", { siteId: WEBSITE, tempId }));
+      await api.edge.drained();
+      const campaign = async () => only(await api.edge.rows("SELECT campaign FROM click_origins")).campaign;
+      assert.equal(await campaign(), "shop");
+      await api.edge.rows("DELETE FROM visits WHERE website_id = ?", WEBSITE);
+      assert.equal(await campaign(), "other");
+    });
   });
 
   it("never fails, whatever it is sent", async () => {

@@ -6,7 +6,7 @@ import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ACCOUNTS, ALL, startDeliveries } from "./harness/deliveries.mjs";
 import { NEWS } from "./harness/chats.mjs";
 import { until } from "./harness/wait.mjs";
-import { only } from "./harness/world.mjs";
+import { BROWSER, only } from "./harness/world.mjs";
 import { GA4 } from "./standins/platforms.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -54,6 +54,15 @@ describe("a conversion", () => {
     assert.deepEqual(new Set([meta.user_data.client_user_agent, tiktok.user.user_agent, snapchat.user_data.client_user_agent]).size, 1);
     assert.deepEqual([tiktok.user.ttclid, snapchat.user_data.sc_click_id, google.adIdentifiers.gclid, telegram.c], ["TtClick", "11111111-1111-4111-8111-111111111111", "GClick", "TgClick"]);
     for (const page of [meta.event_source_url, tiktok.page.url, snapchat.event_source_url, telegram.l]) assert.match(page, /^https:\/\/www\.shop\.test\//);
+  });
+
+  it("of a visitor whose visit a server told has the address and browser of their click", async () => {
+    await deliveries.arrive({}, { byServer: true });
+    await deliveries.settled();
+    const [meta, tiktok, snapchat] = ["meta", "tiktok", "snapchat"].map((name) => only(platforms[name].events));
+    assert.deepEqual([meta.user_data.client_ip_address, tiktok.user.ip, snapchat.user_data.client_ip_address], Array(3).fill("203.0.113.7"));
+    assert.deepEqual([meta.user_data.client_user_agent, tiktok.user.user_agent, snapchat.user_data.client_user_agent], Array(3).fill(BROWSER));
+    assert.match(meta.user_data.fbc, /FbClick$/);
   });
 });
 

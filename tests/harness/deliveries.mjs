@@ -82,12 +82,13 @@ export async function startDeliveries({ accounts = Object.values(ACCOUNTS), site
 
   /** Tells of a conversion by the keyed API: `LEAD` with other `fields`. */
   deliveries.convert = async (fields = {}, headers) => done(await deliveries.post("events/conversion", { ...LEAD, ...fields }, headers));
-  /** Somebody comes from an ad, clicks and has a link of their own: `{id, tempId, click, link}`. */
-  deliveries.visitor = async ({ href = LANDING, ...visit } = {}, { ip = "203.0.113.7", headers } = {}) => {
+  /** Somebody comes from an ad, clicks and has a link of their own: `{id, tempId, click, link}`. `byServer`: the page's server tells the visit, and no more of them. */
+  deliveries.visitor = async ({ href = LANDING, ...visit } = {}, { ip = "203.0.113.7", headers, byServer } = {}) => {
     const who = { id: ++people, tempId: randomUUID(), visit: randomUUID(), click: randomUUID() };
     const from = { origin: "https://www.shop.test", "user-agent": BROWSER, ...headers };
-    const body = JSON.stringify({ websiteId: WEBSITE, href, tempId: who.tempId, eventId: who.visit, ...visit });
-    assert.equal((await edge.request("/e/init", { method: "POST", headers: from, body, ip })).status, 200);
+    const body = { websiteId: WEBSITE, href, tempId: who.tempId, eventId: who.visit, ...visit };
+    const told = byServer ? deliveries.post("events/visit", body) : edge.request("/e/init", { method: "POST", headers: from, body: JSON.stringify(body), ip });
+    assert.equal((await told).status, 200);
     const query = new URLSearchParams({ websiteId: WEBSITE, tempId: who.tempId, eventId: who.click, visit: who.visit });
     assert.equal((await edge.request(`/e/invite?${query}`, { headers: from, ip })).status, 302);
     who.link = await chats.link(who.click.replaceAll("-", ""));
