@@ -1,6 +1,7 @@
 // Deliveries to ad platforms, from a conversion told to what the platform has of it and what the log says of that.
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import http from "node:http";
 import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ACCOUNTS, ALL, startDeliveries } from "./harness/deliveries.mjs";
@@ -623,5 +624,30 @@ describe("a database that fails", () => {
     } finally {
       await apart.close();
     }
+  });
+});
+
+describe("a sale that a webhook tells of before its visitor joins", () => {
+  const secret = "the shop's own".replaceAll(/\W/g, "-");
+  const WEBHOOKS = [{
+    source: "shop", scheme: "hmac", secret: "SHOP_SECRET", hmac: { signatureHeader: "X-Signature", encoding: "hex" },
+    map: { tempId: "/visitor", eventType: { const: "Purchase" }, value: "/total", currency: { const: "EUR" }, email: "/email" },
+  }];
+  let shop;
+  before(async () => (shop = await startDeliveries({ vars: { WEBHOOKS: JSON.stringify(WEBHOOKS), SHOP_SECRET: secret } })));
+  after(() => shop.close());
+
+  it("reaches the platforms when they join two days later and more", async () => {
+    await shop.newKey();
+    const who = await shop.visitor();
+    const body = JSON.stringify({ visitor: who.tempId, total: 19.9, email: "jo@example.com" });
+    const told = await shop.edge.request("/hooks/shop", { method: "POST", headers: { "x-signature": createHmac("sha256", secret).update(body).digest("hex") }, body });
+    assert.equal(told.json().status, "failed", told.text);
+    await shop.advance(60 * HOUR_MS);
+    await shop.join(who);
+    await shop.edge.strike();
+    const { conversion_id: sale } = only(await shop.edge.rows("SELECT conversion_id FROM conversions WHERE event_type = 'Purchase'"));
+    await shop.settled();
+    assert.deepEqual(shown(await shop.sends(sale), ({ state, attempts }) => `${state} ${attempts}`), each(ALL, "sent 1"));
   });
 });

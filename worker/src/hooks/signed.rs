@@ -390,7 +390,8 @@ impl Attempt<'_> {
             content_name: mapped.content_name,
             external_user_id: mapped.external_user_id,
             event_ms: mapped.event_ms.unwrap_or(self.at_ms),
-            told_ms: self.at_ms,
+            // A send is owed from now on, however long its visitor took to join.
+            told_ms: runtime::now_ms(),
             person: Person::default(),
             consent: Consent::Unknown,
             overrides: Overrides::default(),
