@@ -66,6 +66,13 @@ describe("the keyed API in front of AdTarget", () => {
     assert.deepEqual(adtarget.violations, []);
   });
 
+  it("shows a lead of a thousand conversions", async () => {
+    done(await tell());
+    const [{ ...conversion }] = adtarget.conversions;
+    for (let more = 1; more < 1_000; more += 1) adtarget.conversions.push(conversion);
+    assert.equal(done(await api.get(`leads/${USER}`)).conversions.length, 1_000);
+  });
+
   it("checks its own keys, and asks AdTarget nothing for a stranger", async () => {
     for (const key of ["", "x", API_KEY]) refused(await tell({}, { key }), 401, key ? "INVALID_KEY" : "AUTH_REQUIRED");
     const { key, prefix } = await api.createKey();

@@ -171,8 +171,8 @@ pub struct Call<'a> {
     pub timeout_ms: u32,
 }
 
-/// The most an answer of another server may hold, in bytes.
-const REPLY_LIMIT: u32 = 64 * 1024;
+/// The most an answer of another server may hold, in bytes: AdTarget shows a lead with all its conversions.
+const REPLY_LIMIT: u32 = 1024 * 1024;
 
 impl Call<'_> {
     /// Sends it, follows no redirect, and reads the answer.
