@@ -2,8 +2,11 @@
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { startApi } from "./harness/api.mjs";
 import { CLUB, clickId, startChats } from "./harness/chats.mjs";
+import { ROOT } from "./harness/edge.mjs";
 import { CHANNELS, page, SITES, startWorld, WEBSITE } from "./harness/world.mjs";
 
 const DAY = 86_400_000;
@@ -149,5 +152,35 @@ describe("what the ledger writes, as Cloudflare bills it", () => {
     // A visit, its visitor, a click and an Idempotency-Key.
     written.forgotten = await rowsOf(api.edge, () => api.edge.strike());
     assert.deepEqual(written, { visit: 5, lateFbp: 2, click: 4, join: 13, request: 5, start: 5, conversion: 5, purchase: 6, conversionWithKey: 8, forgotten: 4 });
+  });
+});
+
+describe("the ledger's SQL", () => {
+  /** How many arguments each call of a function in `sql` has. */
+  function calls(sql) {
+    const [found, open] = [[], []];
+    const tokens = sql.replace(/--.*/g, "").matchAll(/'(?:[^']|'')*'|(\w*)\s*\(|\)|,/g);
+    for (const [token, name] of tokens) {
+      if (token === ",") open.length && (open.at(-1).arguments += 1);
+      else if (token === ")") found.push(open.pop());
+      else if (name !== undefined) open.push({ name, arguments: 1 });
+    }
+    return found;
+  }
+
+  it("gives no function more than the 32 arguments that D1 documents: the one at hand takes 127", async () => {
+    assert.deepEqual(calls("SELECT f(1, g(2, 'a, b'), (3))"), [{ name: "g", arguments: 2 }, { name: "", arguments: 1 }, { name: "f", arguments: 3 }]);
+    let most = 0;
+    for (const folder of ["migrations", "worker/src"]) {
+      for (const file of (await readdir(join(ROOT, folder), { recursive: true })).filter((name) => name.endsWith(".sql"))) {
+        // Lists of columns and of values are no function's.
+        const ofFunctions = calls(await readFile(join(ROOT, folder, file), "utf8")).filter(({ name }) => /^(json|coalesce|iif|min|max|printf|concat)/i.test(name));
+        for (const { name, arguments: count } of ofFunctions) {
+          assert.ok(count <= 32, `${file}: ${name} of ${count}`);
+          most = Math.max(most, count);
+        }
+      }
+    }
+    assert.ok(most > 10, "they are read");
   });
 });
