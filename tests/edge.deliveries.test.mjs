@@ -7,7 +7,7 @@ import { OPERATOR_KEY } from "./harness/api.mjs";
 import { ACCOUNTS, ALL, startDeliveries } from "./harness/deliveries.mjs";
 import { NEWS } from "./harness/chats.mjs";
 import { until } from "./harness/wait.mjs";
-import { BROWSER, only } from "./harness/world.mjs";
+import { BROWSER, WEBSITE, only } from "./harness/world.mjs";
 import { GA4 } from "./standins/platforms.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -440,6 +440,38 @@ describe("what Google tells later of what it took", () => {
     assert.deepEqual([platforms.google.events.length, platforms.google.received], [3, 5]);
   });
 
+  it("an error of its own is no refusal: it is told again, and counts once", async () => {
+    platforms.google.refuse(({ transactionId }) => transactionId !== `adtarget_${ids?.[0]}`, "INTERNAL_ERROR");
+    let ids;
+    const id = await sent();
+    ids = await deliveries.backlog(id, 3, ["google"]);
+    await deliveries.ring();
+    await deliveries.settled();
+    await later(31 * MINUTE_MS);
+    const words = "Google took the request and then refused 2 of the 3 that went together: INTERNAL_ERROR (2)";
+    for (const each of ids) assert.deepEqual(await google(each), ["pending", "INTERNAL_ERROR", words]);
+    assert.equal((await google(id))[0], "pending");
+    platforms.google.relent();
+    await later(31 * MINUTE_MS);
+    await deliveries.settled();
+    await later(31 * MINUTE_MS);
+    for (const each of [id, ...ids]) assert.deepEqual(await google(each), ["sent", "OK", undefined]);
+    assert.deepEqual([platforms.google.events.length, platforms.google.received], [4, 5]);
+    assert.deepEqual((await health()).cautions.filter(({ about }) => about === "deliveries"), []);
+  });
+
+  it("an error of its own that lasts is told again until the window ends", async () => {
+    platforms.google.refuse(() => true, "INTERNAL_ERROR");
+    const id = await sent();
+    for (let times = 0; times < 100 && (await google(id))[0] !== "dead"; times++) {
+      await later(40 * MINUTE_MS);
+      await edge.drained();
+    }
+    const { google: { state, code, attempts } } = await deliveries.sends(id);
+    assert.deepEqual([state, code], ["dead", "INTERNAL_ERROR"]);
+    assert.ok(attempts > 3 && attempts < 50, `${attempts}`);
+  });
+
   it("a visitor who denied consent is skipped, and no fault", async () => {
     platforms.google.refuse(({ consent }) => consent?.adUserData === "CONSENT_DENIED", "DENIED_CONSENT");
     const id = await sent({ consent: "denied" });
@@ -476,6 +508,39 @@ describe("what Google tells later of what it took", () => {
       assert.ok(asked() > 1);
     });
   }
+});
+
+describe("a kind of event whose conversion action is wrong", () => {
+  it("waits and is said, and holds up no other kind", async () => {
+    const conversionActions = { ...ACCOUNTS.google.conversionActions, Lead: "1234567890" };
+    const own = await startDeliveries({ accounts: [{ ...ACCOUNTS.google, conversionActions }] });
+    try {
+      await own.reset();
+      const health = async () => (await own.edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json();
+      const lead = (await own.convert({ eventType: "Lead", value: undefined, currency: undefined })).conversionId;
+      await own.tried(lead);
+      const { conversionId: purchase } = await own.convert();
+      await own.tried(purchase);
+      const ids = [...(await own.backlog(lead, 3, ["google"])), ...(await own.backlog(purchase, 3, ["google"]))];
+      await own.ring();
+      for (const id of ids) await own.tried(id);
+      const brief = async (id) => (({ google: { state, code } }) => [state, code])(await own.sends(id));
+      for (const id of [purchase, ...ids.slice(3)]) assert.deepEqual(await brief(id), ["sent", "TAKEN"]);
+      for (const id of [lead, ...ids.slice(0, 3)]) assert.deepEqual(await brief(id), ["pending", "KIND_REFUSED"]);
+      const { status, deliveries: [{ pending, held, paused }], cautions } = await health();
+      assert.deepEqual([status, pending, held, paused], ["failing", 4, 4, undefined]);
+      const { why, ...caution } = only(cautions.filter(({ about }) => about === "deliveries"));
+      assert.deepEqual(caution, { about: "deliveries", websiteId: WEBSITE, name: "google", state: "held up" });
+      assert.match(why, /^4 wait, the latest: KIND_REFUSED .*destinations\[0\].*Conversion action ID is not valid/);
+      const before = (await own.sends(lead)).google.attempts;
+      await own.advance(6 * 60_000);
+      await own.edge.strike();
+      await until(async () => (await own.sends(lead)).google.attempts > before, "it is tried again");
+      own.platforms.google.violations.length = 0;
+    } finally {
+      await own.close();
+    }
+  });
 });
 
 describe("many at once", () => {

@@ -32,10 +32,10 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
     <h2>Deliveries</h2>
     ${!deliveries ? html`<p class="quiet">What waits is not known: the ledger does not say.</p>` : deliveries.filter(ours).length ? html`<${Scroll} label="Deliveries that wait or fail"><table>
         <thead><tr><th scope="col">Destination</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead, 7 days</th><th scope="col">Paused</th><th scope="col">Site</th></tr></thead>
-        <tbody>${deliveries.filter(ours).map(({ websiteId, destination, pending, dead, paused }) => html`<tr key=${`${websiteId} ${destination}`}>
+        <tbody>${deliveries.filter(ours).map(({ websiteId, destination, pending, held, dead, paused }) => html`<tr key=${`${websiteId} ${destination}`}>
           <td><a href=${hashOf("deliveries", { destination, site: websiteId })}>${destination}</a></td><td class="number">${count(pending)}</td>
           <td class="number">${dead ? html`<a href=${hashOf("deliveries", { state: "dead", destination, site: websiteId })}>${count(dead)}</a>` : "0"}</td>
-          <td>${paused ? html`<${Chip} kind="dead">${paused}<//>` : "no"}</td><td>${websiteId}</td></tr>`)}</tbody>
+          <td>${paused ? html`<${Chip} kind="dead">${paused}<//>` : held ? html`${count(held)} <${Chip} kind="dead">KIND_REFUSED<//>` : "no"}</td><td>${websiteId}</td></tr>`)}</tbody>
       </table><//>` : html`<p class="quiet">Nothing waits, nothing fails.</p>`}
     <h2>Invite links</h2>
     ${channels.length ? html`<${Scroll} label="Invite links by channel"><table>

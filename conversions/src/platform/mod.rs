@@ -156,6 +156,15 @@ impl Destination {
         self.platform().batch_limit()
     }
 
+    /// What all conversions of a request have to have in common: at Google Ads the conversion action, as a wrong one has the whole request
+    /// refused. `None`: nothing.
+    pub fn kind(&self, conversion: &Conversion) -> Option<&str> {
+        match self {
+            Self::Google(account) => account.conversion_action(conversion),
+            _ => None,
+        }
+    }
+
     /// Whether its requests need a bearer token that is fetched first: Google Ads'.
     pub fn needs_bearer(&self) -> bool {
         matches!(self, Self::Google(_))

@@ -41,6 +41,9 @@ pub enum Outcome {
     },
     /// The token or the account is at fault: nothing will be taken until someone looks.
     Credentials,
+    /// What the settings name for this kind of event is at fault: nothing of the kind will be taken until someone looks, others are. It is only
+    /// of conversions that have the same [`kind`](super::Destination::kind).
+    KindRefused,
 }
 
 /// In characters.

@@ -208,7 +208,6 @@ fn answers() {
     }
     for reason in [
         "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
-        "INVALID_CONVERSION_ACTION_ID",
         "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH",
     ] {
         let body = error("INVALID_ARGUMENT", reason);
@@ -218,11 +217,21 @@ fn answers() {
             "{reason}"
         );
     }
-    let early = error(
-        "FAILED_PRECONDITION",
-        "CONVERSION_ACTION_TOO_RECENTLY_CREATED",
-    );
-    assert_eq!(outcome(&google(), 400, &early), RETRY);
+    for (status, reason) in [
+        ("INVALID_ARGUMENT", "INVALID_CONVERSION_ACTION_ID"),
+        ("INVALID_ARGUMENT", "INVALID_CONVERSION_ACTION_TYPE"),
+        (
+            "FAILED_PRECONDITION",
+            "CONVERSION_ACTION_TOO_RECENTLY_CREATED",
+        ),
+    ] {
+        let body = error(status, reason);
+        assert_eq!(
+            outcome(&google(), 400, &body),
+            Outcome::KindRefused,
+            "{reason}"
+        );
+    }
     let reply = google().reply(
         400,
         None,
@@ -324,6 +333,32 @@ fn what_became_of_a_request() {
         verdict("PARTIAL_SUCCESS", 3, &[("INVALID_GCLID", 1)]),
         Some(Verdict::PartlyRefused {
             words: words("1 of the 3 that went together: INVALID_GCLID (1)"),
+        })
+    );
+    // Nothing is wrong with them; of several, which is not told, but what counts already is known by its id.
+    for (status, of, told_before) in [
+        ("FAILED", 1, 0),
+        ("PARTIAL_SUCCESS", 3, 0),
+        ("FAILED", 3, 2),
+    ] {
+        let counts = [
+            ("INTERNAL_ERROR", 1),
+            ("DUPLICATE_TRANSACTION_ID", told_before),
+        ];
+        let counts = &counts[..1 + usize::from(told_before > 0)];
+        let failed = words(&format!(
+            "1 of the {of} that went together: INTERNAL_ERROR (1)"
+        ));
+        assert_eq!(
+            verdict(status, of, counts),
+            Some(Verdict::Failed { words: failed })
+        );
+    }
+    assert_eq!(
+        verdict("FAILED", 2, &[("INTERNAL_ERROR", 1), ("INVALID_GCLID", 1)]),
+        Some(Verdict::Refused {
+            code: "INTERNAL_ERROR".to_owned(),
+            words: words("2 of the 2 that went together: INTERNAL_ERROR (1), INVALID_GCLID (1)"),
         })
     );
     let denied = words("1 of the 1 that went together: DENIED_CONSENT (1)");

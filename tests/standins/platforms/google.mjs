@@ -266,6 +266,7 @@ function answerTo(found) {
  *
  * What is taken is processed for `state.processingMs`; then `requestStatus:retrieve` tells what became of it. `state.refuse(predicate, reason)`: events that are
  * refused by then, `PROCESSING_ERROR_REASON_` before the reason; they are not among `events`, nor is their transaction id known from then on.
+ * `state.relent()` ends that.
  */
 export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Infinity, tokens }) {
   let [refusals, held, taken] = [[], new Set(), new Map()];
@@ -361,6 +362,7 @@ export function dataManagerPlatform({ accounts = [GOOGLE], requestsAMinute = Inf
       [refusals, held, taken] = [[], new Set(), new Map()];
       state.processingMs = 10 * 60_000;
       state.refuse = (predicate, reason) => void refusals.push({ predicate, reason });
+      state.relent = () => void (refusals = []);
     },
     outage: (status) => {
       const name = Object.keys(HTTP_OF).find((each) => HTTP_OF[each] === status) ?? (status >= 500 ? "INTERNAL" : "INVALID_ARGUMENT");

@@ -102,7 +102,7 @@ async fn test<'a>(
     tested.reachable = Some(answered);
     (tested.credentials, tested.accepted) = match reply.outcome {
         Outcome::Sent | Outcome::Taken => (Some(true), Some(true)),
-        Outcome::Rejected { .. } => (Some(true), Some(false)),
+        Outcome::Rejected { .. } | Outcome::KindRefused => (Some(true), Some(false)),
         Outcome::Credentials => (Some(false), Some(false)),
         Outcome::Retry { .. } | Outcome::Throttled { .. } => (None, Some(false)),
     };

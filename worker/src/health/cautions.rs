@@ -113,10 +113,7 @@ pub fn cautions(
             about: About::Deliveries,
             website_id: Some(refusal.website_id),
             name: Some(refusal.destination),
-            state: match refusal.is_given_up {
-                true => "given up",
-                false => "refused",
-            },
+            state: refusal.state,
             why: Some(refusal.why),
         });
     }

@@ -33,7 +33,7 @@ const LAST_START_MS: u64 = LEASE_MS - TIMEOUT_MS as u64 - 10_000;
 /// How long a send waits for its click and visit to come through the queue, in ms.
 const PATIENCE_MS: u64 = 10 * 60_000;
 
-/// How long a destination is left alone whose token is refused, in ms: somebody has to look first.
+/// How long a destination is left alone whose token is refused, or a kind of event that is refused there, in ms: somebody has to look first.
 const CREDENTIALS_PAUSE_MS: u64 = 5 * 60_000;
 
 /// The longest that a destination is left alone because it asks for it, in ms. Whoever asks for more would have all that is owed
@@ -165,11 +165,23 @@ impl Attempt<'_> {
             circuit: None,
             took: false,
         });
-        let mut requests = Vec::new();
-        while !ready.is_empty() {
-            let rest = ready.split_off(together.min(ready.len()));
-            requests.push(ready);
-            ready = rest;
+        let account = &self.destination.account;
+        ready.sort_by(|one, other| {
+            let kinds = [one, other].map(|send| account.kind(&send.conversion));
+            kinds[0].cmp(&kinds[1])
+        });
+        let mut requests: Vec<Vec<Ready>> = Vec::new();
+        for send in ready {
+            let kind = |send: &Ready| account.kind(&send.conversion).map(str::to_owned);
+            match requests.last_mut() {
+                Some(request)
+                    if request.len() < together
+                        && request.first().map(kind) == Some(kind(&send)) =>
+                {
+                    request.push(send);
+                }
+                _ => requests.push(vec![send]),
+            }
         }
         let requests = requests
             .into_iter()
@@ -230,7 +242,7 @@ impl Attempt<'_> {
     fn take_note(&self, course: &mut Course, reply: &Reply, now_ms: u64) {
         if matches!(
             reply.outcome,
-            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. }
+            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } | Outcome::KindRefused
         ) {
             *course = Course {
                 failures: 0,
@@ -299,7 +311,9 @@ impl Attempt<'_> {
     /// How the circuit is to stand after an answer, the destination having failed so often in a row; none: the platform took what it was sent.
     fn circuit(&self, reply: &Reply, failures: u64, now_ms: u64) -> Option<Circuit> {
         let (code, pause_ms) = match reply.outcome {
-            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } => return None,
+            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } | Outcome::KindRefused => {
+                return None;
+            }
             Outcome::Retry { after_s } => {
                 let pause_ms = if failures >= TRIPS_AT {
                     backoff_ms(failures - TRIPS_AT + 1)
@@ -335,6 +349,9 @@ const THROTTLED: &str = "THROTTLED";
 const TAKEN: &str = "TAKEN";
 /// The code of what a platform refuses for the token's sake.
 pub const CREDENTIALS: &str = "CREDENTIALS";
+
+/// The code of what a platform refuses for what the settings name for its kind of event.
+const KIND_REFUSED: &str = "KIND_REFUSED";
 
 /// How long to leave a destination alone that asks for so many seconds, in ms.
 fn asked_ms(seconds: u32) -> u64 {
@@ -390,12 +407,19 @@ fn fates_of(batch: Vec<Ready>, reply: &Reply, circuit: Option<&Circuit>, now_ms:
             batch_limit: Some(size / 2),
             ..told(State::Pending, code)
         }],
-        Outcome::Retry { .. } | Outcome::Throttled { .. } | Outcome::Credentials => {
-            let code = circuit.map_or(UNAVAILABLE, |circuit| circuit.code);
+        Outcome::Retry { .. }
+        | Outcome::Throttled { .. }
+        | Outcome::Credentials
+        | Outcome::KindRefused => {
+            let code = match reply.outcome {
+                Outcome::KindRefused => KIND_REFUSED,
+                _ => circuit.map_or(UNAVAILABLE, |circuit| circuit.code),
+            };
             let open_ms = circuit.map_or(0, |circuit| circuit.open_ms);
             let wait_ms = match reply.outcome {
                 // The destination's pause is all: whoever has mended the token waits no longer.
                 Outcome::Credentials => 0,
+                Outcome::KindRefused => CREDENTIALS_PAUSE_MS,
                 _ => jittered(backoff_ms(attempts + 1)),
             };
             let due_ms = (now_ms + wait_ms).max(open_ms);

@@ -271,6 +271,9 @@ pub struct Status {
     pub pending: u64,
     /// Since when the oldest of them is owed, Unix time in ms.
     pub oldest_at: Option<u64>,
+    /// How many of them wait as what the settings name for their kind of event is refused.
+    #[serde(skip_serializing_if = "is_none_held")]
+    pub held: u64,
     /// How many gave up in the last 7 days.
     pub dead: u64,
     /// Why nothing is sent for now: `UNAVAILABLE`, `THROTTLED` or `CREDENTIALS`.
@@ -279,10 +282,14 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether the destination refuses the token it is called with.
-    pub fn needs_credentials(&self) -> bool {
-        self.paused.as_deref() == Some(CREDENTIALS)
+    /// Whether the destination refuses the token it is called with, or a kind of event.
+    pub fn needs_the_operator(&self) -> bool {
+        self.held > 0 || self.paused.as_deref() == Some(CREDENTIALS)
     }
+}
+
+fn is_none_held(held: &u64) -> bool {
+    *held == 0
 }
 
 /// How the deliveries stand, of destinations for which something waits or that fail.
@@ -303,6 +310,7 @@ pub async fn statuses(env: &Env, config: &Config, now_ms: u64) -> Result<Vec<Sta
             destination: row.text("destination").unwrap_or_default().to_owned(),
             pending: row.number("pending").unwrap_or_default(),
             oldest_at: row.number("oldest_ms"),
+            held: row.number("held").unwrap_or_default(),
             dead: row.number("dead").unwrap_or_default(),
             paused: row.text("paused").map(str::to_owned),
         }));
@@ -317,8 +325,8 @@ pub struct Refusal {
     pub website_id: String,
     /// The destination's name.
     pub destination: String,
-    /// Whether it was given up; else the platform refused it for good.
-    pub is_given_up: bool,
+    /// What became of it, in a word or two.
+    pub state: &'static str,
     /// How many sends, and why the latest of them, in words for people.
     pub why: String,
 }
@@ -340,11 +348,16 @@ pub async fn refusals(
             let text = |column| row.text(column).unwrap_or_default();
             let count = row.number("count").unwrap_or_default();
             let latest = [text("code"), text("words")].join(" ");
+            let (state, time) = match text("state") {
+                "dead" => ("given up", "in a day"),
+                "held" => ("held up", "wait"),
+                _ => ("refused", "in a day"),
+            };
             refusals.push(Refusal {
                 website_id: text("website_id").to_owned(),
                 destination: text("destination").to_owned(),
-                is_given_up: text("state") == "dead",
-                why: format!("{count} in a day, the latest: {}", latest.trim()),
+                state,
+                why: format!("{count} {time}, the latest: {}", latest.trim()),
             });
         }
     }

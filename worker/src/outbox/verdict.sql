@@ -1,4 +1,5 @@
--- ?1: what a platform said of the events of a kind in a request that it had taken; without a code: nothing yet, and when to ask again.
+-- ?1: what a platform said of the events of a kind in a request that it had taken; without a code: nothing yet, and when to ask
+-- again; pending: when to send it again.
 UPDATE sends SET
   state      = ?1 ->> 'state',
   code       = coalesce(?1 ->> 'code', code),

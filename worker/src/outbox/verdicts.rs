@@ -47,14 +47,15 @@ impl Taken {
 #[serde(rename_all = "camelCase")]
 struct Finding {
     state: State,
-    /// None: it is asked for again, at `ask_ms`, Unix time in ms.
+    /// None: nothing is known yet.
     code: Option<String>,
     words: Option<String>,
+    /// When it is asked for again, or where it is pending, sent again, Unix time in ms.
     ask_ms: Option<u64>,
 }
 
 impl Finding {
-    fn of(verdict: Verdict) -> Self {
+    fn of(verdict: Verdict, now_ms: u64) -> Self {
         let told = |state, code: &str, words: String| Self {
             state,
             code: Some(code.to_owned()),
@@ -66,6 +67,11 @@ impl Finding {
             Verdict::ConsentDenied { words } => told(State::Skipped, "consent_denied", words),
             Verdict::Refused { code, words } => told(State::Rejected, &code, words),
             Verdict::PartlyRefused { words } => told(State::Sent, "PARTLY_REFUSED", words),
+            // It is owed as long as it was, and not only from now on.
+            Verdict::Failed { words } => Self {
+                ask_ms: Some(now_ms + FIRST_INQUIRY_MS),
+                ..told(State::Pending, "INTERNAL_ERROR", words)
+            },
         }
     }
 
@@ -152,7 +158,7 @@ async fn inquire_one(
         };
         let finding = verdict.map_or_else(
             || Finding::later(taken, status.as_ref().err().map(String::as_str), now_ms),
-            Finding::of,
+            |verdict| Finding::of(verdict, now_ms),
         );
         let told = Told {
             taken,

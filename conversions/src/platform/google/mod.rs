@@ -172,6 +172,10 @@ impl Account {
         Ok(keys)
     }
 
+    pub(super) fn conversion_action(&self, conversion: &Conversion) -> Option<&str> {
+        self.conversion_actions.get(conversion.event())
+    }
+
     pub(super) fn request(
         &self,
         conversions: &[&Conversion],
@@ -415,10 +419,7 @@ fn read(answer: Answer<'_>) -> Reply {
         "RESOURCE_EXHAUSTED" => answer.throttled(),
         // Whatever is sent there is refused for what the account is or has not agreed to.
         _ if reasons().any(is_of_account) => Outcome::Credentials,
-        // A conversion action takes events some hours after it was made.
-        _ if reasons().any(|reason| reason == "CONVERSION_ACTION_TOO_RECENTLY_CREATED") => {
-            answer.retry()
-        }
+        _ if reasons().any(is_of_action) => Outcome::KindRefused,
         "INVALID_ARGUMENT"
         | "FAILED_PRECONDITION"
         | "OUT_OF_RANGE"
@@ -453,13 +454,21 @@ fn is_of_account(reason: &str) -> bool {
             reason,
             "TERMS_AND_CONDITIONS_NOT_SIGNED"
                 | "INVALID_DESTINATION"
-                | "INVALID_CONVERSION_ACTION_ID"
-                | "INVALID_CONVERSION_ACTION_TYPE"
                 | "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH"
                 | "NOT_ALLOWLISTED"
-                | "EVENT_SOURCE_AND_DESTINATION_MISMATCH"
                 | "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
         )
+}
+
+fn is_of_action(reason: &str) -> bool {
+    matches!(
+        reason,
+        "INVALID_CONVERSION_ACTION_ID"
+            | "INVALID_CONVERSION_ACTION_TYPE"
+            | "EVENT_SOURCE_AND_DESTINATION_MISMATCH"
+            // It takes events some hours after it was made.
+            | "CONVERSION_ACTION_TOO_RECENTLY_CREATED"
+    )
 }
 
 /// Without access tokens of Google, which begin so: the one that was sent is not known here.

@@ -33,6 +33,11 @@ pub enum Verdict {
         /// What Google said.
         words: String,
     },
+    /// Google itself failed at it: it can be sent again. What of it counts already is known by its `transactionId`.
+    Failed {
+        /// What Google said.
+        words: String,
+    },
     /// Some of those that went together do not count, and which is not told.
     PartlyRefused {
         /// What Google said.
@@ -103,6 +108,8 @@ fn count(text: Option<&str>) -> Option<u64> {
 /// Told again after an answer that was lost: "A conversion with the same order id and conversion action combination was already uploaded."
 const TOLD_BEFORE: &str = "DUPLICATE_TRANSACTION_ID";
 const CONSENT_DENIED: &str = "DENIED_CONSENT";
+/// "Internal error.": nothing is wrong with the event.
+const INTERNAL: &str = "INTERNAL_ERROR";
 
 impl RequestStatus {
     /// Reads the body of an answer; `None`: it is none of this form, such as an error.
@@ -135,8 +142,12 @@ impl OfAction {
             });
         }
         let words = self.words(&wrong);
-        let is_consent =
-            !wrong.is_empty() && wrong.iter().all(|each| each.reason() == CONSENT_DENIED);
+        let all_are =
+            |reason| !wrong.is_empty() && wrong.iter().all(|each| each.reason() == reason);
+        if all_are(INTERNAL) {
+            return Some(Verdict::Failed { words });
+        }
+        let is_consent = all_are(CONSENT_DENIED);
         Some(match (is_whole && told_before.is_empty(), is_consent) {
             (true, true) => Verdict::ConsentDenied { words },
             (true, false) => Verdict::Refused {
