@@ -239,9 +239,10 @@ describe("what AdStat's ads cost", () => {
 
   /** What pages of statistics make, as AdStat might answer them: `[items, cursor]` each. */
   async function spentBy(...pages) {
-    // With a token that AdStat knows. The hour may end the day.
-    await shop.strike();
+    // The pages' own, though the clock may pass midnight meanwhile.
     const day = await now();
+    // With a token that AdStat knows.
+    await shop.strike();
     for (const [items, cursor = null] of pages) shop.adstat.misbehave({ call: "stats", body: JSON.stringify({ items, cursor }) });
     await shop.strike(HOUR);
     return (await spent())[day];
