@@ -29,12 +29,17 @@ SELECT
   conversions.conversion_id,
   json_patch(
     json_patch(json_remove(conversions.overrides, '$.clientIp', '$.userAgent'), coalesce(click_attribution, '{}')),
-    json_patch('{}', json_object(
-      'clickId', conversions.click_id, 'visitId', attributions.visit_id, 'tempId', attributions.temp_id,
-      'landingPage', landing_page, 'referrer', referrer, 'fbc', fbc, 'fbp', fbp, 'fbclid', fbclid, 'ttclid', ttclid, 'ttp', ttp,
-      'gclid', gclid, 'gbraid', gbraid, 'wbraid', wbraid, 'sccid', sccid, 'scid', scid, 'ga', ga, 'tgclid', tgclid,
-      'utmSource', utm_source, 'utmMedium', utm_medium, 'utmCampaign', utm_campaign, 'utmContent', utm_content, 'utmTerm', utm_term
-    ))
+    -- In two, since D1 documents 32 arguments as the most a function takes.
+    json_patch(
+      json_patch('{}', json_object(
+        'clickId', conversions.click_id, 'visitId', attributions.visit_id, 'tempId', attributions.temp_id,
+        'landingPage', landing_page, 'referrer', referrer, 'fbc', fbc, 'fbp', fbp, 'fbclid', fbclid, 'ttclid', ttclid, 'ttp', ttp
+      )),
+      json_object(
+        'gclid', gclid, 'gbraid', gbraid, 'wbraid', wbraid, 'sccid', sccid, 'scid', scid, 'ga', ga, 'tgclid', tgclid,
+        'utmSource', utm_source, 'utmMedium', utm_medium, 'utmCampaign', utm_campaign, 'utmContent', utm_content, 'utmTerm', utm_term
+      )
+    )
   ) AS attribution,
   coalesce(nullif(attributions.ip, ''), nullif(click_ip, ''), conversions.overrides ->> 'clientIp') AS client_ip,
   coalesce(nullif(attributions.user_agent, ''), nullif(click_user_agent, ''), conversions.overrides ->> 'userAgent') AS client_user_agent,

@@ -14,6 +14,8 @@ const visitors = open(visitorsDoors, visitorsModule, visitorsRuntime);
 const backoffice = open(backofficeDoors, backofficeModule, backofficeRuntime);
 
 visitorsRuntime.doors.link = (...words) => visitors.ask(visitorsDoors.link, ...words);
+// The queue's and the clock's; of a visitor's request, all ends with it.
+backofficeRuntime.invocation.makesManyCalls = true;
 for (const { doors } of [visitorsRuntime, backofficeRuntime]) {
   doors.rescue = (...words) => backoffice.call(backofficeDoors.rescue, ...words);
 }

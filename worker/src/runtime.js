@@ -4,8 +4,9 @@
 
 // ---- the instance. Each module has a copy of this file, so what is kept here is its own ----------------------------------------
 
-/** The doors that are called from here; `entry.js` sets them. */
+/** The doors that are called from here, and whether an invocation makes many calls; `entry.js` sets them. */
 export const doors = {};
+export const invocation = { makesManyCalls: false };
 
 /** What is waited for, by ticket: a promise of Rust's own would cost several times as much. */
 const awaited = new Map();
@@ -24,7 +25,7 @@ export function settle(ticket, answer) {
 
 /**
  * Calls the door `arrive` with what a promise becomes, unless a new instance has come meanwhile. It fails when that takes longer than
- * `timeout` (ms; 0: as long as it likes): nobody waits for it then, though it goes on.
+ * `timeout` (ms; 0: as long as it likes): nobody waits for it then, though it goes on until the platform ends the invocation.
  */
 export function listen(promise, arrival, timeout) {
   const asked = generation;
@@ -129,8 +130,8 @@ export function head({ status, headers }) {
 /**
  * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
  * and x-idempotent-replay, a line each, then the body. `body` is a text (empty: none), bytes, or a request whose own body
- * streams on. Rejects when the answer is larger than `limit` (bytes), or takes longer than `timeout` (ms): then it hangs up, since the
- * platform lets an invocation wait for six answers at once, and keeps the next call waiting.
+ * streams on. Rejects when the answer is larger than `limit` (bytes). Where an invocation makes many calls it hangs up after `timeout` (ms): the
+ * platform lets one wait for six answers at once, and keeps the next call waiting.
  */
 export async function call(head, body, limit, timeout) {
   const url = head.indexOf("\n") + 1;
@@ -138,15 +139,15 @@ export async function call(head, body, limit, timeout) {
   // Not of the platform's own kind, which it would copy.
   const headers = {};
   eachHeader(head.slice(lines + 1), (name, value) => (headers[name] = value));
-  const line = new AbortController();
-  const timer = setTimeout(() => line.abort(new Error(`no answer within ${timeout} ms`)), timeout);
+  const line = invocation.makesManyCalls ? new AbortController() : undefined;
+  const timer = line && setTimeout(() => line.abort(new Error(`no answer within ${timeout} ms`)), timeout);
   try {
     const response = await fetch(head.slice(url, lines), {
       method: head.slice(0, url - 1),
       headers,
       body: body === "" ? undefined : body instanceof Request ? body.body : body,
       redirect: "manual",
-      signal: line.signal,
+      signal: line?.signal,
     });
     const { status, headers: told } = response;
     const say = (name) => told.get(name) ?? "";
@@ -158,9 +159,9 @@ export async function call(head, body, limit, timeout) {
     if (text.length > limit) throw new Error("the answer is too large");
     return reply + text;
   } finally {
-    clearTimeout(timer);
+    if (timer) clearTimeout(timer);
     // What was not read would hold the line.
-    line.abort(null);
+    line?.abort(null);
   }
 }
 
@@ -195,24 +196,22 @@ export function passOn(request, url, headers, withheld) {
  */
 const QUEUE_MS = 10_000;
 
-/** What a promise becomes, or that it took longer than `ms`. */
-function within(ms, promise) {
-  let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)));
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
 /**
  * Hands a message to the queue RECORDS after the answer, to be handed out after `delaySeconds`; when the queue does not take
  * it, the door `rescue` has it.
  */
 export function keep(env, context, message, delaySeconds) {
-  const rescued = (why) => doors.rescue(env, message, String(why?.message ?? why));
-  try {
-    context.waitUntil(within(QUEUE_MS, env.RECORDS.send(message, { contentType: "text", delaySeconds })).catch(rescued));
-  } catch (why) {
-    context.waitUntil(rescued(why));
-  }
+  const rescued = async (why) => doors.rescue(env, message, String(why?.message ?? why));
+  const kept = (done) => {
+    const sent = env.RECORDS.send(message, { contentType: "text", delaySeconds });
+    const timer = setTimeout(() => done(rescued(`no answer within ${QUEUE_MS} ms`)), QUEUE_MS);
+    const ended = (rescue) => (why) => {
+      clearTimeout(timer);
+      done(rescue?.(why));
+    };
+    sent.then(ended(), ended(rescued));
+  };
+  context.waitUntil(new Promise(kept).catch(rescued));
 }
 
 /** Hands a message to the queue RECORDS, to be handed out after `delaySeconds`; resolves when the queue has it. */

@@ -5,7 +5,7 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
-use crate::tasks::{self, promised};
+use crate::tasks::{self, promised, promised_within};
 
 /// Connections that one invocation may hold at once (a limit of the platform).
 pub const CONNECTIONS: usize = 6;
@@ -185,7 +185,7 @@ impl Call<'_> {
 ",
         );
         let promise = send(&head, self.body, REPLY_LIMIT, self.timeout_ms);
-        match promised(&promise).await {
+        match promised_within(self.timeout_ms, &promise).await {
             Ok(packed) => packed
                 .as_string()
                 .and_then(|packed| Reply::read(&packed))
