@@ -577,7 +577,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       for (const view of ["funnel", "deliveries", "feed"]) {
         await open(`${view}?site=atid_none`);
         await seen("This edge has no such site, and nothing that one left. Choose another above.");
-        await picture(`no-site-${view}`);
+        await look(`no-site-${view}`);
         await page.getByLabel("Site").selectOption(WEBSITE);
         await page.getByText("This edge has no such site").first().waitFor({ state: "detached" });
         await visitor.leave();
