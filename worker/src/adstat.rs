@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use crate::answer::Answer;
 use crate::config::AdStat;
 use crate::runtime::{self, Reply};
-use crate::tasks::promised;
+use crate::tasks::{promised, promised_within};
 
 /// The most that an answer may hold, in bytes: 500 ads, or the whole of KKTU.
 const REPLY_LIMIT: u32 = 8 * 1024 * 1024;
@@ -65,7 +65,8 @@ pub async fn send(
     }
     let head = [request.method, &url, headers.headers()].join("\n");
     // Each caller says for itself why repeating it does no harm.
-    match promised(&call(&head, &body, REPLY_LIMIT, timeout_ms)).await {
+    let answer = call(&head, &body, REPLY_LIMIT, timeout_ms);
+    match promised_within(timeout_ms, &answer).await {
         Ok(packed) => packed
             .as_string()
             .and_then(|packed| Reply::read(&packed))
