@@ -705,6 +705,8 @@ describe("a sale that a webhook tells of before its visitor joins", () => {
   it("reaches the platforms when they join two days later and more", async () => {
     await shop.newKey();
     const who = await shop.visitor();
+    // The clock strikes once, right after the join: the click must be in by then.
+    await shop.edge.drained();
     const body = JSON.stringify({ visitor: who.tempId, total: 19.9, email: "jo@example.com" });
     const told = await shop.edge.request("/hooks/shop", { method: "POST", headers: { "x-signature": createHmac("sha256", secret).update(body).digest("hex") }, body });
     assert.equal(told.json().status, "failed", told.text);
