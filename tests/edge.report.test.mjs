@@ -146,6 +146,34 @@ describe("the report", () => {
     assert.equal(csv.text.trimEnd().split("\r\n").length, 1_201);
   });
 
+  it("stands what makes up a content for each visit: real ads keep their rows, campaigns are whole, and all is counted", async () => {
+    const day = TODAY - 310;
+    const query = { from: dateOf(day), to: dateOf(day + 1) };
+    const MADE_UP = 60_000;
+    await shop.edge.rows(
+      `INSERT INTO traffic SELECT ${day}, '${OTHER_SITE}', 'flood' || (key % 6000), 'spring', printf('%08x', key * 2654435761 % 4294967296) || ?2, '', 2, 0 FROM json_each(?1)`,
+      JSON.stringify(Array(MADE_UP).fill(0)), "x".repeat(900),
+    );
+    await shop.edge.rows(`INSERT INTO traffic VALUES (${day}, '${OTHER_SITE}', 'real', 'spring', 'banner', '', 1, 0), (${day}, '${OTHER_SITE}', 'real', 'spring', 'banner', 'main', 0, 1)`);
+    await shop.edge.rows(`INSERT INTO sales SELECT ${day}, '${OTHER_SITE}', 'main', '', '', 'sold' || key, 'EUR', 1, 100 FROM json_each(?1)`, JSON.stringify(Array(6_000).fill(0)));
+    const total = { visits: 2 * MADE_UP + 1, inviteClicks: 1, purchases: 6_000, revenue: 6_000 };
+    const seen = ({ visits, inviteClicks, purchases, revenue }) => ({ visits, inviteClicks, purchases, revenue });
+    for (const by of ["day", "ad", "campaign", "source", "channel"]) {
+      const report = await shop.report({ ...query, by });
+      assert.deepEqual([seen(report.total), report.truncated], [total, by === "ad" || by === "source"], by);
+      if (by === "source") assert.deepEqual(report.rows.filter(({ key }) => key === "real").map(seen), [], "others weigh more");
+    }
+    const campaigns = (await shop.report({ ...query, by: "campaign" })).rows;
+    assert.deepEqual(campaigns.map(({ key, visits, purchases }) => [key, visits, purchases]), [["spring", total.visits, 0], ["", 0, 6_000]]);
+    const { text } = await shop.api.get(`report?${new URLSearchParams({ ...query, by: "ad", format: "csv" })}`);
+    const lines = text.trimEnd().split("\r\n").slice(1);
+    assert.equal(lines.length, 20_000);
+    assert.deepEqual(lines.filter((line) => line.startsWith("banner,")).map((line) => line.split(",").slice(5, 7)), [["1", "1"]]);
+    assert.ok(lines.every((line) => line.length < 1_200), "texts are cut");
+    await shop.edge.rows("DELETE FROM traffic WHERE day = ?", day);
+    await shop.edge.rows("DELETE FROM sales WHERE day = ?", day);
+  });
+
   it("refuses what it can't read, naming it", async () => {
     for (const [query, field] of [["by=hour", "by"], ["format=xml", "format"], ["from=yesterday", "from"], ["to=2026-13-01", "to"], ["from=2026-09-02&to=2026-09-01", "from"], ["from=1969-12-31", "from"]]) {
       refused(await shop.api.get(`report?${query}`), 400, "INVALID_PAYLOAD", `${field}:`);

@@ -412,6 +412,14 @@ describe("signed webhooks", () => {
     assert.equal(converted(await send("shop", told, { id: "m1" }), true), late.conversion_id);
   });
 
+  it("of many visitors are converted in one stroke of the clock", async () => {
+    const many = await Promise.all(Array.from({ length: 30 }, click));
+    for (const { tempId } of many) failed(await send("shop", order({ ref: tempId })), /^no lead/);
+    for (const [n, { joined }] of many.entries()) await joined(1_000 + n);
+    await world.edge.strike();
+    assert.equal((await ofWebhooks()).length, many.length);
+  });
+
   it("leave no one's address, number or name in the clear, whatever becomes of them", async () => {
     const clear = { contact: PERSON.email, note: `write to ${PERSON.email}`, line: `tel ${PERSON.phone}`, raw: "4915112345678", url: "https://x.test/?m=Ada.Lovelace%40Example.com" };
     converted(await send("shop", order({ id: PERSON.email }, { product: { name: PERSON.email } })));

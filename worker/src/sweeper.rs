@@ -33,12 +33,12 @@ pub async fn sweep(env: &Env, config: &Config) {
     if let Err(why) = owed::sweep(env, config, now_ms).await {
         runtime::log_error(&format!("sweeping owed conversions: {why}"));
     }
-    // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
-    outbox::sweep(env, config, &allowance, now_ms).await;
     // Repeating it does no harm: an event that was converted waits no more.
-    if let Err(why) = signed::retry_failed(env, config, now_ms).await {
+    if let Err(why) = signed::retry_failed(env, config, &allowance, now_ms).await {
         runtime::log_error(&format!("sweeping webhook events: {why}"));
     }
+    // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
+    outbox::sweep(env, config, &allowance, now_ms).await;
     // Repeating it does no harm: the same numbers stand in the place of the same.
     if let Err(why) = report::pull::pull(env, config, now_ms).await {
         runtime::log_error(&format!("pulling what AdStat's ads cost: {why}"));

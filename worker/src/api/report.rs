@@ -19,7 +19,7 @@ const PAGE: u64 = 50;
 const LONGEST_PAGE: u64 = 200;
 /// The most rows of a report, and of one as CSV.
 const MOST_ROWS: usize = 1_000;
-const MOST_LINES: usize = 50_000;
+const MOST_LINES: usize = 20_000;
 /// How many days a report has where the caller says nothing.
 const WEEK_DAYS: u64 = 7;
 

@@ -13,6 +13,7 @@ use webhooks::mapping::Pii;
 use webhooks::redaction::{looks_like_email, redact};
 use webhooks::{Mapped, Reference, Source, verification};
 
+use crate::allowance::Allowance;
 use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Config};
 use crate::edge::{self, Edge};
@@ -30,9 +31,11 @@ use crate::runtime::{self, Env};
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
 const PATIENCE_MS: u64 = 7 * 86_400_000;
 
-/// How many events one call of [`retry_failed`] tries again; each costs up to five queries, and the platform's free plan
-/// allows 50 in an invocation.
-const RETRIES_AT_ONCE: usize = 8;
+/// How many events one call of [`retry_failed`] tries again at most, so that what follows it has its part of the invocation's allowance.
+const RETRIES_AT_ONCE: usize = 50;
+
+/// Calls that an event costs: the lead, the conversion, what came of it, the bell of the outbox, and one to spare.
+const CALLS_OF_RETRY: u32 = 5;
 
 /// Why an event is kept until its visitor joins.
 const NO_LEAD: &str = "no lead for this tempId yet";
@@ -471,19 +474,24 @@ fn push_text(fields: &mut String, name: &str, text: Option<&str>) {
     }
 }
 
-/// Tries the events again that waited for a visitor to join who has joined meanwhile, a few in one call. To be called
-/// every few minutes.
+/// Tries the events again that waited for a visitor to join who has joined meanwhile, as far as `allowance` reaches. To be
+/// called every few minutes.
 ///
 /// # Errors
 /// The ledger's.
-pub async fn retry_failed(env: &Env, config: &Config, now_ms: u64) -> Result<(), Error> {
+pub async fn retry_failed(
+    env: &Env,
+    config: &Config,
+    allowance: &Allowance,
+    now_ms: u64,
+) -> Result<(), Error> {
     if config.backend != Backend::Ledger {
         return Ok(());
     }
     let since_ms = now_ms.saturating_sub(PATIENCE_MS);
     let mut left = RETRIES_AT_ONCE;
     for source in &config.webhooks {
-        if left == 0 {
+        if left == 0 || !allowance.take(1) {
             break;
         }
         let (name, website_id) = (&source.name, &source.website_id);
@@ -492,6 +500,9 @@ pub async fn retry_failed(env: &Env, config: &Config, now_ms: u64) -> Result<(),
         let waiting = events::waiting(&database, name, website_id, since_ms, left).await?;
         left = left.saturating_sub(waiting.len());
         for event in waiting {
+            if !allowance.take(CALLS_OF_RETRY) {
+                return Ok(());
+            }
             // Repeating it does no harm: the same conversion id is the same conversion.
             if let Err(why) = retry(env, config, &database, source, event).await {
                 runtime::log_error(&format!("a webhook event of {name}: {why}"));

@@ -65,6 +65,11 @@ impl Ads {
         ads
     }
 
+    /// All that `utm_content` calls them.
+    pub fn contents(&self) -> impl Iterator<Item = &str> {
+        self.by_content.keys().map(String::as_str)
+    }
+
     pub fn get(&self, id: u64) -> Option<&Ad> {
         self.by_id.get(&id)
     }

@@ -19,6 +19,8 @@ use crate::telegram::ChatId;
 pub const DAY_MS: u64 = 86_400_000;
 /// The longest time whose empty days have rows too, in days.
 const FILLED_DAYS: u64 = 400;
+/// How many groups are read at least. Who makes up a content for each visit can have as many as there are visits.
+const LEAST_GROUPS: usize = 5_000;
 /// What AdStat's ads are known by as a source: the `utm_source` that their links are decorated with.
 const TELEGRAM: &str = "telegram";
 /// What is called by no name.
@@ -54,19 +56,53 @@ impl By {
     }
 }
 
-/// A statement of `sums/`, its rows by those columns.
+/// A statement that sums up a table of `sums/` by those columns: [`Question::most_groups`] of them, the first in that order, and one row of all others.
 macro_rules! grouped {
-    ($table:literal, $columns:literal) => {
-        grouped!($table, $columns, $columns)
-    };
-    ($table:literal, $columns:literal, $groups:literal) => {
+    ($table:literal, $by:literal, $sums:literal, $order:literal $(, $apart:literal)?) => {
         concat!(
-            "SELECT ",
-            $columns,
-            ",\n",
+            "WITH told AS (SELECT day,\n",
+            include_str!("sums/origin.sql"),
             include_str!(concat!("sums/", $table, ".sql")),
-            "GROUP BY ",
-            $groups
+            "), ranked AS (SELECT ", $by, $(", ", $apart,)? ", ", $sums, ", row_number() OVER (ORDER BY ", $order, ") AS place\n",
+            "FROM told GROUP BY ", $by, $(", ", $apart,)? ")\n",
+            "SELECT ", $by, $(", ", $apart,)? ", ", $sums, ", place > ?1 ->> 'mostGroups' AS is_rest\n",
+            "FROM ranked GROUP BY min(place, ?1 ->> 'mostGroups' + 1)" $(, ", ", $apart)?
+        )
+    };
+}
+
+/// What led people on counts for more than what they only saw.
+macro_rules! traffic {
+    ($by:literal) => {
+        grouped!(
+            "traffic",
+            $by,
+            "sum(visits) AS visits, sum(clicks) AS clicks",
+            "sum(clicks) DESC, sum(visits) DESC"
+        )
+    };
+}
+
+macro_rules! moves {
+    ($by:literal) => {
+        grouped!(
+            "moves",
+            $by,
+            "sum(joins) AS joins, sum(leaves) AS leaves",
+            "sum(joins) DESC"
+        )
+    };
+}
+
+/// Revenue is text: it may be beyond what JavaScript's numbers hold.
+macro_rules! sales {
+    ($by:literal) => {
+        grouped!(
+            "sales",
+            $by,
+            "sum(purchases) AS purchases, CAST(sum(revenue_minor) AS TEXT) AS revenue_minor",
+            "sum(purchases) DESC",
+            "currency"
         )
     };
 }
@@ -75,30 +111,18 @@ impl By {
     /// The statements that sum up what came of ads: by no more than it takes to tell the rows apart.
     fn statements(self) -> [&'static str; 3] {
         match self {
-            Self::Day => [
-                grouped!("traffic", "day"),
-                grouped!("moves", "day"),
-                grouped!("sales", "day, currency"),
-            ],
-            Self::Ad => [
-                grouped!("traffic", "ad"),
-                grouped!("moves", "ad"),
-                grouped!("sales", "ad, currency"),
-            ],
+            Self::Day => [traffic!("day"), moves!("day"), sales!("day")],
+            Self::Ad => [traffic!("ad"), moves!("ad"), sales!("ad")],
             Self::Campaign => [
-                grouped!("traffic", "ad, campaign"),
-                grouped!("moves", "ad, campaign"),
-                grouped!("sales", "ad, campaign, currency"),
+                traffic!("ad, campaign"),
+                moves!("ad, campaign"),
+                sales!("ad, campaign"),
             ],
-            Self::Source => [
-                grouped!("traffic", "source"),
-                grouped!("moves", "source"),
-                grouped!("sales", "source, currency"),
-            ],
+            Self::Source => [traffic!("source"), moves!("source"), sales!("source")],
             Self::Channel => [
-                grouped!("traffic", "website_id, channel"),
-                grouped!("moves", "CAST(chat_id AS TEXT) AS chat_id", "moves.chat_id"),
-                grouped!("sales", "website_id, channel_id, currency"),
+                traffic!("website_id, channel"),
+                moves!("chat_id"),
+                sales!("website_id, channel_id"),
             ],
         }
     }
@@ -123,13 +147,22 @@ pub struct Question {
     pub most_rows: usize,
 }
 
+impl Question {
+    /// How many groups are read of one table; the others are read as one. Keys of a row's columns may be one row, so they are more than rows.
+    fn most_groups(&self) -> usize {
+        self.most_rows.max(LEAST_GROUPS)
+    }
+}
+
 /// The statements' parameter.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameter<'a> {
     #[serde(flatten)]
     question: &'a Question,
-    content_length: usize,
+    most_groups: usize,
+    /// What the known ads are called by in `utm_content`: of campaigns' sums no other ad has to be told apart.
+    contents: Vec<&'a str>,
 }
 
 /// Sums of one row.
@@ -253,6 +286,8 @@ struct Drafts<'a> {
     config: &'a Config,
     ads: Ads,
     rows: BTreeMap<String, Draft>,
+    /// All that is in none of them.
+    rest: Option<Draft>,
 }
 
 /// Sums up what is asked.
@@ -265,13 +300,9 @@ pub async fn report(
     question: &Question,
 ) -> Result<Report, Unavailable> {
     let (from, to) = (question.from_day * DAY_MS, question.to_day * DAY_MS);
-    let parameter = Parameter {
-        question,
-        content_length: operator::adstat::CONTENT,
-    };
     let bought = [
-        Statement::new(include_str!("sums/ads.sql"), &parameter)?,
-        Statement::new(include_str!("sums/spend.sql"), &parameter)?,
+        Statement::new(include_str!("sums/ads.sql"), &operator::adstat::CONTENT)?,
+        Statement::new(include_str!("sums/spend.sql"), question)?,
         Statement::new("SELECT at_ms FROM pulls WHERE kind = ?1 ->> '$'", &"recent")?,
     ];
     // Repeating it does no harm: it reads.
@@ -287,14 +318,20 @@ pub async fn report(
         config,
         ads: Ads::of(&rows_of(&bought, 0)?),
         rows: BTreeMap::new(),
+        rest: None,
     };
     for row in rows_of(&bought, 1)? {
         drafts.spent(&row, question.website_id.as_deref());
     }
+    let parameter = Parameter {
+        question,
+        most_groups: question.most_groups(),
+        contents: drafts.ads.contents().collect(),
+    };
+    let parameter = serde_json::to_string(&parameter)?;
     for binding in bindings(config, question.website_id.as_deref()) {
-        let brought = (question.by.statements().iter())
-            .map(|sql| Statement::new(sql, &parameter))
-            .collect::<Result<Vec<_>, _>>()?;
+        let brought =
+            (question.by.statements()).map(|sql| Statement::written(sql, parameter.clone()));
         // Repeating it does no harm: it reads.
         let brought = Database::bound(env, binding)?.transact(&brought).await?;
         for rows in &brought {
@@ -363,8 +400,13 @@ impl Drafts<'_> {
         if sums == Sums::default() {
             return;
         }
-        let key = self.key(row);
-        let draft = self.rows.entry(key).or_default();
+        let draft = match row.number("is_rest") {
+            Some(1) => self.rest.get_or_insert_default(),
+            _ => {
+                let key = self.key(row);
+                self.rows.entry(key).or_default()
+            }
+        };
         draft.sums.add(&sums);
         if let Some(code) = row.text("currency")
             && let Ok(currency) = Currency::parse(code)
@@ -426,7 +468,8 @@ impl Drafts<'_> {
         let mut unconverted: BTreeMap<&str, Money> = BTreeMap::new();
         let mut total = Sums::default();
         let mut rows = Vec::new();
-        for (key, draft) in &self.rows {
+        let listed = self.rows.iter().map(|(key, draft)| (Some(key), draft));
+        for (key, draft) in listed.chain(self.rest.iter().map(|rest| (None, rest))) {
             let mut sums = draft.sums.clone();
             let mut own = Vec::new();
             for (code, money) in &draft.money {
@@ -449,20 +492,23 @@ impl Drafts<'_> {
                 }
             }
             total.add(&sums);
-            rows.push(Line {
-                label: self.label(key),
-                key: key.clone(),
-                sums: sums.with_ratios(own.iter().all(Unconverted::is_no_spend)),
-                unconverted: own,
-            });
+            if let Some(key) = key {
+                rows.push(Line {
+                    label: self.label(key),
+                    key: key.clone(),
+                    sums: sums.with_ratios(own.iter().all(Unconverted::is_no_spend)),
+                    unconverted: own,
+                });
+            }
         }
         if self.by != By::Day {
             // Stable: of those that are the same, in the order of their keys.
             rows.sort_by_key(|row| std::cmp::Reverse((row.sums.spend, row.sums.visits)));
         }
-        let truncated = self.by != By::Day && rows.len() > self.most_rows;
-        if truncated {
+        let mut truncated = self.rest.is_some();
+        if self.by != By::Day && rows.len() > self.most_rows {
             rows.truncate(self.most_rows);
+            truncated = true;
         }
         let unconverted: Vec<_> = (unconverted.into_iter())
             .map(|(code, money)| Unconverted {

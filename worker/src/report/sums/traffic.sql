@@ -1,4 +1,4 @@
--- ?1: a time in days, and a site. Behind what the sums are by.
-  sum(visits) AS visits, sum(clicks) AS clicks
+  , website_id, channel, visits, clicks
 FROM traffic
+-- ?1: a time in days, and a site.
 WHERE day >= ?1 ->> 'fromDay' AND day < ?1 ->> 'toDay' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
