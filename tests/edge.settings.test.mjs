@@ -86,6 +86,7 @@ describe("settings", () => {
   const wrong = {
     BACKEND: "postgres", PREFIX: "/a/b", SITES: "[{}", SITE_ORIGIN: "origin.shop.test/path", SITE_DOMAINS: "https://shop.test", COOKIE_DOMAIN: ".shop.test/",
     TELEGRAM_INVITE: "https://evil.test/+x", EDGE_CAPTURE: "perhaps", RESPECT_GPC: "perhaps", RESPECT_DNT: "perhaps", CHANNEL_SLUG: "a/b",
+    CLICK_ID_PARAMETERS: "gc=gcl",
   };
   const wrongOfAdTarget = { ADTARGET_BASE_URL: "adtarget.io", ADTARGET_TIMEOUT_MS: "soon", DEFER_VISITS: "perhaps" };
   it("that are wrong are named at start and in /healthz, each, and the rest still works", async () => {

@@ -10,6 +10,7 @@
 //! | [`cookie()`] | a `Cookie` header or `document.cookie` | RFC 6265, section 5.4 |
 //! | [`Fbc`], [`Fbp`], [`subdomain_index`] | Meta's two cookies | Meta, "fbp and fbc parameters" and its parameter builder |
 //! | [`PageView`] to [`Capture`] | where each click id is looked for, and when `_fbc` is written anew | the ad platforms' click ids and pixels' cookies |
+//! | [`OwnNames`] | click ids under an advertiser's own names, which browsers leave | ours |
 //! | [`Touches`] | the first and the last click of a visitor | ours |
 //! | [`telegram`] | which addresses lead to Telegram and nowhere else | Telegram, "Deep links" |
 //!
@@ -26,6 +27,7 @@ mod capture;
 mod cookie;
 mod decimal;
 mod meta;
+mod own_names;
 pub mod telegram;
 mod touch;
 pub mod url;
@@ -34,5 +36,6 @@ mod written;
 pub use capture::{Capture, ClickIds, PageView, Utm, WrittenPageView};
 pub use cookie::cookie;
 pub use meta::{Fbc, Fbp, META_COOKIE_MAX_AGE_S, names_meta_library, subdomain_index};
+pub use own_names::{OwnNameError, OwnNames, Restored};
 pub use touch::{TOUCH_COOKIE, Touch, Touches};
 pub use written::Written;

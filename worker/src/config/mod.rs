@@ -14,6 +14,7 @@ mod webhook;
 use std::mem;
 use std::ops::RangeInclusive;
 
+use attribution::OwnNames;
 use attribution::url;
 use conversions::Secret;
 use serde::de::DeserializeOwned;
@@ -242,6 +243,7 @@ impl Settings<'_> {
             );
         }
         let cookie_domain = self.text("COOKIE_DOMAIN");
+        let parameters = self.list("CLICK_ID_PARAMETERS");
         let channel_id = self.text("ADTARGET_CHANNEL_ID");
         let invite = match self.text("TELEGRAM_INVITE").as_deref().map(Invite::parse) {
             Some(Err(why)) => {
@@ -259,6 +261,8 @@ impl Settings<'_> {
             website_id,
             cookie_domain: self.cookie_domain(cookie_domain),
             domains,
+            click_id_parameters: self.click_id_parameters(parameters),
+            written_click_id_parameters: Vec::new(),
             database: None,
             platforms: Vec::new(),
             written_channels: Vec::new(),
@@ -309,6 +313,8 @@ impl Settings<'_> {
         let mut site: Site = self.part_of_sites(place, json.get())?;
         site.domains = self.domains(site.domains);
         site.cookie_domain = self.cookie_domain(site.cookie_domain);
+        let written = mem::take(&mut site.written_click_id_parameters);
+        site.click_id_parameters = self.click_id_parameters(written);
         for (nth, channel) in mem::take(&mut site.written_channels).iter().enumerate() {
             let place = format!("{place}.channels[{nth}]");
             let Some(mut channel) = self.part_of_sites::<Channel>(&place, channel.get()) else {
@@ -325,6 +331,18 @@ impl Settings<'_> {
         (written.iter())
             .filter_map(|text| self.domain("SITE_DOMAINS", text))
             .collect()
+    }
+
+    /// A site's own names of click ids, `name=gclid`. One that is none is left out.
+    fn click_id_parameters(&mut self, written: Vec<String>) -> OwnNames {
+        let mut names = OwnNames::default();
+        for text in written {
+            let (name, click_id) = text.split_once('=').unwrap_or((&text, ""));
+            if let Err(why) = names.add(name.trim(), click_id.trim()) {
+                self.wrong("CLICK_ID_PARAMETERS", [&text, ": ", why.words()].concat());
+            }
+        }
+        names
     }
 
     /// The names that `written`, links of pages to the channel `slug`, mean. What means none is left out.
@@ -674,6 +692,21 @@ mod tests {
         for wrong in [".example.com", "example.com.", "example.com:8443"] {
             assert_eq!(with("SITE_DOMAINS", wrong), ["SITE_DOMAINS"], "{wrong}");
         }
+        for wrong in [
+            "gc",
+            "gc=",
+            "gc=msclkid",
+            "gclid=gclid",
+            "g c=gclid",
+            "=gclid",
+        ] {
+            let named = with("CLICK_ID_PARAMETERS", wrong);
+            assert_eq!(named, ["CLICK_ID_PARAMETERS"], "{wrong}");
+        }
+        assert_eq!(
+            with("CLICK_ID_PARAMETERS", "gc=gclid, tt = ttclid"),
+            [""; 0]
+        );
         assert_eq!(with("SITES", "[]"), ["SITES"]);
         let told = config(&[("SITES", "{}")]).problems;
         assert!(

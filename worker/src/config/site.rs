@@ -1,5 +1,6 @@
 //! Sites and their Telegram channels.
 
+use attribution::OwnNames;
 use attribution::telegram::TelegramLink;
 use attribution::url::is_within;
 use conversions::{Currency, EventType, Money};
@@ -26,6 +27,12 @@ pub struct Site {
     /// The registrable domain its cookies are set on; none: the host alone.
     #[serde(default)]
     pub cookie_domain: Option<String>,
+    /// Its own names of click ids.
+    #[serde(skip)]
+    pub click_id_parameters: OwnNames,
+    /// The same, as they are written.
+    #[serde(default, rename = "clickIdParameters")]
+    pub(super) written_click_id_parameters: Vec<String>,
     /// Its Telegram channels; the first is the default.
     #[serde(skip)]
     pub channels: Vec<Channel>,
@@ -439,6 +446,8 @@ mod tests {
             website_id: String::new(),
             domains: vec!["example.co.uk".into()],
             cookie_domain: Some("example.co.uk".into()),
+            click_id_parameters: OwnNames::default(),
+            written_click_id_parameters: Vec::new(),
             database: None,
             written_channels: Vec::new(),
             channels: vec![],

@@ -262,8 +262,9 @@ fn is_visit(edge: &Edge<'_>, front: &Front, destination: Destination) -> bool {
 fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
     let caller = &edge.caller;
     let index = subdomain_index(site.registrable_domain(caller.host));
+    let restored = site.click_id_parameters.restore(caller.url);
     let view = PageView {
-        href: caller.url,
+        href: &restored.address,
         referrer: caller.referer,
         cookies: caller.cookies,
         now_ms: edge.now_ms,

@@ -323,8 +323,9 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
         (caller.url, caller.referer)
     };
     let host = if from_page { referer_host } else { caller.host };
+    let restored = site.click_id_parameters.restore(href);
     let view = PageView {
-        href,
+        href: &restored.address,
         referrer,
         cookies: caller.cookies,
         now_ms: edge.now_ms,

@@ -157,8 +157,9 @@ pub fn told_visit(
     };
     let referrer = fields.text("referrer")?.unwrap_or_default();
     let page_cookies = fields.text("cookie")?;
+    let restored = site.click_id_parameters.restore(href);
     let view = PageView {
-        href,
+        href: &restored.address,
         referrer: &referrer,
         cookies: page_cookies.as_deref().unwrap_or(teller.cookies),
         now_ms: teller.now_ms,
@@ -170,6 +171,10 @@ pub fn told_visit(
         let Some(slot) = attribution.field_mut(name) else {
             continue;
         };
+        // The page does not know the site's own names, and tells what a cookie has of an earlier click.
+        if restored.tells(name) && slot.is_some() {
+            continue;
+        }
         let Some(told) = fields.text(name)? else {
             continue;
         };

@@ -47,7 +47,7 @@ pub async fn pixel(edge: &Edge<'_>) -> Result<Answer, Error> {
         edge.limit_visitor(visitor).await?;
     }
     if fields.first("c").is_none()
-        && let Some(click) = known_click(edge, &page)
+        && let Some(click) = known_click(edge, &site.click_id_parameters.restore(&page).address)
     {
         fields.put("c", click);
     }
