@@ -7,7 +7,7 @@
  * belongs to them. `ask(door, ...words)` gives what the door gives; `call` waits where that is a ticket, and fails when the instance panics
  * meanwhile.
  */
-export function open({ initSync, __wbg_reset_state, arrive }, module, runtime) {
+export function open({ initSync, __wbg_reset_state, arrive, abandon }, module, runtime) {
   let isUp = false;
 
   function ask(door, ...words) {
@@ -36,5 +36,6 @@ export function open({ initSync, __wbg_reset_state, arrive }, module, runtime) {
       // Whoever waited has been told.
     }
   };
+  runtime.doors.abandon = (ticket) => ask(abandon, ticket);
   return { ask, call };
 }

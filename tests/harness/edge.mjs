@@ -65,6 +65,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
       d1Databases,
       queueConsumers,
       ratelimits,
+      serviceBindings: { ...configured.serviceBindings, SELF: "edge" },
     },
   ];
   if (deadQueue && !queueConsumers[deadQueue]) workers.push(deadLetterReader(deadQueue, bury, leavesDead ? 60 : 0.05));
@@ -98,7 +99,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /**
    * The queue's account: `{sent, settled, delays, retries: [{attempts, delaySeconds}], recorded, rowsWritten, rowsRead, d1Ms, d1Refused}`, delays being those asked
-   * for; and D1's rows, how long it took by its own account, and how often it was asked while it failed.
+   * for; D1's rows, how long it took by its own account, and how often it was asked while it failed; `wasmBytes`, the memory of the worker's modules.
    */
   edge.queue = async () => (await edge.request("/__instrument")).json();
   /** Puts a message into the queue from outside. */
@@ -120,6 +121,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   };
   /** Puts the edge's clock ahead; what sleeps until then wakes. `quietly`: between two invocations of the queue and the clock, not while one runs. */
   edge.advance = (ms, { quietly } = {}) => edge.fail({ advance: ms, quietly });
+  /** Asks `times` at once as another Worker would, and hangs up after `ms`. */
+  edge.hangUp = (url, { headers, ms, times }) => edge.fail({ hangUp: { url, headers, ms, times } });
   /** Has the clock jump over every sleep of an object that is no longer than `ms`. */
   edge.hurry = (ms) => edge.fail({ hurry: ms });
   /** Calls a method of a channel's pool, as the worker does; the answer's text. */

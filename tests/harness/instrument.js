@@ -227,6 +227,26 @@ const counted = async (begin) => {
   await invocation.run({ calls: 0 }, begin).finally(() => (running -= 1));
 };
 
+/** The memory of the worker's WebAssembly modules. */
+const memories = [];
+const { Instance } = WebAssembly;
+WebAssembly.Instance = function (...words) {
+  const instance = new Instance(...words);
+  memories.push(instance.exports.memory);
+  return instance;
+};
+
+/** Asks the worker as another Worker does, and hangs up after `ms`: the platform ends what was under way. */
+async function hangUp({ url, headers, ms, times }, { SELF }) {
+  const one = async () => {
+    const line = new AbortController();
+    const answer = SELF.fetch(url, { headers, signal: line.signal });
+    later(() => line.abort(), ms);
+    await answer.catch(() => {});
+  };
+  await Promise.all(Array.from({ length: times }, one));
+}
+
 async function advance(ms, { INVITES }, quietly) {
   while (quietly && running) await new Promise((resolve) => later(resolve, 1));
   ahead += ms;
@@ -238,15 +258,16 @@ export * from "./worker/index.js";
 export default {
   async fetch(request, env, ctx) {
     if (new URL(request.url).pathname !== "/__instrument") return worker.fetch(request, wrap(env), ctx);
-    const { forget, panic, advance: ms, quietly, hurry: waits, ask, ...struck } = request.method === "POST" ? await request.json() : {};
+    const { forget, panic, advance: ms, quietly, hurry: waits, ask, hangUp: calls, ...struck } = request.method === "POST" ? await request.json() : {};
     Object.assign(faults, struck);
     if (struck.d1Chance) chance = numbers(struck.d1Chance.seed);
     hurry = waits ?? hurry;
     if (ask) return new Response(await env.INVITES.get(env.INVITES.idFromName(ask[0]))[ask[1]](ask[0], ask[2]));
     if (panic) arm(panic);
+    if (calls) await hangUp(calls, env);
     if (ms) await advance(ms, env, quietly);
     if (forget) Object.assign(queue, { delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0, d1Refused: 0 });
-    return Response.json(queue);
+    return Response.json({ ...queue, wasmBytes: memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) });
   },
 
   async queue(batch, env, ctx) {

@@ -12,9 +12,26 @@ export const invocation = { makesManyCalls: false };
 const awaited = new Map();
 let generation = 0;
 
+/**
+ * How long anything is waited for, in ms: the platform ends an invocation of the queue or the clock after 15 minutes. One whose client hung
+ * up it ends without a word, and what that waited for never comes.
+ */
+const LONGEST_WAIT = 20 * 60_000;
+
+function promised(ticket, begun) {
+  return new Promise((resolve, reject) => awaited.set(ticket, { resolve, reject, begun }));
+}
+
 /** What comes of a ticket. */
 export function settled(ticket) {
-  return new Promise((resolve, reject) => awaited.set(ticket, { resolve, reject }));
+  const now = Date.now();
+  // The oldest are first.
+  for (const [old, { begun }] of awaited) {
+    if (now - begun < LONGEST_WAIT) break;
+    awaited.delete(old);
+    doors.abandon(old);
+  }
+  return promised(ticket, now);
 }
 
 /** Hands out what a ticket stands for. */
@@ -221,7 +238,7 @@ export async function enqueue(env, message, delaySeconds) {
 
 /** Goes on with a ticket's work after the answer. */
 export function afterAnswer(context, ticket) {
-  context.waitUntil(settled(ticket));
+  context.waitUntil(promised(ticket, Date.now()));
 }
 
 /** Asks a rate-limiting binding whether one more call of `key` is within its limit. */

@@ -75,6 +75,13 @@ pub fn spawn(work: impl Future<Output = ()> + 'static) -> usize {
     ticket
 }
 
+/// Lets the work of a ticket go, unfinished: the platform has ended its invocation, so nothing it waits for comes any more. What it waited for
+/// last stays known by its number, a few bytes, lest the number be given again while that might come.
+pub fn abandon(ticket: usize) {
+    let work = TASKS.with_borrow_mut(|tasks| tasks.try_remove(ticket));
+    drop(work);
+}
+
 /// A promise has become `value`, or failed with it. Who waited for it goes on until the next wait.
 pub fn arrive(arrival: usize, is_kept: bool, value: JsValue) {
     let Some(arrival) = ARRIVALS.with_borrow_mut(|arrivals| arrivals.try_remove(arrival)) else {

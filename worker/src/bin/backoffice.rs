@@ -69,6 +69,12 @@ pub fn rescue(env: Env, message: String, why: String) -> JsValue {
     begin(async move { edge::keep_without_queue(&env, config(&env), &message, &why).await })
 }
 
+/// See [`tasks::abandon`].
+#[wasm_bindgen]
+pub fn abandon(ticket: usize) {
+    tasks::abandon(ticket);
+}
+
 /// See [`tasks::arrive`].
 #[wasm_bindgen]
 pub fn arrive(arrival: usize, is_kept: bool, value: JsValue) {

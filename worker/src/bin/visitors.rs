@@ -42,6 +42,12 @@ pub fn link(env: &Env, website_id: &str, href: &str) -> Option<String> {
     site::first_party(config(env).site(website_id)?, href)
 }
 
+/// See [`tasks::abandon`].
+#[wasm_bindgen]
+pub fn abandon(ticket: usize) {
+    tasks::abandon(ticket);
+}
+
 /// See [`tasks::arrive`].
 #[wasm_bindgen]
 pub fn arrive(arrival: usize, is_kept: bool, value: JsValue) {
