@@ -1,6 +1,8 @@
 // Click ids under names of the site's own, which browsers do not know to take away: by the page's word, behind the edge, and on a click.
 import { after, afterEach, before, it } from "node:test";
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { OPERATOR_KEY, done } from "./harness/api.mjs";
 import { BROWSER, SITES, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
 const SHOP = "https://shop.test";
@@ -10,7 +12,7 @@ forBothBackends("click ids under names of the site's own", (backend) => {
   let world;
   before(async () => {
     const vars = { SITES: JSON.stringify([{ ...SITE, clickIdParameters: ["gc=gclid", "tt=ttclid", "fb=fbclid", "sc=ScCid", "zz=msclkid"] }, ...OTHERS]) };
-    world = await startWorld({ backend, front: true, vars });
+    world = await startWorld({ backend, front: true, vars: { ...vars, OPERATOR_KEY } });
   });
   after(() => world.close());
   afterEach(() => world.reset());
@@ -39,6 +41,14 @@ forBothBackends("click ids under names of the site's own", (backend) => {
       const headers = { referer: `${SHOP}/offer?gc=Referred`, "user-agent": BROWSER };
       assert.equal((await world.edge.request("/c/main", { headers, ip: "203.0.113.7" })).status, 302);
       assert.equal(only(await world.clicks()).gclid, "Referred");
+    });
+
+    it("give way to what a server tells outright", async () => {
+      const call = (path, key, body) => world.edge.request(`/api/v1/${path}`, { method: "POST", headers: { authorization: `Bearer ${key}` }, body });
+      const { key } = done(await call("keys", OPERATOR_KEY, { name: "test" }), 201);
+      done(await call("events/visit", key, { href: `${SHOP}/?gc=Address&tt=Kept`, gclid: "Told", tempId: randomUUID(), siteId: SITE.websiteId }));
+      const visit = only(await world.visits());
+      assert.deepEqual([visit.gclid, visit.ttclid], ["Told", "Kept"]);
     });
   }
 

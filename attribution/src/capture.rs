@@ -9,7 +9,7 @@ use alloc::borrow::Cow;
 /// How much of an address is read.
 const MAX_ADDRESS: usize = 16 * 1024;
 /// The longest click id kept; the longest known are near 500.
-const MAX_CLICK_ID: usize = 1024;
+pub(crate) const MAX_CLICK_ID: usize = 1024;
 
 /// A page view, as the page or the edge sees it.
 #[derive(Clone, Copy, Debug)]
@@ -533,7 +533,7 @@ pub(crate) fn bounded(address: &str) -> &[u8] {
 }
 
 /// The query in a single-page app's fragment: `#/page?a=b`, `#!/page?a=b`, `#a=b`.
-fn fragment_query(fragment: &[u8]) -> &[u8] {
+pub(crate) fn fragment_query(fragment: &[u8]) -> &[u8] {
     let mut query = fragment;
     let route = take(&mut query, b'?');
     let first_name = take(&mut { fragment }, b'=');

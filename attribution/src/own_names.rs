@@ -8,7 +8,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::url::split_at_mark;
+use crate::capture::{MAX_CLICK_ID, fragment_query};
+use crate::url::{parts, split_at_mark};
 
 /// The parameters that click ids have.
 const CLICK_IDS: [&str; 7] = [
@@ -26,7 +27,7 @@ pub struct OwnNames(Vec<(String, &'static str)>);
 pub enum OwnNameError {
     /// Its name is none that an address has as it stands.
     Name,
-    /// Its name is a click id's already.
+    /// Its name is a click id's already, by itself or as another parameter.
     Taken,
     /// What it is to hold is no click id.
     ClickId,
@@ -37,7 +38,7 @@ impl OwnNameError {
     pub fn words(self) -> &'static str {
         match self {
             Self::Name => "expected a name of up to 64 letters, digits, _ and -",
-            Self::Taken => "that is a click id's own name",
+            Self::Taken => "that is a click id's name already",
             Self::ClickId => {
                 "expected one of fbclid, ttclid, gclid, gbraid, wbraid, sccid and tgclid"
             }
@@ -59,7 +60,8 @@ impl OwnNames {
         if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(is_plain) {
             return Err(OwnNameError::Name);
         }
-        if known(name).is_some() {
+        let is_told = |(told, _): &(String, &str)| told.eq_ignore_ascii_case(name);
+        if known(name).is_some() || self.0.iter().any(is_told) {
             return Err(OwnNameError::Taken);
         }
         let click_id = known(click_id).ok_or(OwnNameError::ClickId)?;
@@ -68,7 +70,7 @@ impl OwnNames {
     }
 
     /// The address with the click ids under their platforms' names, too. They stand in its fragment, as a single-page app's query does: so the
-    /// page is the same, and what stands under a platform's own name comes first.
+    /// page is the same, and what stands under a platform's own name comes first. Of an address near 16 KB, of which no more is read, they are lost.
     #[inline(never)]
     pub fn restore<'a>(&self, address: &'a str) -> Restored<'a> {
         let mut restored = Restored {
@@ -78,10 +80,11 @@ impl OwnNames {
         if self.0.is_empty() {
             return restored;
         }
-        let (_, mut rest) = split_at_next_parameter(address);
-        while let Some(text) = rest {
-            let pair;
-            (pair, rest) = split_at_next_parameter(text);
+        let (page, fragment) = split_at_mark(address, b'#');
+        let (_, query) = split_at_mark(page, b'?');
+        let fragment = fragment_query(fragment.unwrap_or_default().as_bytes());
+        let fragment = core::str::from_utf8(fragment).unwrap_or_default();
+        for pair in parts(query.unwrap_or_default(), b'&').chain(parts(fragment, b'&')) {
             let (name, value) = split_at_mark(pair, b'=');
             let own = |(own, _): &&(String, &str)| own.eq_ignore_ascii_case(name);
             if let Some(value) = value
@@ -101,19 +104,13 @@ impl OwnNames {
     }
 }
 
-/// What stands before the next parameter of a query or fragment, and from there on.
-fn split_at_next_parameter(text: &str) -> (&str, Option<&str>) {
-    let is_mark = |byte| matches!(byte, b'?' | b'#' | b'&');
-    let at = text.bytes().position(is_mark).unwrap_or(text.len());
-    (text.get(..at).unwrap_or_default(), text.get(at + 1..))
-}
-
-/// Whether a platform has put a value where its macro stood: a preview leaves it.
+/// Whether a platform has put a click id where its macro stood: a preview leaves it.
 fn is_filled_in(value: &str) -> bool {
-    !matches!(
-        value.as_bytes(),
-        [] | [b'{', ..] | [b'%', b'7', b'B' | b'b', ..] | [b'_', b'_', ..]
-    )
+    value.len() <= MAX_CLICK_ID
+        && !matches!(
+            value.as_bytes(),
+            [] | [b'{', ..] | [b'%', b'7', b'B' | b'b', ..] | [b'_', b'_', ..]
+        )
 }
 
 /// What separates a parameter from the fragment that it is put behind, so that [`PageView`](crate::PageView) finds it.

@@ -61,6 +61,15 @@ fn are_read_as_the_platforms_own() {
         ),
         ("https://shop.test/?gc=%7Bgclid%7D&tt", None, None, None),
         ("https://shop.test/gc=A", None, None, None),
+        // Another address's are not this one's.
+        (
+            "https://shop.test/?next=https://other.test/?gc=A",
+            None,
+            None,
+            None,
+        ),
+        ("https://shop.test/a&gc=A?x=1", None, None, None),
+        ("https://shop.test/?gc=a?b", Some("a?b"), None, None),
         ("https://shop.test/?xgc=A&gcx=B", None, None, None),
         ("", None, None, None),
     ] {
@@ -121,6 +130,10 @@ fn that_can_not_be_are_refused() {
         );
     }
     assert_eq!(OwnNames::default().add("utm_term", "ScCid"), Ok(()));
+    assert_eq!(names().add("GC", "ttclid"), Err(OwnNameError::Taken));
+    let long = ["https://shop.test/?gc=", &"A".repeat(1_025)].concat();
+    assert_eq!(carried(&long), [None, None, None]);
+    assert!(!names().restore(&long).tells("gclid"));
 }
 
 proptest! {

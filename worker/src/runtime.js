@@ -13,9 +13,10 @@ const awaited = new Map();
 let generation = 0;
 
 /**
- * How long anything is waited for, in ms: the platform ends an invocation of the queue or the clock after 15 minutes. One whose client hung
- * up it ends without a word, and what that waited for never comes.
+ * The platform ends an invocation whose client hung up without a word, and what that waited for never comes. Where more than so many wait, those
+ * are let go that have waited for so long, in ms: an invocation of the queue or the clock has 15 minutes.
  */
+const MOST_AWAITED = 1_000;
 const LONGEST_WAIT = 20 * 60_000;
 
 function promised(ticket, begun) {
@@ -25,11 +26,14 @@ function promised(ticket, begun) {
 /** What comes of a ticket. */
 export function settled(ticket) {
   const now = Date.now();
-  // The oldest are first.
-  for (const [old, { begun }] of awaited) {
-    if (now - begun < LONGEST_WAIT) break;
-    awaited.delete(old);
-    doors.abandon(old);
+  if (awaited.size > MOST_AWAITED) {
+    // The oldest are first.
+    for (const [old, { begun, reject }] of awaited) {
+      if (now - begun < LONGEST_WAIT) break;
+      awaited.delete(old);
+      doors.abandon(old);
+      reject(new Error("given up after 20 minutes"));
+    }
   }
   return promised(ticket, now);
 }

@@ -114,6 +114,7 @@ pub async fn visit(
     let teller = Teller {
         now_ms: call.edge.now_ms,
         cookies: "",
+        is_page: false,
         visit_id: Some(event_id(id)?),
         client: call.client(fields)?,
     };

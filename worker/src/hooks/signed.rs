@@ -31,7 +31,7 @@ use crate::runtime::{self, Env};
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
 const PATIENCE_MS: u64 = 7 * 86_400_000;
 
-/// How many events one call of [`retry_failed`] tries again at most, so that what follows it has its part of the invocation's allowance.
+/// How many events one call of [`retry_failed`] tries again at most: half of an invocation's allowance, so that the outbox after it has its part.
 const RETRIES_AT_ONCE: usize = 50;
 
 /// Calls that an event costs: the lead, the conversion, what came of it, the bell of the outbox, and one to spare.

@@ -1,6 +1,7 @@
 //! The report: sums of a time, by day, ad, campaign, source or channel.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use ::adstat::time::day_name;
 use conversions::Currency;
@@ -56,14 +57,15 @@ impl By {
     }
 }
 
-/// A statement that sums up a table of `sums/` by those columns: [`Question::most_groups`] of them, the first in that order, and one row of all others.
+/// A statement that sums up a table of `sums/` by those columns: [`Question::most_groups`] of them, those of AdStat's ads and then the first in that
+/// order, and one row of all others.
 macro_rules! grouped {
     ($table:literal, $by:literal, $sums:literal, $order:literal $(, $apart:literal)?) => {
         concat!(
             "WITH told AS (SELECT day,\n",
             include_str!("sums/origin.sql"),
             include_str!(concat!("sums/", $table, ".sql")),
-            "), ranked AS (SELECT ", $by, $(", ", $apart,)? ", ", $sums, ", row_number() OVER (ORDER BY ", $order, ") AS place\n",
+            "), ranked AS (SELECT ", $by, $(", ", $apart,)? ", ", $sums, ", row_number() OVER (ORDER BY max(is_known) DESC, ", $order, ") AS place\n",
             "FROM told GROUP BY ", $by, $(", ", $apart,)? ")\n",
             "SELECT ", $by, $(", ", $apart,)? ", ", $sums, ", place > ?1 ->> 'mostGroups' AS is_rest\n",
             "FROM ranked GROUP BY min(place, ?1 ->> 'mostGroups' + 1)" $(, ", ", $apart)?
@@ -148,7 +150,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// How many groups are read of one table; the others are read as one. Keys of a row's columns may be one row, so they are more than rows.
+    /// How many groups are read of one table; the others are read as one. Several groups may make one row, so there are more of them than rows.
     fn most_groups(&self) -> usize {
         self.most_rows.max(LEAST_GROUPS)
     }
@@ -460,31 +462,34 @@ impl Drafts<'_> {
         known.unwrap_or_else(|| if key.is_empty() { NONE } else { key }.to_owned())
     }
 
-    fn finish(self, rates: &Rates, from: u64, to: u64) -> Report {
+    fn finish(mut self, rates: &Rates, from: u64, to: u64) -> Report {
         let Rates {
             currency,
             by_currency,
         } = rates;
-        let mut unconverted: BTreeMap<&str, Money> = BTreeMap::new();
+        let mut unconverted: BTreeMap<String, Money> = BTreeMap::new();
         let mut total = Sums::default();
         let mut rows = Vec::new();
-        let listed = self.rows.iter().map(|(key, draft)| (Some(key), draft));
-        for (key, draft) in listed.chain(self.rest.iter().map(|rest| (None, rest))) {
-            let mut sums = draft.sums.clone();
+        let mut truncated = self.rest.is_some();
+        let rest = self.rest.take().map(|rest| (None, rest));
+        let listed = mem::take(&mut self.rows).into_iter();
+        let listed = listed.map(|(key, draft)| (Some(key), draft));
+        for (key, draft) in listed.chain(rest) {
+            let mut sums = draft.sums;
             let mut own = Vec::new();
-            for (code, money) in &draft.money {
-                let convert = |amount| rates.convert(amount, code);
+            for (code, money) in draft.money {
+                let convert = |amount| rates.convert(amount, &code);
                 match (convert(money.spend), convert(money.revenue)) {
                     (Some(spend), Some(revenue)) => {
                         sums.spend += spend;
                         sums.revenue += revenue;
                     }
                     _ => {
-                        let left = unconverted.entry(code).or_default();
+                        let left = unconverted.entry(code.clone()).or_default();
                         left.spend += money.spend;
                         left.revenue += money.revenue;
                         own.push(Unconverted {
-                            currency: code.clone(),
+                            currency: code,
                             spend: money.spend,
                             revenue: money.revenue,
                         });
@@ -494,8 +499,8 @@ impl Drafts<'_> {
             total.add(&sums);
             if let Some(key) = key {
                 rows.push(Line {
-                    label: self.label(key),
-                    key: key.clone(),
+                    label: String::new(),
+                    key,
                     sums: sums.with_ratios(own.iter().all(Unconverted::is_no_spend)),
                     unconverted: own,
                 });
@@ -505,14 +510,16 @@ impl Drafts<'_> {
             // Stable: of those that are the same, in the order of their keys.
             rows.sort_by_key(|row| std::cmp::Reverse((row.sums.spend, row.sums.visits)));
         }
-        let mut truncated = self.rest.is_some();
         if self.by != By::Day && rows.len() > self.most_rows {
             rows.truncate(self.most_rows);
             truncated = true;
         }
+        for row in &mut rows {
+            row.label = self.label(&row.key);
+        }
         let unconverted: Vec<_> = (unconverted.into_iter())
             .map(|(code, money)| Unconverted {
-                currency: code.to_owned(),
+                currency: code,
                 spend: money.spend,
                 revenue: money.revenue,
             })

@@ -57,6 +57,7 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
     let teller = Teller {
         now_ms: edge.now_ms,
         cookies: caller.cookies,
+        is_page: true,
         visit_id: None,
         client: edge.client(),
     };
@@ -118,13 +119,16 @@ pub struct Teller<'a> {
     pub now_ms: u64,
     /// The Cookie header, where the visitor sends one; it names visitor and session where the body does not.
     pub cookies: &'a str,
+    /// Whether the page tells it, which does not know the site's own names of click ids.
+    pub is_page: bool,
     /// The visit's id, where the body does not say.
     pub visit_id: Option<EventId>,
     /// Who came.
     pub client: Client,
 }
 
-/// Reads the visit that a body tells of. What it says of the click wins over what its address and cookies say.
+/// Reads the visit that a body tells of. What it says of the click wins over what its address and cookies
+/// say, but for click ids under the site's own names where a page tells it.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field.
@@ -171,13 +175,13 @@ pub fn told_visit(
         let Some(slot) = attribution.field_mut(name) else {
             continue;
         };
-        // The page does not know the site's own names, and tells what a cookie has of an earlier click.
-        if restored.tells(name) && slot.is_some() {
-            continue;
-        }
         let Some(told) = fields.text(name)? else {
             continue;
         };
+        // What it tells then is what a cookie has of an earlier click.
+        if teller.is_page && restored.tells(name) && slot.is_some() {
+            continue;
+        }
         let is_broken = match name {
             "fbc" => Fbc::parse(&told).is_none(),
             "fbp" => Fbp::parse(&told).is_none(),

@@ -1,7 +1,8 @@
-  -- Where something came from. Who visits can say anything at any length, and the longest link that an ad leads to is shorter. Ads of campaigns are
-  -- told apart where they say more of the campaign than `campaign`: those that AdStat has, by their names or by the page they lead to.
-  substr(source, 1, 500) AS source, substr(campaign, 1, 500) AS campaign,
+  -- Where something came from. Who visits can say anything at any length; the longest link that an ad leads to is shorter. An ad is told apart
+  -- from its campaign's others where it can say more of the campaign than `campaign` does: one that AdStat has, by name or by the page it leads to.
+  substr(source, 1, 200) AS source, substr(campaign, 1, 200) AS campaign,
   iif(
-    ?1 ->> 'by' <> 'campaign' OR ad LIKE 'http%' OR ad IN (SELECT value FROM json_each(?1, '$.contents')),
-    substr(ad, 1, 500), ''
-  ) AS ad
+    ?1 ->> 'by' <> 'campaign' OR ad LIKE '%.%/%' OR ad IN (SELECT value FROM json_each(?1, '$.contents')),
+    substr(ad, 1, iif(ad LIKE '%.%/%', 500, 200)), ''
+  ) AS ad,
+  ad IN (SELECT value FROM json_each(?1, '$.contents')) AS is_known
