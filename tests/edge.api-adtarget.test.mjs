@@ -116,7 +116,7 @@ describe("the keyed API in front of AdTarget", () => {
   it("accepts a conversion while AdTarget is away that names a site by AdTarget's own id", async () => {
     adtarget.misbehave({ path: "events/conversion", status: 503, times: 1 });
     done(await tell({ siteId: "6650a1" }), 202);
-    await until(async () => only(await owed()).status !== "owed", "settled", 20_000);
+    await until(async () => only(await owed()).status !== "owed", "settled");
     assert.equal(adtarget.calls.at(-1).body.siteId, "6650a1");
   });
 
@@ -130,7 +130,7 @@ describe("the keyed API in front of AdTarget", () => {
       assert.match(answer.warning, /AdTarget is away.*without pii/);
       const replay = await tell({ eventTime, pii: { email: "jane@example.com" } }, { idempotencyKey: "order" });
       assert.deepEqual([replay.status, replay.json().conversionId, replay.headers["x-idempotent-replay"]], [202, answer.conversionId, "true"]);
-      await until(async () => only(await owed()).status === "delivered", "delivered", 20_000);
+      await until(async () => only(await owed()).status === "delivered", "delivered");
       const conversion = only(adtarget.conversions);
       assert.deepEqual([conversion.value, conversion.eventTime], [97.5, eventTime]);
       assert.equal("pii" in conversion, Boolean(kept), "what is kept has no pii");
@@ -155,9 +155,9 @@ describe("the keyed API in front of AdTarget", () => {
     done(await tell());
     adtarget.misbehave({ path: "leads/events", times: 2, status: 500 });
     const answer = done(await api.post(`leads/${USER}/events`, { eventType: "Subscribe" }), 202);
-    await until(() => adtarget.conversions.length === 2, "delivered", 10_000);
+    await until(() => adtarget.conversions.length === 2, "delivered");
     assert.equal(adtarget.conversions[1].eventType, "Subscribe");
-    await until(async () => only(await owed()).status === "delivered", "noted", 10_000);
+    await until(async () => only(await owed()).status === "delivered", "noted");
     assert.equal(only(await owed()).conversion_id, answer.conversionId);
   });
 
@@ -171,7 +171,7 @@ describe("the keyed API in front of AdTarget", () => {
   it("sets aside a conversion that AdTarget then refuses", async () => {
     adtarget.misbehave({ path: "events/conversion", status: 500 });
     const { conversionId } = done(await tell({ channelId: "none" }), 202);
-    await until(async () => only(await owed()).status === "refused", "refused", 10_000);
+    await until(async () => only(await owed()).status === "refused", "refused");
     assert.equal(only(await owed()).reason, "404 CHANNEL_NOT_FOUND");
     assert.ok(api.world.logged("AdTarget refused", conversionId));
     refused(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 5, currency: "USD" }), 404, "CONVERSION_NOT_FOUND");

@@ -182,7 +182,7 @@ for (const backend of ["ledger", "adtarget"]) {
         const { conversionId } = await send("shop", paid({ id: "owed" }));
         const payload = async () => only(await list()).payload;
         assert.equal(only(await list()).conversionId, conversionId);
-        await until(async () => (await payload()) === undefined, "delivered", 20_000);
+        await until(async () => (await payload()) === undefined, "delivered");
         done(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 5, currency: "USD" }));
         assert.deepEqual(only(api.world.adtarget.conversions).submitted, { value: 5, currency: "USD" }, "by the id that was told here");
       });

@@ -329,7 +329,7 @@ forBothBackends("D1 or the queue fails:", (backend) => {
         return assert.equal(only(await world.clicks()).tempId, ids.tempId);
       }
       const inLedger = async () => (await world.edge.rows("SELECT * FROM clicks WHERE temp_id = ?", ids.tempId)).length === 1;
-      await until(async () => (await inLedger()) || world.logged(ids.tempId, ids.clientSessionId), "the click in the ledger or the log", 9_000);
+      await until(async () => (await inLedger()) || world.logged(ids.tempId, ids.clientSessionId), "the click in the ledger or the log");
     });
 
     it(`${what}, a visit is answered at once and is not lost`, async () => {
@@ -344,7 +344,7 @@ forBothBackends("D1 or the queue fails:", (backend) => {
         return assert.equal(only(await world.visits()).tempId, tempId);
       }
       const inLedger = async () => (await world.edge.rows("SELECT * FROM visits WHERE temp_id = ?", tempId)).length === 1;
-      await until(async () => (await inLedger()) || world.logged(tempId), "the visit in the ledger or the log", 9_000);
+      await until(async () => (await inLedger()) || world.logged(tempId), "the visit in the ledger or the log");
     });
   }
 
@@ -354,7 +354,7 @@ forBothBackends("D1 or the queue fails:", (backend) => {
       const tempId = randomUUID();
       assert.equal((await world.invite({ tempId })).status, 302);
       // 30 s, of which a fiftieth passes here.
-      await until(() => world.logged("lost", tempId), "the click in the log", 9_000);
+      await until(() => world.logged("lost", tempId), "the click in the log");
       await world.edge.fail({ d1: null, queue: null, haste: 1 });
     });
   }

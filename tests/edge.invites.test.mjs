@@ -480,7 +480,7 @@ describe("a pool", () => {
     await edge.fail({ panic: "in the alarm" });
     for (let taken = 0; taken < SIZE; taken++) assert.notEqual((await click(edge)).location, SHARED);
     await until(() => edge.logs.some(({ message }) => message.includes("panicked")), "it panicked");
-    await until(async () => (await pool(edge)).ready === SIZE, "full", 15_000);
+    await until(async () => (await pool(edge)).ready === SIZE, "full");
   });
 });
 
@@ -515,7 +515,7 @@ describe("a pool on a disk", () => {
       await world.edge[how]();
       world.edge = await restart({ ...world, persist: folder });
       // Nobody clicks: the alarm alone wakes it.
-      await until(() => world.api.calls.length > 1, "a second call", 15_000);
+      await until(() => world.api.calls.length > 1, "a second call");
       const [first, second] = world.api.calls;
       assert.ok(second.at - first.at >= 5_000, `${second.at - first.at} ms`);
       await filled(world.edge);

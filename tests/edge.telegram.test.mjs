@@ -659,11 +659,11 @@ describe("Telegram's updates", () => {
     const click = async (eventId) =>
       (await edge.request("/e/invite?" + new URLSearchParams({ websiteId: "atid_second", tempId, eventId }), { headers: { "user-agent": BROWSER } })).location;
     // The first click finds an empty pool, and has it filled.
-    await until(async () => (await click(randomUUID())) !== "https://t.me/+VipFallback0001", "a link of its own", 15_000);
-    const location = await until(async () => ((own) => own !== "https://t.me/+VipFallback0001" && own)(await click(clickEvent)), "another", 15_000);
+    await until(async () => (await click(randomUUID())) !== "https://t.me/+VipFallback0001", "a link of its own");
+    const location = await until(async () => ((own) => own !== "https://t.me/+VipFallback0001" && own)(await click(clickEvent)), "another");
     const link = botapi.links.get(location);
     await telegram.tell(botapi.join(location, 7));
-    assert.ok(await until(() => link.is_revoked, "the link is closed", 15_000));
+    assert.ok(await until(() => link.is_revoked, "the link is closed"));
     await edge.drained();
     const [row] = await edge.rows("SELECT click_id, temp_id, channel_id, event_type FROM attributions JOIN conversions USING (conversion_id, click_id)");
     assert.deepEqual(row, { click_id: link.name, temp_id: tempId, channel_id: "chan_vip", event_type: "Subscribe" });

@@ -50,7 +50,7 @@ describe("from an ad to a sale", () => {
     const pool = async () => edge.request("/healthz").then((answer) => only(answer.json().sites).channels.map((channel) => channel.pool?.ready));
     // The cron trigger fills the pools of a new deployment.
     await edge.strike();
-    await until(async () => (await pool()).every((ready) => ready === POOL), "full pools", 20_000);
+    await until(async () => (await pool()).every((ready) => ready === POOL), "full pools");
   });
   after(() => telegram.close());
   afterEach(() => telegram.reset());

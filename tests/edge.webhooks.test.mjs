@@ -531,7 +531,7 @@ describe("signed webhooks in front of AdTarget", () => {
       const headers = sign.shop(bytes(payload));
       const id = accepted(await post("shop", payload, headers));
       assert.equal(accepted(await post("shop", payload, headers), true), id);
-      await until(async () => only(await owed()).status === "delivered", "delivered", 20_000);
+      await until(async () => only(await owed()).status === "delivered", "delivered");
       const conversion = only(adtarget.conversions);
       assert.deepEqual([conversion.value, conversion.telegramUserId], [19.9, payload.customer.ref]);
       assert.equal("pii" in conversion, Boolean(kept), "what is kept has no pii");
@@ -574,7 +574,7 @@ describe("signed webhooks in front of AdTarget", () => {
     await world.edge.fail({ d1: "fail" });
     accepted(await sending);
     await world.edge.fail({ d1: null });
-    await until(async () => only(await owed()).status === "delivered", "delivered", 20_000);
+    await until(async () => only(await owed()).status === "delivered", "delivered");
     only(adtarget.conversions);
   });
 
@@ -598,7 +598,7 @@ describe("signed webhooks in front of AdTarget", () => {
   it("that AdTarget refuses once it is back fail then, with what it takes to replay them", async () => {
     adtarget.misbehave({ path: "events/conversion", status: 500 });
     accepted(await send("plain", { user: "79", channel: "nowhere" }));
-    await until(async () => only(await events()).status === "failed", "refused", 20_000);
+    await until(async () => only(await events()).status === "failed", "refused");
     const { reason, payload } = only(await events());
     assert.deepEqual([reason, JSON.parse(payload)], ["AdTarget: 404 CHANNEL_NOT_FOUND", { user: "79", channel: "nowhere" }]);
     await namesNobody();

@@ -47,7 +47,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     Object.assign(adstat, { stats, ads: listed() });
     // AdStat's numbers are pulled, and the pool is filled.
     await deliveries.edge.strike();
-    await until(async () => (await poolOf(OTHER_SITE))?.ready === POOL, "the pool is full", 20_000);
+    await until(async () => (await poolOf(OTHER_SITE))?.ready === POOL, "the pool is full");
     buyer = await someone();
     await deliveries.settled();
     hashes = { Funnel: "funnel", Deliveries: "deliveries", Live: "feed", Health: "health", Trail: `trail?id=${buyer.purchase}` };
@@ -530,9 +530,9 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       const purchase = last.find((line) => line.includes("Purchase 19.90 EUR"));
       assert.ok(purchase.includes(`user ${buyer.id}`), purchase);
       await someone();
-      await until(async () => (await text(".feed li")).filter((line) => line.includes("Purchase 19.90 EUR")).length === 2, "the second purchase", 20_000);
+      await until(async () => (await text(".feed li")).filter((line) => line.includes("Purchase 19.90 EUR")).length === 2, "the second purchase");
       await deliveries.settled();
-      await until(async () => (await text(".feed li")).filter((line) => / send \w+: sent /.test(line)).length === 2 * (2 * ALL.length), "its deliveries", 20_000);
+      await until(async () => (await text(".feed li")).filter((line) => / send \w+: sent /.test(line)).length === 2 * (2 * ALL.length), "its deliveries");
       const items = await page.locator(".feed li").evaluateAll((all) => all.map((each) => each.innerText));
       assert.ok(items.length > before && new Set(items).size === items.length, "what was there is not there twice");
       assert.match((await text("[aria-live]"))[0], /^\d+ new$/);
@@ -558,7 +558,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       const many = await deliveries.backlog(buyer.purchase, 120, ["meta"], { state: "'dead'", made_ms: at, changed_ms: at, attempts: "12", code: "'MANY'", words: "'no answer'" });
       try {
         await page.getByRole("button", { name: "Pause" }).click();
-        await until(async () => (await text(".feed li")).filter((line) => line.includes("MANY")).length === 120, "all of them", 20_000);
+        await until(async () => (await text(".feed li")).filter((line) => line.includes("MANY")).length === 120, "all of them");
       } finally {
         await forget(many);
       }

@@ -110,7 +110,7 @@ describe("Telegram Ads, from ads create to ROAS", { skip: chromium.missing ?? fa
     await run("telegram", ["setup", "--url", EDGE], { ...SETTINGS, ...SECRETS, SITES: "", TELEGRAM_API_BASE: botapi.url });
     // The pool of links is filled by the cron.
     await world.edge.strike();
-    await until(async () => (await world.edge.request("/healthz")).json().sites[0].channels[0].pool?.ready === 3, "links are ready", 20_000);
+    await until(async () => (await world.edge.request("/healthz")).json().sites[0].channels[0].pool?.ready === 3, "links are ready");
   });
 
   it("checks an ad, and buys it", async () => {
@@ -140,10 +140,10 @@ describe("Telegram Ads, from ads create to ROAS", { skip: chromium.missing ?? fa
       // A browser that a test drives says so, and would count as a bot.
       await page.driver.raw.addInitScript(() => Object.defineProperty(Navigator.prototype, "webdriver", { get: () => false }));
       await page.open(`${ad.promote_url}&tgclid=${click}`);
-      await until(() => world.telegram.pixel.some(({ c }) => c === click), "the pixel at Telegram", 20_000);
+      await until(() => world.telegram.pixel.some(({ c }) => c === click), "the pixel at Telegram");
       if (click !== TGCLID) await visitor.leave();
     }
-    await until(async () => (await world.visits()).length === 2, "two visits", 20_000);
+    await until(async () => (await world.visits()).length === 2, "two visits");
     tell("The pixel's `init` goes from the page to the edge, and from there to Telegram with the visitor's own address. Telegram hears of the second:");
     const init = only(world.telegram.pixel.filter(({ c }) => c === TGCLID));
     heard(init);
@@ -154,11 +154,11 @@ describe("Telegram Ads, from ads create to ROAS", { skip: chromium.missing ?? fa
     record.push("## The join");
     tell("The first leaves. The second taps “Join”, and arrives in Telegram by a link of their own:");
     await page.leads(() => page.tap("#join"));
-    const arrival = await until(() => world.telegram.arrivals[0], "somebody arrives in Telegram", 20_000);
+    const arrival = await until(() => world.telegram.arrivals[0], "somebody arrives in Telegram");
     const link = `https://t.me${arrival.path}`;
     assert.ok(botapi.links.has(link), link);
     block(link);
-    await until(async () => (await world.clicks()).length === 1, "the tap is written down", 20_000);
+    await until(async () => (await world.clicks()).length === 1, "the tap is written down");
     await visitor.leave();
     await later(MINUTE);
     const update = botapi.join(link, BUYER);
@@ -177,8 +177,8 @@ describe("Telegram Ads, from ads create to ROAS", { skip: chromium.missing ?? fa
     await later(MINUTE);
     const answer = await call("POST", "events/conversion", { telegramUserId: BUYER, eventType: "Purchase", value: 19.9, currency: "EUR" }, { "Idempotency-Key": "order-1001" });
     const { conversionId } = answer.json();
-    await until(() => world.telegram.pixel.some(({ e }) => e === EVENT), "the event at Telegram", 20_000);
-    await until(async () => (await world.edge.rows("SELECT state FROM sends")).some(({ state }) => state === "sent"), "it is noted", 20_000);
+    await until(() => world.telegram.pixel.some(({ e }) => e === EVENT), "the event at Telegram");
+    await until(async () => (await world.edge.rows("SELECT state FROM sends")).some(({ state }) => state === "sent"), "it is noted");
     tell("Within seconds Telegram Ads hears of it, from the edge and with the visit's own click id:");
     const event = only(world.telegram.pixel.filter(({ e }) => e));
     heard(event);

@@ -25,7 +25,7 @@ class Page {
 
   /** Evaluates until the function answers something truthy, which must be JSON. */
   until(run, ...args) {
-    return until(() => this.eval(run, ...args), `in the page: ${run}`, 8_000);
+    return until(() => this.eval(run, ...args), `in the page: ${run}`);
   }
 
   /** Does something that leads to another document and waits until that is complete. */

@@ -106,7 +106,7 @@ export async function startNetwork(hosts) {
     network.requests.length = 0;
   };
   /** Resolves when nothing has been under way for `ms`, but for what is held. */
-  network.quiet = (ms = 150) => until(() => open.size === held.size && performance.now() - last > ms, "a quiet network", 10_000);
+  network.quiet = (ms = 150) => until(() => open.size === held.size && performance.now() - last > ms, "a quiet network");
   network.close = () => shut(server);
   return network;
 }

@@ -62,7 +62,7 @@ class Story {
     const { arrivals } = this.world.telegram;
     const before = arrivals.length;
     await action();
-    await until(() => arrivals.length > before, "an arrival at Telegram", 8_000);
+    await until(() => arrivals.length > before, "an arrival at Telegram");
   }
 
   /** Clicks a link that leads into Telegram. */
@@ -72,7 +72,7 @@ class Story {
 
   /** Waits until so many visits are kept, and nothing is under way. */
   async visited(count = 1) {
-    await until(async () => (await this.world.visits()).length >= count, `${count} visits kept`, 10_000);
+    await until(async () => (await this.world.visits()).length >= count, `${count} visits kept`);
     await this.network.quiet();
   }
 

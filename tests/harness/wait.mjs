@@ -2,7 +2,7 @@
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Calls `probe` until it answers something truthy and returns that; otherwise fails with `what`, after `ms`. */
-export async function until(probe, what = String(probe), ms = 5_000) {
+export async function until(probe, what = String(probe), ms = 30_000) {
   const end = performance.now() + ms;
   let last;
   do {

@@ -35,7 +35,7 @@ export async function startDriver(command, env = {}) {
     await gone;
   };
   try {
-    await until(async () => child.exitCode === null && (await call("GET", "/status")), `${program} ready`, 15_000);
+    await until(async () => child.exitCode === null && (await call("GET", "/status")), `${program} ready`);
   } catch (error) {
     await stop();
     throw error;

@@ -15,7 +15,7 @@ const retried = (how, more = {}) => ({
   async run(story) {
     story.network.strike({ match: isInit, how, times: 1 });
     await story.open(undefined, more.where);
-    await until(() => inits(story).filter(({ status }) => status === 200).length > 0, "sent again", 8_000);
+    await until(() => inits(story).filter(({ status }) => status === 200).length > 0, "sent again");
     await story.visited();
     await story.join();
     return inits(story);
@@ -153,7 +153,7 @@ export const networks = {
     async run(story) {
       story.network.strike({ match: isInit, how: "cut" });
       await story.open();
-      await until(() => inits(story).length >= 2, "tried again", 8_000);
+      await until(() => inits(story).length >= 2, "tried again");
       story.network.calm();
       await story.page.eval(() => void dispatchEvent(new Event("online")));
       const [, second] = inits(story);
@@ -169,7 +169,7 @@ export const networks = {
     async run(story) {
       story.network.strike({ match: /update-fbp/, how: "cut", times: 1 });
       await story.open(`/late-fbp.html?${AD}`);
-      await until(async () => (await story.world.visits())[0]?.fbp, "the _fbp kept", 8_000);
+      await until(async () => (await story.world.visits())[0]?.fbp, "the _fbp kept");
     },
     check: ({ visit }) => assert.match(visit.fbp, /1234567890$/),
   },

@@ -15,7 +15,7 @@ const words = ({ world }) => world.telegram.pixel.map(({ e, p }) => (e ? `event 
 /** Waits until Telegram was told so often, and nothing more is under way. */
 async function told(story, count) {
   const { telegram, edge } = story.world;
-  await until(() => telegram.pixel.length >= count, `${count} calls at Telegram`, 10_000);
+  await until(() => telegram.pixel.length >= count, `${count} calls at Telegram`);
   await story.network.quiet();
   await edge.drained();
   return telegram.pixel;
