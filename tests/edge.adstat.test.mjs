@@ -311,7 +311,7 @@ describe("AdStat through the edge", () => {
       await shop.edge.fail({ panic: "in the keeper" });
       const lost = await names();
       assert.ok(lost.status >= 500, lost.text);
-      assert.ok(shop.world.logged("panicked"));
+      await until(() => shop.world.logged("panicked"), "a line in the log");
       for (const answer of await Promise.all(Array.from({ length: 3 }, () => names()))) done(answer);
       assert.deepEqual([adstat.renewals, adstat.logins], [1, 0]);
     });
@@ -376,7 +376,7 @@ describe("AdStat through the edge", () => {
     });
 
     it("at the same time are bought once", async () => {
-      adstat.misbehave({ call: "ad.create", delay: 500 });
+      adstat.misbehave({ call: "ad.create", delay: 3_000 });
       const answers = await Promise.all(Array.from({ length: 10 }, () => shop.create()));
       const statuses = answers.map(({ status }) => status).sort();
       assert.equal(adstat.ads.length, 1);
@@ -385,7 +385,7 @@ describe("AdStat through the edge", () => {
 
     it("at the same time are bought once, however long the first takes", async () => {
       const idempotencyKey = key();
-      adstat.misbehave({ call: "ads", delay: 1_500, times: 2 });
+      adstat.misbehave({ call: "ads", delay: 6_000, times: 2 });
       const first = shop.create({}, { idempotencyKey });
       await until(() => adstat.named("ads").length);
       await shop.advance(61_000);
@@ -418,9 +418,9 @@ describe("AdStat through the edge", () => {
 
     it("that a slow AdStat does after all are found, also a day later", async () => {
       const idempotencyKey = key();
-      // Of the 25 s that the edge waits for an order, and the 26 that AdStat takes, a tenth.
-      await shop.edge.fail({ haste: 10 });
-      adstat.misbehave({ call: "ad.create", delay: 2_600 });
+      // Of the 25 s that the edge waits for an order, and the 40 that AdStat takes, a fifth.
+      await shop.edge.fail({ haste: 5 });
+      adstat.misbehave({ call: "ad.create", delay: 8_000 });
       refusedHere(await shop.create({}, { idempotencyKey }), 502, "BAD_GATEWAY", "it is done once");
       await shop.edge.fail({ haste: 1 });
       await until(() => adstat.ads.length, "AdStat does it after all");

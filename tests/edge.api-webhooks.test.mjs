@@ -173,7 +173,7 @@ for (const backend of ["ledger", "adtarget"]) {
         assert.equal(done(await api.call("DELETE", `leads/${USER}`)).success, true);
         assert.deepEqual((await list()).map(({ eventId }) => eventId), ["theirs"]);
         api.world.adtarget.reset();
-        await api.edge.drained(20_000);
+        await api.edge.drained();
         assert.deepEqual(api.world.adtarget.conversions, []);
       });
 

@@ -68,6 +68,10 @@ describe("a conversion", () => {
 });
 
 describe("what a platform answers", () => {
+  // What is to be tried again is, when the tests say so.
+  beforeEach(() => edge.fail({ forgetsLater: true }));
+  afterEach(() => edge.fail({ forgetsLater: false }));
+
   // Google tells later what became of what it took.
   const brief = ({ state, code }) => `${state} ${code === "TAKEN" ? "OK" : code}`;
   /** Those whose answers have a body that tells of what was taken. */
@@ -202,6 +206,7 @@ describe("a destination that does not take what it is sent", () => {
 
   it("is left alone after three failures; then one goes ahead, and the others follow", async () => {
     const MANY = 12;
+    await edge.fail({ forgetsLater: true });
     for (const name of NAMES) platforms[name].misbehave({ kind: "status", status: 503, times: 3 });
     const first = await deliveries.convert();
     for (let attempt = 1; attempt <= 3; attempt += 1) {
@@ -218,6 +223,7 @@ describe("a destination that does not take what it is sent", () => {
     for (let nth = 1; nth <= MANY; nth += 1) assert.equal((await deliveries.convert({ telegramUserId: 7_000_000_100 + nth })).dispatched, true);
     await rung();
     assert.deepEqual(requests(), each(NAMES, 3), "nothing is sent while it is left alone");
+    await edge.fail({ forgetsLater: false });
     await deliveries.advance(HOUR_MS);
     await deliveries.settled();
     for (const name of NAMES) {
@@ -228,7 +234,7 @@ describe("a destination that does not take what it is sent", () => {
   });
 
   it("answers after another attempt was made: who came late has no say", async () => {
-    for (const name of NAMES) platforms[name].misbehave({ kind: "cut", at: "after", ms: 1_000 });
+    for (const name of NAMES) platforms[name].misbehave({ kind: "cut", at: "after", ms: 6_000 });
     const { conversionId } = await deliveries.convert();
     await until(() => NAMES.every((name) => platforms[name].requests.length === 1), "the first attempt is under way");
     // By then it would have been given up long ago.
@@ -250,7 +256,7 @@ describe("a destination that does not take what it is sent", () => {
     const health = await deliveries.health();
     assert.deepEqual([health.httpStatus, health.status], [503, "failing"]);
     assert.deepEqual(health.deliveries.map(({ destination, paused }) => `${destination} ${paused}`).sort(), NAMES.map((name) => `${name} CREDENTIALS`).sort());
-    for (const name of NAMES) assert.ok(edge.logs.some(({ level, message }) => level === "error" && message.startsWith(`${name} of atid_shop: its credentials are refused`)), name);
+    for (const name of NAMES) await until(() => edge.logs.some(({ level, message }) => level === "error" && message.startsWith(`${name} of atid_shop: its credentials are refused`)), name);
     const before = requests();
     await deliveries.convert({ telegramUserId: 7_000_000_002 });
     await rung();
@@ -685,7 +691,7 @@ describe("a database that fails", () => {
       await apart.edge.fail({ queue: null });
       await apart.edge.strike();
       assert.deepEqual(apart.platforms.meta.ids(), [`adtarget_${conversionId}`]);
-      assert.ok(apart.edge.logs.some(({ level, message }) => level === "error" && message === "sweeping the outbox of DB_GONE: DB_GONE is not bound"));
+      await until(() => apart.edge.logs.some(({ level, message }) => level === "error" && message === "sweeping the outbox of DB_GONE: DB_GONE is not bound"), "a line in the log");
     } finally {
       await apart.close();
     }

@@ -143,7 +143,7 @@ describe("outages while everything comes in", () => {
       );
       await outages;
       assert.ok(over && again > 0, "some were refused and came again");
-      await edge.drained(20_000);
+      await edge.drained();
       // Payments that overtook the join wait for it, a few a sweep.
       for (let sweep = 0; sweep < MANY / 8; sweep += 1) await edge.strike();
       assert.deepEqual(await shop.counts(), { api: MANY, tracker: MANY, webhook: 2 * MANY });
@@ -205,7 +205,7 @@ describe("the queue", () => {
     assert.deepEqual([expected.visits.length, expected.visitors.length, expected.clicks.length, recorded.length], [16, 12, 12, 36]);
     const handOut = async (messages) => {
       for (const message of messages) await edge.enqueue(message);
-      await edge.drained(20_000);
+      await edge.drained();
     };
     for (let seed = 1; seed <= 5; seed += 1) {
       await edge.clear();
@@ -301,7 +301,7 @@ describe("Telegram in trouble while many ask to be let in", () => {
     const answers = await Promise.all([...requests, ...requests].map((request) => shop.post(request)));
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), "Telegram need not repeat them");
     await until(() => botapi.chats.get(CLUB.id).requests.size === 0, "all are let in", 30_000);
-    await edge.drained(30_000);
+    await edge.drained();
     assert.deepEqual(edge.deadLetters, []);
     assert.ok((await edge.queue()).delays.some((delay) => delay >= 3), "who asked for time was given it");
     await shop.tell(...all.map(({ link, id }) => botapi.join(link, id, { viaJoinRequest: true })));
@@ -362,8 +362,8 @@ describe("clocks that differ", () => {
     const signedAt = async (skew) => (await shop.stripe(checkout({ id: 5, tempId: randomUUID() }), now() + skew)).status;
     assert.equal(await signedAt(BORDER), 200);
     assert.equal(await signedAt(-BORDER - 1), 401);
-    assert.equal(await signedAt(BORDER + 5), 401);
-    assert.equal(await signedAt(-BORDER + 5), 200);
+    assert.equal(await signedAt(BORDER + 60), 401);
+    assert.equal(await signedAt(-BORDER + 60), 200);
   });
 
   it("Edgeway's own jumps ahead between two attempts: the call is still the same", async () => {

@@ -3,7 +3,7 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { until } from "./harness/wait.mjs";
+import { earlyInAMinute, until } from "./harness/wait.mjs";
 import { BROWSER, only, startWorld } from "./harness/world.mjs";
 
 const EVENT = "aGnVh4yo-ilGRYPNJ";
@@ -187,7 +187,7 @@ describe("a call of the pixel that Telegram does not take", () => {
   });
 
   it("is hung up on when its time is over: no more than six are on the line, as Cloudflare lets an invocation have", async () => {
-    await world.edge.fail({ haste: 50 });
+    await world.edge.fail({ haste: 10 });
     let release;
     world.telegram.misbehave(new Promise((resolve) => (release = resolve)), 30);
     await Promise.all(Array.from({ length: 30 }, () => world.edge.enqueue(queued(Date.now()))));
@@ -219,6 +219,7 @@ describe("the pixel's settings", () => {
 
   it("count the calls of a visitor and of an address", async () => {
     await start({ limits: { RATE_LIMIT_VISITOR: 2, RATE_LIMIT_ADDRESS: 4 } })();
+    await earlyInAMinute();
     const cookie = `adtarget_temp_id=${randomUUID()}`;
     const statuses = [];
     for (let call = 0; call < 3; call++) statuses.push((await post({}, { headers: { cookie } })).status);

@@ -8,6 +8,7 @@ import { unstable_splitSqlQuery } from "wrangler";
 import { OPERATOR_KEY, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
 import { clickId } from "./harness/chats.mjs";
 import { COUNTS, DAY, DAYS, HOUR, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, micros, season, secondly } from "./harness/season.mjs";
+import { until } from "./harness/wait.mjs";
 import { CHANNELS, WEBSITE, only } from "./harness/world.mjs";
 import { ACCOUNT, CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
 import { CHANNEL } from "./standins/botapi.mjs";
@@ -263,7 +264,7 @@ describe("what AdStat's ads cost", () => {
     shop.adstat.stats = [stat(day, { spent: 7 })];
     shop.adstat.misbehave({ call: "stats", status: 500 });
     await shop.strike(HOUR);
-    assert.ok(shop.api.world.logged("pulling what AdStat's ads cost"));
+    await until(() => shop.api.world.logged("pulling what AdStat's ads cost"), "a line in the log");
     assert.deepEqual(await spent(), { [day]: 11_000_000 });
     await shop.strike();
     assert.deepEqual(await spent(), { [day]: 7_000_000 }, "the next strike tries again");

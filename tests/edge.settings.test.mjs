@@ -1,11 +1,11 @@
 // Settings, health, limits and static files, from outside.
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ROOT, startEdge } from "./harness/edge.mjs";
 import { API_KEY, BARE_WEBSITE, BROWSER, FALLBACK, WEBSITE, forBothBackends, only, page, startWorld } from "./harness/world.mjs";
-import { until } from "./harness/wait.mjs";
+import { earlyInAMinute, until } from "./harness/wait.mjs";
 
 /** Starts an edge with nothing set but `vars`, calls `check` and ends it. */
 async function withEdge(vars, check) {
@@ -207,6 +207,7 @@ describe("limits", () => {
   let world;
   before(async () => (world = await startWorld({ backend: "ledger", front: true, limits: { RATE_LIMIT_ADDRESS: 6, RATE_LIMIT_VISITOR: 3 } })));
   after(() => world.close());
+  beforeEach(earlyInAMinute);
 
   const limited = (answer) => {
     assert.equal(answer.status, 429, answer.text);

@@ -22,6 +22,6 @@ if (!chosen.length) {
 step("Testing from outside: workerd and browsers");
 // Backwards, as the browsers' files take longest.
 const all = readdirSync(new URL("tests", `file://${ROOT}`)).filter((name) => name.endsWith(".test.mjs")).map((name) => `tests/${name}`).sort().reverse();
-run("node", ["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=600000", ...(chosen.length ? chosen : all)], {
+run("node", ["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=1200000", ...(chosen.length ? chosen : all)], {
   env: { ...environment, NODE_NO_WARNINGS: "1" },
 });

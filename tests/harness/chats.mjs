@@ -94,7 +94,7 @@ export async function startChats({ vars = {}, botapi, ...options } = {}) {
   telegram.reset = async () => {
     await edge.fail({ d1: null, queue: null });
     botapi.behave();
-    await edge.drained(10_000);
+    await edge.drained();
     await edge.fail({ forget: true });
     // The pools go on with the links they have.
     const links = [...botapi.links];

@@ -139,7 +139,7 @@ export async function startDeliveries({ accounts = Object.values(ACCOUNTS), site
     return until(async () => {
       const sends = await deliveries.sends(conversionId);
       return Object.values(sends).length && Object.values(sends).every(isTried) && sends;
-    }, "all were tried", 20_000);
+    }, "all were tried");
   };
   /** Says to the edge that something is due, as a message that comes late does. */
   deliveries.ring = (websiteId = WEBSITE) => edge.enqueue(JSON.stringify({ outbox: websiteId }));
@@ -151,7 +151,7 @@ export async function startDeliveries({ accounts = Object.values(ACCOUNTS), site
     await edge.advance(ms, how);
   };
   /** Lets time pass, by steps with what is due delivered, until nothing is pending. No step comes while a delivery is under way: its claim would run out. */
-  deliveries.settled = async ({ step = 0, ms = 30_000 } = {}) => {
+  deliveries.settled = async ({ step = 0, ms = 60_000 } = {}) => {
     const end = performance.now() + ms;
     for (;;) {
       const [{ pending }] = await edge.rows("SELECT count(*) AS pending FROM sends WHERE state = 'pending'");

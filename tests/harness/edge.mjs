@@ -94,7 +94,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
    * what SQL with the words `of` asks, but its answer is lost, or comes `never`; null ends it. `d1Chance`: `{seed, before, after}`, each of both
    * `{share, of}`: that share of what has the words `of` fails before it is done, or its answer gets lost. `haste`: the worker's waits for
    * answers are shorter by that factor. `objectEnds`: so many calls of Durable Objects fail as where a new version ends one; `objectOverloaded`: because
-   * it has too much to do. `record`: the queue's account has what was sent.
+   * it has too much to do. `forgetsLater`: what the queue is to hand out later never comes. `record`: the queue's account has what was sent.
    */
   edge.fail = (faults) => edge.request("/__instrument", { method: "POST", body: faults });
   /**
@@ -108,7 +108,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
     await (await miniflare.getQueueProducer(Object.keys(configured.queueProducers)[0], "edge")).send(body);
   };
   /** Resolves when every message sent has been handled for good. */
-  edge.drained = (ms) => until(async () => ((seen) => seen.sent + fromOutside <= seen.settled + buried)(await edge.queue()), "the queue drained", ms);
+  edge.drained = () => until(async () => ((seen) => seen.sent + fromOutside <= seen.settled + buried)(await edge.queue()), "the queue drained");
   edge.rows = async (sql, ...values) => (await edge.d1.prepare(sql).bind(...values).all()).results;
   /** The rows of another database. */
   edge.rowsOf = async (binding, sql) => (await (await miniflare.getD1Database(binding, "edge")).prepare(sql).all()).results;

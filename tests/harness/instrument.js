@@ -5,7 +5,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import * as built from "./worker/index.js";
 import { numbers } from "./numbers.js";
 
-const faults = { d1: null, d1Answer: null, d1Chance: null, queue: null, invites: null, haste: 1 };
+const faults = { d1: null, d1Answer: null, d1Chance: null, queue: null, invites: null, haste: 1, forgetsLater: false };
 const queue = { sent: 0, settled: 0, delays: [], locations: [], retries: [], recorded: [], rowsWritten: 0, rowsRead: 0, d1Ms: 0, d1Refused: 0 };
 
 /** A stand-in for `target` that behaves the same but for the methods in `changed`; functions run on the real object. */
@@ -97,8 +97,9 @@ const producer = (target) =>
   around(target, {
     send: guarded("queue", "Queue send failed: internal error", async (body, { delaySeconds = 0, ...options } = {}) => {
       if (delaySeconds > LONGEST_DELAY) return strike("fail", "Queue send failed: invalid delay");
-      queue.sent += 1;
       queue.delays.push(delaySeconds);
+      if (delaySeconds && faults.forgetsLater) return;
+      queue.sent += 1;
       if (faults.record) queue.recorded.push(body);
       return target.send(body, options);
     }),

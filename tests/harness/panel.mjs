@@ -18,4 +18,4 @@ export const panelOf = (page, wanted = ALL_WELL) =>
     const states = panel.steps.map(([name, state]) => [name, state]);
     if (JSON.stringify(states) !== JSON.stringify(wanted)) throw new Error(`the panel shows ${JSON.stringify(panel.steps)}`);
     return panel;
-  }, "the debugger's steps", 8_000);
+  }, "the debugger's steps");

@@ -93,7 +93,7 @@ async function check(scenario, story, outcome) {
   const { visits: made, clicks: clicked = 0, arrivals = clicked } = scenario;
   const kept = async () => ({ visits: (await world.visits()).toSorted(byTime), clicks: (await world.clicks()).toSorted(byTime) });
   const short = ({ visits, clicks }) => visits.length < made || clicks.length < clicked;
-  await until(async () => !short(await kept()), "all kept", 8_000).catch(() => {});
+  await until(async () => !short(await kept()), "all kept").catch(() => {});
   await network.quiet();
   const { visits, clicks } = await kept();
   assert.equal(visits.length, made, `visits kept:\n${visits.map(({ visitId, href, fbc }) => `${visitId} ${href} ${fbc}`).join("\n")}`);
@@ -148,7 +148,7 @@ export function describeIn(name, tables, { backends = BACKENDS, world: options =
         if (!here.length) continue;
         describe(what, () => {
           for (const [title, scenario] of here) {
-            it(title, { timeout: 60_000 }, async () => {
+            it(title, { timeout: 180_000 }, async () => {
               const { wasm, cookies, prerendering } = scenario;
               await world.reset();
               world.site.tag = (scenario.head ?? "") + tagOf(scenario.tag);

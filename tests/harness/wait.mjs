@@ -17,6 +17,12 @@ export async function until(probe, what = String(probe), ms = 30_000) {
   throw new Error(`not within ${ms} ms: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`);
 }
 
+/** Resolves in a minute of which at least a quarter is left: the limiter at hand counts by the minute. */
+export async function earlyInAMinute() {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < 15_000) await sleep(left + 50);
+}
+
 /** Fails as soon as `probe` answers something truthy within `ms`: for things that must not happen. */
 export async function never(probe, what = String(probe), ms = 400) {
   const end = performance.now() + ms;

@@ -74,6 +74,8 @@ export async function startWorld({ backend = "ledger", front = false, demo = fal
       BACKEND: backend,
       ADTARGET_BASE_URL: adtarget.url,
       TELEGRAM_ADS_BASE_URL: telegram.url,
+      // A busy machine stalls for longer than a visitor should wait: what is about that wait has it as it is ("").
+      ADTARGET_TIMEOUT_MS: "12000",
       ...(demo ? {} : { SITES: JSON.stringify(SITES), ADTARGET_API_KEY: API_KEY }),
       ...(front ? { SITE_ORIGIN: site.url } : {}),
       ...vars,
@@ -122,7 +124,7 @@ export async function startWorld({ backend = "ledger", front = false, demo = fal
   /** Forgets what happened so far. */
   world.reset = async () => {
     await edge.fail({ d1: null, queue: null });
-    await edge.drained(10_000);
+    await edge.drained();
     await edge.fail({ forget: true });
     adtarget.reset();
     site.reset();

@@ -52,7 +52,7 @@ export async function startSite({ edge = "" } = {}) {
     outgoing.writeHead(200, { "content-type": "text/html; charset=utf-8" });
     outgoing.write(`<!doctype html><title>Large</title><a id="first" href="https://t.me/shopchannel">first</a>\n`);
     for (let part = 0; part < 16; part++) {
-      await sleep(40);
+      await sleep(120);
       // Cut inside a tag: a rewriter that works chunk by chunk must not mind.
       outgoing.write(`${`<p>${"é".repeat(60)}</p>\n`.repeat(512)}<a class="more" hre`);
       outgoing.write(`f="https://t.me/shopchannel?start=p${part}">more</a>\n`);

@@ -4,5 +4,4 @@
   iif(
     ?1 ->> 'by' <> 'campaign' OR ad LIKE '%.%/%' OR ad IN (SELECT value FROM json_each(?1, '$.contents')),
     substr(ad, 1, iif(ad LIKE '%.%/%', 500, 200)), ''
-  ) AS ad,
-  ad IN (SELECT value FROM json_each(?1, '$.contents')) AS is_known
+  ) AS ad
