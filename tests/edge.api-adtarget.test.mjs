@@ -142,6 +142,15 @@ describe("the keyed API in front of AdTarget", () => {
     });
   }
 
+  it("accepts a conversion while AdTarget is away with the client that headers told, who win over the body", async () => {
+    adtarget.misbehave({ path: "events/conversion", times: 1, status: 503 });
+    const headers = { "x-adtarget-client-ip": "203.0.113.9", "x-adtarget-client-user-agent": "Phone/1" };
+    done(await tell({ clientIp: "198.51.100.1", gclid: "G1" }, { headers }), 202);
+    await until(async () => only(await owed()).status === "delivered", "delivered");
+    const { clientIp, userAgent, gclid } = only(adtarget.conversions);
+    assert.deepEqual([clientIp, userAgent, gclid], ["203.0.113.9", "Phone/1", "G1"]);
+  });
+
   it("keeps nothing of a person in the clear", async () => {
     adtarget.misbehave({ path: "events/conversion", times: 1_000, status: 500 });
     done(await tell({ pii: { email: "jane@example.com", phone: "+15551234567" } }), 202);

@@ -256,6 +256,15 @@ describe("the keyed API", () => {
       assert.deepEqual((await conversions()).map((row) => row.click_id), ["c".repeat(32), "c".repeat(32)]);
     });
 
+    it("of a lead whose click is forgotten has what is told of the person now, and still comes from where it came from", async () => {
+      await convert(lead());
+      await api.edge.rows("UPDATE conversions SET click_id = ?, origin_source = 'telegram', origin_ad = '77', attributed_ms = attributed_ms - 86400001", "c".repeat(32));
+      const seen = { clientIp: "203.0.113.9", userAgent: "UA/1", fbp: "fb.1.1700000000000.9" };
+      await convert(lead({ eventType: "Subscribe", ...seen }));
+      const [, later] = await conversions();
+      assert.deepEqual([JSON.parse(later.overrides), later.click_id, later.origin_source, later.origin_ad], [seen, "c".repeat(32), "telegram", "77"]);
+    });
+
     it("finds its channel by what the lead did", async () => {
       refused(await api.post("events/conversion", lead({ channelId: undefined })), 400, "INVALID_PAYLOAD", "channelId", CHANNELS[0], OTHER_CHANNEL, WEBSITE);
       refused(await api.post("events/conversion", lead({ channelId: undefined, siteId: WEBSITE })), 400, "INVALID_PAYLOAD", "channelId", ...CHANNELS);
@@ -647,15 +656,16 @@ describe("the keyed API", () => {
       assert.notEqual(other.conversionId, conversionId);
     });
 
-    it("has at most 128 visible characters", async () => {
+    it("has at most 128 characters of ASCII", async () => {
       done(await tell(lead(), "x".repeat(128)));
       refused(await tell(lead(), "x".repeat(129)), 400, "INVALID_PAYLOAD", "idempotency-key");
-      refused(await tell(lead(), "a b"), 400, "INVALID_PAYLOAD", "idempotency-key");
+      done(await tell(lead(), "order 1"));
+      refused(await tell(lead(), "order\t1"), 400, "INVALID_PAYLOAD", "idempotency-key");
     });
 
     it("of twenty at once lets one through", async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => tell()));
-      for (const answer of answers) if (answer.status !== 200) refused(answer, 409, "IDEMPOTENCY_IN_PROGRESS");
+      for (const answer of answers) if (answer.status !== 200) refused(answer, 429, "IDEMPOTENCY_IN_PROGRESS");
       assert.equal(answers.filter((answer) => answer.status === 200 && !answer.headers["x-idempotent-replay"]).length, 1);
       only(await conversions());
       assert.equal(done(await tell()).conversionId, only(await conversions()).conversion_id);
@@ -664,10 +674,26 @@ describe("the keyed API", () => {
     it("whose first attempt was cut off goes on where it was", async () => {
       const { conversionId } = done(await tell());
       await api.edge.rows("UPDATE idempotency SET status = NULL, body = NULL");
-      refused(await tell(), 409, "IDEMPOTENCY_IN_PROGRESS");
+      for (const body of [lead(), lead({ eventTime: Date.now() - 1 })]) {
+        const early = await tell(body);
+        refused(early, 429, "IDEMPOTENCY_IN_PROGRESS");
+        assert.ok(early.headers["retry-after"] > 40 && early.headers["retry-after"] <= 60, "callers repeat a 429 once its time is over, and no 409");
+      }
       await api.edge.rows("UPDATE idempotency SET claimed_ms = claimed_ms - 60001");
       assert.equal(done(await tell()).conversionId, conversionId);
       only(await conversions());
+    });
+
+    it("whose first attempt failed may come with another body: it has had no answer", async () => {
+      // The claim stands, then the ledger goes.
+      await api.edge.fail({ d1Chance: { seed: 1, before: { share: 1, of: "INSERT INTO conversions" }, after: {} } });
+      assert.ok((await tell(lead({ eventTime: 1_700_000_000_000 }))).status >= 500);
+      await api.edge.fail({ d1Chance: null });
+      const eventTime = Date.now() - 1_000;
+      const { conversionId } = done(await tell(lead({ eventTime })));
+      const { conversion_id, event_ms } = only(await conversions());
+      assert.deepEqual([conversion_id, event_ms], [conversionId, eventTime]);
+      refused(await tell(lead({ eventTime: eventTime - 1 })), 422, "IDEMPOTENCY_MISMATCH");
     });
 
     it("is free again after 24 hours", async () => {

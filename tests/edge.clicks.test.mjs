@@ -133,7 +133,7 @@ forBothBackends("a click", (backend) => {
   });
 
   it("is none when a browser only prepares for it or a program looks at the link", async () => {
-    for (const headers of [{ "sec-purpose": "prefetch" }, { "sec-purpose": "prefetch;prerender" }, { purpose: "prefetch" }, { "x-moz": "prefetch" }]) {
+    for (const headers of [{ "sec-purpose": "prefetch" }, { "sec-purpose": "prefetch;prerender" }, { purpose: "prefetch" }, { "x-moz": "prefetch" }, { purpose: "preview" }, { "x-purpose": "preview" }]) {
       await world.invite({}, { headers });
     }
     // What a `<link>` prefetches says nothing in the console; nobody goes to it by a click, as they do to what the browser itself prepares.

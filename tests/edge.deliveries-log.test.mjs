@@ -53,6 +53,7 @@ describe("what is sent", () => {
     const [visit, click] = ["visit", "click"].map((kind) => only(recorded.filter((message) => JSON.parse(message).keep?.[kind])));
     await edge.enqueue(click);
     await edge.drained();
+    await edge.fail({ forgetsLater: true });
     const conversionId = await deliveries.join(who);
     await until(async () => Object.values(await deliveries.sends(conversionId)).every(({ code }) => code === "LATE"), "it waits for the visit");
     await deliveries.advance(90_000);
@@ -61,6 +62,7 @@ describe("what is sent", () => {
     for (const name of ALL) assert.deepEqual(platforms[name].requests, [], `${name} has to wait`);
     await edge.enqueue(visit);
     await edge.drained();
+    await edge.fail({ forgetsLater: false });
     await deliveries.settled({ step: 10_000 });
     const sends = await deliveries.sends(conversionId);
     assert.deepEqual(states(sends), each(ALL, "sent"));

@@ -204,6 +204,27 @@ describe("a destination that does not take what it is sent", () => {
     });
   }
 
+  it("fails: it is tried again after 5, 10, 20 s by the queue, without waiting for the clock", async () => {
+    await edge.fail({ forgetsLater: true, forget: true });
+    platforms.meta.misbehave({ kind: "status", status: 503, times: 3 });
+    const { conversionId } = await deliveries.convert();
+    const meta = async () => (await deliveries.sends(conversionId)).meta;
+    let waited = 0;
+    // The first is that something is due.
+    for (let rung = 1; (await meta()).state === "pending"; rung += 1) {
+      const delay = await until(async () => (await edge.queue()).delays[rung], `the queue rings after ${waited} s`);
+      waited += delay;
+      await deliveries.advance(delay * 1_000);
+      const { settled } = await edge.queue();
+      await deliveries.ring();
+      await until(async () => (await edge.queue()).settled > settled, "that was looked at");
+    }
+    await edge.fail({ forgetsLater: false });
+    assert.deepEqual([(await meta()).state, (await meta()).attempts], ["sent", 4]);
+    // Half of each time is for certain, the other half by chance; what is asked for is whole seconds.
+    assert.ok(waited >= 17 && waited <= 40, `${waited} s`);
+  });
+
   it("is left alone after three failures; then one goes ahead, and the others follow", async () => {
     const MANY = 12;
     await edge.fail({ forgetsLater: true });

@@ -90,7 +90,7 @@ async function repeat(call) {
   for (let times = 1; ; times += 1) {
     const answer = await call().catch(() => ({ status: 0 }));
     if (answer.status >= 200 && answer.status < 300) return { ...answer, times };
-    assert.ok([0, 409, 500, 503].includes(answer.status) && times < 1_000, `${answer.status} ${answer.text}`);
+    assert.ok([0, 429, 500, 503].includes(answer.status) && times < 1_000, `${answer.status} ${answer.text}`);
     await sleep(25);
   }
 }

@@ -5,8 +5,9 @@ import { once } from "node:events";
 import http from "node:http";
 import { deflateSync } from "node:zlib";
 import { NONCE } from "./standins/site.mjs";
+import { OPERATOR_KEY } from "./harness/api.mjs";
 import { until } from "./harness/wait.mjs";
-import { BROWSER, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
+import { API_KEY, BROWSER, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
 /** What a browser sends with a page request. */
 const NAVIGATION = {
@@ -25,7 +26,7 @@ const attribute = (tag, name) => new RegExp(`\\b${name}="?([^"\\s>]*)`).exec(tag
 
 forBothBackends("a page behind the edge", (backend) => {
   let world;
-  before(async () => (world = await startWorld({ backend, front: true })));
+  before(async () => (world = await startWorld({ backend, front: true, vars: { OPERATOR_KEY } })));
   after(() => world.close());
   afterEach(() => world.reset());
 
@@ -133,6 +134,7 @@ forBothBackends("a page behind the edge", (backend) => {
       "in a frame": ["/plain.html", { headers: { "sec-fetch-dest": "iframe" } }],
       "prefetched": ["/plain.html", { headers: { "sec-purpose": "prefetch" } }],
       "prerendered": ["/plain.html", { headers: { "sec-purpose": "prefetch;prerender" } }],
+      "fetched ahead by Facebook's app": ["/plain.html", { headers: { "x-purpose": "preview", "x-fb-http-engine": "Liger" } }],
       "a HEAD": ["/plain.html", { method: "HEAD" }],
       "a POST": ["/form", { method: "POST", body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } }],
       "a redirect": ["/moved", {}],
@@ -186,7 +188,9 @@ forBothBackends("a page behind the edge", (backend) => {
       ["document", "*/*", 1, 1],
       ["iframe", "text/html", 1, 0],
       ["object", "text/html", 1, 0],
-      ["", "text/html,*/*;q=0.8", 1, 1],
+      ["", NAVIGATION.accept, 1, 1],
+      // Turbo's fetch in browsers that say no destination.
+      ["", "text/html, application/xhtml+xml", 0, 0],
       ["", "*/*", 0, 0],
       ["empty", "text/html", 0, 0],
       // Of a service worker that hands on what the page asked for: in Chromium, Firefox and Safari alike.
@@ -194,9 +198,11 @@ forBothBackends("a page behind the edge", (backend) => {
       ["script", "*/*", 0, 0],
     ];
     for (const [destination, accept, links, tagged] of cases) {
-      const { text } = await given({}, { headers: { accept, "sec-fetch-dest": destination } });
+      const { text, headers } = await given({}, { headers: { accept, "sec-fetch-dest": destination } });
       assert.deepEqual([link(text, "join") === LED ? 1 : 0, tags(text).length], [links, tagged], `${destination}, ${accept}`);
-      if (!links) assert.equal(text, PAGE);
+      if (links) continue;
+      assert.equal(text, PAGE);
+      assert.match(headers.vary, /sec-fetch-dest/, "what a script has read is not shown from the browser's cache");
     }
   });
 
@@ -243,8 +249,8 @@ forBothBackends("a page behind the edge", (backend) => {
     const { url } = world.site;
     const cases = [
       [`${url}/x?y#z`, `${SHOP}/x?y#z`],
-      [`${url}`, SHOP],
-      [`${url}?y`, `${SHOP}?y`],
+      [`${url}`, `${SHOP}/`],
+      [`${url}?y`, `${SHOP}/?y`],
       [`${url.replace("http", "HTTP")}/x`, `${SHOP}/x`],
       [`${url.replace("http:", "https:")}/x`, `${SHOP}/x`],
       [`${url.replace("http:", "")}/x`, `${SHOP}/x`],
@@ -353,6 +359,44 @@ forBothBackends("a page behind the edge", (backend) => {
     await open("/plain.html", { ip: "203.0.113.77" });
     const [{ headers }] = world.site.requests;
     assert.deepEqual([headers["x-forwarded-for"], headers["x-real-ip"]], ["203.0.113.77", "203.0.113.77"]);
+  });
+
+  it("is let in by its origin as the visitor is, but with no key of the edge's", async () => {
+    const told = async (authorization) => {
+      await open("/data.json", { headers: { authorization, "sec-fetch-dest": "empty" } });
+      return world.site.requests.at(-1).headers.authorization;
+    };
+    for (const own of ["Bearer eyJhbGciOiJIUzI1NiJ9.e30.x", "Basic c3RhZ2luZzpvcGVu"]) assert.equal(await told(own), own);
+    for (const key of [API_KEY, OPERATOR_KEY]) assert.equal(await told(`Bearer ${key}`), undefined);
+  });
+
+  it("leads to the channel that its tag names, from there on", async () => {
+    const body = `${JOIN}<script async src="https://edge.shop.test/t.js" data-website-id="${WEBSITE}" data-channel="vip"></script>${JOIN.replace("join", "named")}`;
+    const { text } = await given({ body });
+    assert.deepEqual([link(text, "join"), link(text, "named")], [LED, LED.replace("/main", "/vip")]);
+    const unknown = await given({ body: body.replace('"vip"', '"nobody"') });
+    assert.equal(link(unknown.text, "named"), LED);
+  });
+
+  it("that is moved without its query is the visit of the click all the same, from a search engine, too", async () => {
+    for (const referer of ["https://www.google.com/", ""]) {
+      await world.reset();
+      const headers = referer ? { referer } : {};
+      const moved = { path: "/lang?gclid=Moved&utm_source=g", status: 302, headers: { location: "/given" }, body: "" };
+      const jar = ({ cookies }) => Object.entries(cookies).map(([name, { value }]) => `${name}=${value}`).join("; ");
+      const first = await given(moved, { headers });
+      const page = await given({}, { headers: { ...headers, cookie: jar(first) } });
+      const visit = only(await world.visits());
+      assert.deepEqual([visit.gclid, visit.utmSource], ["Moved", "g"], referer);
+      const cookie = `${jar(first)}; ${jar(page)}`;
+      await world.edge.request(`${SHOP}/c/main`, { headers: { ...NAVIGATION, cookie, referer: `${SHOP}/given` } });
+      const click = only(await world.clicks());
+      assert.equal(click.tempId, visit.tempId);
+      if (backend === "ledger") assert.deepEqual([click.gclid, click.utmSource], ["Moved", "g"], referer);
+      // The next page is no landing of that click, also of a site that tells no Referer.
+      for (const headers of [{ referer: `${SHOP}/given` }, { "sec-fetch-site": "same-origin" }]) await given({}, { headers: { cookie, ...headers } });
+      assert.deepEqual((await world.visits()).map(({ gclid }) => gclid).sort(), ["Moved", undefined, undefined]);
+    }
   });
 
   it("comes zipped from its origin all the same", async () => {

@@ -232,7 +232,11 @@ describe("a link that asks to join", () => {
 
 describe("a link over the bot", () => {
   let world, api, edge;
-  before(async () => ({ api, edge } = world = await start({ channel: { mode: "bot" } })));
+  before(async () => {
+    ({ api, edge } = world = await start({ channel: { mode: "bot" } }));
+    // No click waits for a pool here, but a bot for its turn.
+    await edge.fail({ haste: 1 });
+  });
   after(() => stop(world));
 
   it("tells the bot the click, at the very first click, with no pool on the way", async () => {

@@ -342,6 +342,21 @@ describe("Telegram's updates", () => {
       }
     }
 
+    it("in by nobody's link, out, in by a click's: who was there before joins when the click brings them", async () => {
+      for (let order = 0; ; order += 1) {
+        const click = clickId();
+        const told = [botapi.join(await telegram.link(undefined), 7), botapi.leave(7), botapi.join(await telegram.link(click), 7)];
+        told.forEach(({ chat_member }, at) => (chat_member.date = 1_790_000_000 + 60 * at));
+        const all = orders(told);
+        if (order === all.length) break;
+        await telegram.tell(...all[order], all[order][0]);
+        const { status, joins, click_id, first_joined_ms } = only(await telegram.members());
+        assert.deepEqual([status, joins, click_id, first_joined_ms], ["member", 2, click, 1_790_000_120_000], `order ${all[order].map((update) => told.indexOf(update))}`);
+        await edge.clear();
+        botapi.reset();
+      }
+    });
+
     it("a join before its click's and visit's records came is attributed when they are in", async () => {
       const [visitEvent, clickEvent, tempId] = [randomUUID(), randomUUID(), randomUUID()];
       const click = clickEvent.replaceAll("-", "");

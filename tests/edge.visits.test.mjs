@@ -347,6 +347,26 @@ forBothBackends("a visit", (backend) => {
       assert.match(decodeURIComponent(touch(second).value), /second/);
     });
 
+    it("of the click that came last, though an earlier visit is told again behind it", async () => {
+      const tempId = randomUUID();
+      const ofClick = (name) => ({ tempId, clientSessionId: randomUUID(), href: `https://www.shop.test/?fbclid=${name}&gclid=${name}` });
+      const later = await world.init(ofClick("Later"));
+      const cookie = Object.entries(later.cookies).map(([name, { value }]) => `${name}=${value}`).join("; ");
+      const earlier = await world.init(ofClick("Earlier"), { headers: { cookie } });
+      assert.equal(earlier.status, 200);
+      assert.deepEqual(earlier.cookies, {});
+      assert.deepEqual((await world.visits()).map(({ gclid }) => gclid).sort(), ["Earlier", "Later"]);
+      // The visit that the edge has of the page's own request is the same click.
+      assert.ok((await world.init(ofClick("Later"), { headers: { cookie } })).cookies.edgeway_touch);
+    });
+
+    it("that a page can't read stand where it tells of the others", async () => {
+      const first = await world.init({ href: "https://www.shop.test/?utm_source=first" });
+      const { value } = first.cookies.edgeway_touch;
+      const again = await world.init({ href: "https://www.shop.test/", cookie: "_fbp=fb.1.1700000000001.77" }, { headers: { cookie: `edgeway_touch=${value}` } });
+      assert.match(decodeURIComponent(again.cookies.edgeway_touch.value), /first/);
+    });
+
     it("of nobody's making by a body that holds line breaks or semicolons", async () => {
       const answer = await world.init({ fbc: "fb.1.1.x\r\nSet-Cookie: evil=1", fbp: "fb.1.1.1; Domain=evil.test", gclid: "a\r\nb" });
       assert.equal(answer.cookies.evil, undefined);

@@ -370,6 +370,16 @@ describe("signed webhooks", () => {
     assert.deepEqual([status, reason, kept, person], ["converted", null, null, null]);
   });
 
+  it("that failed and come again happened when they came first, where they do not say when", async () => {
+    const user = someone();
+    failed(await send("plain", { user: String(user) }), /channelId/);
+    const firstMs = Date.now() - 3_600_000;
+    await world.edge.d1.prepare("UPDATE webhook_events SET at_ms = ?").bind(firstMs).run();
+    await (await click()).joined(user);
+    converted(await send("plain", { user: String(user) }), true);
+    assert.equal(only(await ofWebhooks()).event_ms, firstMs);
+  });
+
   it("of a visitor wait for the join, and belong to the last who joined, in that site", async () => {
     const { tempId, joined } = await click();
     const payload = order({ ref: tempId });

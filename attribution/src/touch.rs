@@ -21,6 +21,13 @@ const USUAL_TOUCH: usize = 384;
 /// No browser keeps a longer cookie, so none was written by us.
 const MAX_COOKIE: usize = 4096;
 
+/// How long a place that somebody came from says no more than what brought them from there, in ms: as long as a session.
+const SESSION_MS: u64 = 30 * 60_000;
+/// How long a redirect may take to lead on, in ms.
+const REDIRECT_MS: u64 = 30_000;
+/// How soon nobody comes by another click, in ms: what tells of one is late.
+const NEXT_CLICK_MS: u64 = 10_000;
+
 /// A page view as a step on the visitor's way: what brought them, and where to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touch<'a> {
@@ -109,11 +116,31 @@ impl<'a> Touches<'a> {
         self.later.as_ref().or(self.first.as_ref())
     }
 
+    /// The last touch, where `touch` is no more than the page that it led to, as by a redirect.
+    pub fn led_to(&self, touch: &Touch<'_>) -> Option<&Touch<'a>> {
+        let last = self.last()?;
+        says_no_more(last, touch, REDIRECT_MS).then_some(last)
+    }
+
+    /// Whether `touch`, a click, is told of behind a later one: a visit that could not be told in its time is told again from the next page.
+    pub fn is_behind(&self, touch: &Touch<'_>) -> bool {
+        self.last().is_some_and(|last| {
+            !last.click_ids.is_empty()
+                && !touch.click_ids.is_empty()
+                && !is_same_click(last, touch)
+                && is_within_ms(last, touch, NEXT_CLICK_MS)
+        })
+    }
+
     /// Adds a touch. The first is kept for good; the last gives way to one that something brought, unless that
-    /// is the same click again, as after a reload.
+    /// is the same click again, as after a reload, or the place that it came from alone, as after a redirect.
     #[must_use]
     pub fn with(self, touch: Touch<'a>) -> Touches<'a> {
-        let gives_way = |last| touch.is_sourced() && !is_same_click(last, &touch);
+        let gives_way = |last| {
+            touch.is_sourced()
+                && !is_same_click(last, &touch)
+                && !says_no_more(last, &touch, SESSION_MS)
+        };
         let is_last = self.last().is_none_or(gives_way);
         let later = self.later.filter(|_| !is_last);
         match self.first {
@@ -144,6 +171,18 @@ impl<'a> Touches<'a> {
 
 fn is_same_click(last: &Touch<'_>, touch: &Touch<'_>) -> bool {
     !touch.click_ids.is_empty() && last.click_ids == touch.click_ids
+}
+
+/// Whether a touch comes from where the last came from, within so many ms, and brings nothing.
+fn says_no_more(last: &Touch<'_>, touch: &Touch<'_>, within_ms: u64) -> bool {
+    touch.click_ids.is_empty()
+        && touch.utm.is_empty()
+        && touch.referrer == last.referrer
+        && is_within_ms(last, touch, within_ms)
+}
+
+fn is_within_ms(last: &Touch<'_>, touch: &Touch<'_>, ms: u64) -> bool {
+    touch.at_ms.saturating_sub(last.at_ms) < ms
 }
 
 fn read_touch(text: &str) -> Option<Touch<'_>> {

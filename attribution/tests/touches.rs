@@ -295,3 +295,62 @@ proptest! {
         prop_assert_eq!(Touches::parse(&cookie), touches);
     }
 }
+
+const GOOGLE: &str = "https://www.google.com/";
+const GCLID: &str = "https://www.example.com/?gclid=one&utm_source=google";
+const MINUTE: u64 = 60_000;
+
+#[test]
+fn the_place_it_came_from_alone_is_no_new_touch_within_a_session() {
+    for (then, expected) in [
+        // A redirect that drops the query; a reload after a script tidied the address.
+        ((DIRECT, GOOGLE, 1), 0),
+        ((DIRECT, GOOGLE, 29 * MINUTE), 0),
+        ((DIRECT, GOOGLE, 30 * MINUTE), 30 * MINUTE),
+        ((DIRECT, "https://www.bing.com/", 1), 1),
+        (("https://www.example.com/?utm_source=x", GOOGLE, 1), 1),
+    ] {
+        let (href, referrer, now_ms) = then;
+        let touches = Touches::default()
+            .with(touch(GCLID, GOOGLE, 0))
+            .with(touch(href, referrer, now_ms));
+        let last = touches.last().map(|touch| touch.at_ms);
+        assert_eq!(last, Some(expected), "{then:?}");
+    }
+}
+
+#[test]
+fn a_redirect_leads_on_at_once_from_the_same_place_and_with_nothing() {
+    let touches = Touches::default().with(touch(GCLID, GOOGLE, 0));
+    for (then, is_led) in [
+        ((DIRECT, GOOGLE, 0), true),
+        ((DIRECT, GOOGLE, 29_999), true),
+        ((DIRECT, GOOGLE, 30_000), false),
+        ((DIRECT, "", 0), false),
+        ((DIRECT, "https://www.bing.com/", 0), false),
+        ((AD, GOOGLE, 0), false),
+        (("https://www.example.com/?utm_source=x", GOOGLE, 0), false),
+    ] {
+        let (href, referrer, now_ms) = then;
+        let found = touches.led_to(&touch(href, referrer, now_ms));
+        assert_eq!(found.is_some(), is_led, "{then:?}");
+    }
+    assert_eq!(Touches::default().led_to(&touch(DIRECT, "", 0)), None);
+}
+
+#[test]
+fn a_click_that_comes_right_behind_another_is_told_late() {
+    let touches = Touches::default().with(touch(GCLID, "", 0));
+    for ((href, now_ms), is_behind) in [
+        ((AD, 9_999), true),
+        ((AD, 10_000), false),
+        ((GCLID, 0), false),
+        ((DIRECT, 0), false),
+        (("https://www.example.com/?utm_source=x", 0), false),
+    ] {
+        let found = touches.is_behind(&touch(href, "", now_ms));
+        assert_eq!(found, is_behind, "{href} {now_ms}");
+    }
+    let unsourced = Touches::default().with(touch(DIRECT, "", 0));
+    assert!(!unsourced.is_behind(&touch(AD, "", 0)));
+}

@@ -122,6 +122,22 @@ export const front = {
     },
   },
 
+  "has its consent withdrawn, and nothing of the edge's is left": {
+    visits: 1,
+    engines: ONCE,
+    tag: { src: "/e/t.js", "data-consent": "required" },
+    async run(story) {
+      await story.open(page("/plain.html?"), { on: SHOP });
+      await story.page.until(() => Boolean(window.edgeway?.ready));
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.told("answered");
+      assert.ok((await story.page.cookies())._fbp, "the edge has made one");
+      await story.page.eval(() => edgeway("consent", "denied"));
+      await story.network.quiet();
+      assert.deepEqual(await story.page.cookies(), {});
+    },
+  },
+
   "leads on by itself, with JavaScript off": scriptless(null, {
     engines: CHROMIUM,
     visitor: { javascript: false },

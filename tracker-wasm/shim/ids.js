@@ -99,8 +99,8 @@ export function renewIds(given, all = cookies()) {
 /** Forgets the visitor. */
 export function forgetIds() {
   findDomain();
-  // The pixels' click cookies are ours where they have not come first.
-  for (const [id, name] of [...HOMES, ['', '_fbc'], ['', CLICK], ['', 'edgeway_touch'], ['', TOLD]]) {
+  // The pixels' cookies are ours where they have not come first.
+  for (const [id, name = id] of [...HOMES, ['_fbp'], ['_fbc'], ['edgeway_touch'], [CLICK], [TOLD]]) {
     delete ids[id];
     write(name);
     setCookie(name, '', 0);

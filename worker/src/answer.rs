@@ -133,7 +133,9 @@ impl From<Error> for Answer {
         let body = json!({ "error": { "code": error.code(), "message": error.to_string() } });
         let answer = Self::json(error.status(), &body);
         match error {
-            Error::RateLimited(seconds) => answer.header("retry-after", &seconds.to_string()),
+            Error::RateLimited(seconds) | Error::IdempotencyInProgress(seconds) => {
+                answer.header("retry-after", &seconds.to_string())
+            }
             Error::MethodNotAllowed(methods) => answer.header("allow", methods),
             Error::AuthRequired | Error::InvalidKey | Error::RevokedKey => {
                 answer.header("www-authenticate", "Bearer")

@@ -70,8 +70,10 @@ impl<'a> Caller<'a> {
             referer: line(),
             cookies: line(),
             content_type: if method == "POST" { line() } else { "" },
-            prepares: lines
-                .any(|purpose| purpose.contains("prefetch") || purpose.contains("prerender")),
+            prepares: lines.any(|purpose| {
+                let kinds = ["prefetch", "prerender", "preview"];
+                kinds.iter().any(|kind| purpose.contains(kind))
+            }),
         }
     }
 

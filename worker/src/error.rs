@@ -35,8 +35,9 @@ pub enum Error {
     KeyNotFound,
     /// An Idempotency-Key came back with another request.
     IdempotencyMismatch,
-    /// The first call with that Idempotency-Key is still running.
-    IdempotencyInProgress,
+    /// The first call with that Idempotency-Key is still running, or was cut off; after so many s it is neither. No 409: callers repeat a
+    /// 429, and no other 4xx (AdTarget's contract).
+    IdempotencyInProgress(u32),
     /// As many keys are active as may be.
     KeyLimit,
     /// The keyed surface lacks what it needs here; the text says what.
@@ -76,7 +77,7 @@ impl Error {
             Self::ConversionNotFound => "CONVERSION_NOT_FOUND",
             Self::KeyNotFound => "KEY_NOT_FOUND",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
-            Self::IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS",
+            Self::IdempotencyInProgress(_) => "IDEMPOTENCY_IN_PROGRESS",
             Self::KeyLimit => "KEY_LIMIT",
             Self::ApiDisabled(_) => "API_DISABLED",
             Self::NotFound => "NOT_FOUND",
@@ -103,11 +104,11 @@ impl Error {
             | Self::ConversionNotFound
             | Self::KeyNotFound
             | Self::NotFound => 404,
-            Self::IdempotencyInProgress | Self::KeyLimit => 409,
+            Self::KeyLimit => 409,
             Self::IdempotencyMismatch => 422,
             Self::MethodNotAllowed(_) => 405,
             Self::PayloadTooLarge(_) => 413,
-            Self::RateLimited(_) => 429,
+            Self::RateLimited(_) | Self::IdempotencyInProgress(_) => 429,
             Self::Internal => 500,
             Self::BadGateway | Self::AdTargetAway(_) | Self::AdStatAway(_) => 502,
             Self::ApiDisabled(_) => 503,
@@ -151,9 +152,9 @@ impl fmt::Display for Error {
             Self::IdempotencyMismatch => {
                 formatter.write_str("idempotency-key: it was used before, with another request")
             }
-            Self::IdempotencyInProgress => {
-                formatter.write_str("idempotency-key: the first call with it is still running")
-            }
+            Self::IdempotencyInProgress(_) => formatter.write_str(
+                "idempotency-key: the first call with it is still running, or was cut off",
+            ),
             Self::KeyLimit => {
                 formatter.write_str("5 keys are active: revoke one before another is made")
             }

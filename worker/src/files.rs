@@ -11,15 +11,23 @@ use crate::track;
 
 /// The tracker or what belongs to it: for good where the name holds the hash, else for an hour.
 pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Response {
-    let response = match asset(edge, &format!("/{file}")).await {
+    let mut response = match asset(edge, &format!("/{file}")).await {
         Ok(response) => response,
         Err(error) => return Answer::from(error).into_response(),
     };
-    let life = if is_hashed(file) {
+    let mut life = if is_hashed(file) {
         "max-age=31536000, immutable"
     } else {
         "max-age=3600, stale-while-revalidate=86400"
     };
+    // A page that names the tracker of an earlier version gets today's, unless it wants that one's very bytes.
+    if response.status() == 404 && is_hashed(file) && !file.ends_with(".core.js") {
+        life = "no-store";
+        // Repeating it does no harm: it reads.
+        if let Ok(today) = asset(edge, "/t.js").await {
+            response = today;
+        }
+    }
     let is_kept = response.ok() || response.status() == 304;
     let life = if is_kept { life } else { "no-store" };
     let answer = Answer::empty(0)

@@ -1,7 +1,7 @@
 //! Idempotency-Key: a call that is made again with its key gets the first answer, for 24 hours.
 //!
-//! AdTarget's rule but for one thing: a key that comes back with another request is refused (422), where AdTarget would
-//! give the first request's answer.
+//! AdTarget's rule but for one thing: a key that comes back with another request than the one it answered is refused (422),
+//! where AdTarget would give the first request's answer.
 
 use conversions::{ConversionId, Hash};
 use serde::Serialize;
@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::ids::{EventId, entropy};
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
 use crate::runtime;
+
+/// How long a claim holds whose call does not end, in ms: the platform may have ended it, or the caller have hung up.
+const CLAIM_MS: u64 = 60_000;
 
 /// The most characters a key may have (AdTarget's contract).
 const LONGEST_KEY: usize = 128;
@@ -31,6 +34,8 @@ pub struct Repeatable<'a> {
     pub body: &'a str,
     /// Its Idempotency-Key; empty: it is new each time.
     pub key: String,
+    /// Whether another request may follow under the key where the one before came to nothing.
+    pub reopens: bool,
 }
 
 /// A call that may be answered now.
@@ -55,6 +60,8 @@ struct Claim {
     idempotency_key: String,
     request_sha256: Hash,
     now_ms: u64,
+    claim_ms: u64,
+    reopens: bool,
 }
 
 /// Begins to answer a call.
@@ -68,6 +75,7 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
         path,
         body,
         key,
+        reopens,
     } = call;
     if key.is_empty() {
         let random = EventId::new(entropy()?).to_string();
@@ -76,10 +84,10 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
             claim: None,
         }));
     }
-    if key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if key.len() > LONGEST_KEY || !key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(Error::field(
             HEADER,
-            "expected at most 128 visible ASCII characters",
+            "expected at most 128 ASCII characters",
         ));
     }
     let request = [edge.caller.method, path, edge.caller.query, body];
@@ -88,6 +96,8 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
         idempotency_key: key.clone(),
         request_sha256: Hash::of(&request.join("\n")),
         now_ms: edge.now_ms,
+        claim_ms: CLAIM_MS,
+        reopens: *reopens,
     };
     let statements = [
         Statement::new(include_str!("idempotency/claim.sql"), &claim)?,
@@ -101,8 +111,9 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
         return Err(Error::Internal);
     };
     let Some(claimed) = claimed.first::<Row>()? else {
-        let before: Option<Row> = before.first()?;
-        return replay(&claim, &before.ok_or(Error::IdempotencyInProgress)?).map(Begun::Replay);
+        // It was there a moment ago.
+        let before: Row = before.first()?.ok_or(Error::Internal)?;
+        return replay(&claim, &before).map(Begun::Replay);
     };
     let at = claimed.number("at_ms").unwrap_or_default().to_string();
     let parts = [
@@ -118,15 +129,19 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
 
 /// The first answer again, where there is one to this request.
 fn replay(claim: &Claim, before: &Row) -> Result<Answer, Error> {
-    if before.text("request_sha256") != Some(claim.request_sha256.as_str()) {
-        return Err(Error::IdempotencyMismatch);
-    }
+    let is_same = before.text("request_sha256") == Some(claim.request_sha256.as_str());
     let status = before.number("status").and_then(|s| u16::try_from(s).ok());
     match (status, before.text("body")) {
-        (Some(status), Some(body)) => {
+        (Some(status), Some(body)) if is_same => {
             Ok(Answer::json_text(status, body.to_owned()).header("x-idempotent-replay", "true"))
         }
-        _ => Err(Error::IdempotencyInProgress),
+        (None, _) if is_same || claim.reopens => {
+            let free_ms = before.number("claimed_ms").unwrap_or_default() + CLAIM_MS;
+            let wait_s = free_ms.saturating_sub(claim.now_ms).div_ceil(1_000).max(1);
+            let wait_s = u32::try_from(wait_s).unwrap_or(u32::MAX);
+            Err(Error::IdempotencyInProgress(wait_s))
+        }
+        _ => Err(Error::IdempotencyMismatch),
     }
 }
 

@@ -218,6 +218,18 @@ impl Attribution {
     }
 }
 
+impl Attribution {
+    /// Adds what a touch carried, where nothing of the kind is known.
+    pub fn add(&mut self, touch: Touch<'_>) {
+        let mut touch = Self::from(touch);
+        for ((_, slot), (_, carried)) in self.fields_mut().zip(touch.fields_mut()) {
+            if slot.is_none() {
+                *slot = carried.take();
+            }
+        }
+    }
+}
+
 impl From<Touch<'_>> for Attribution {
     fn from(touch: Touch<'_>) -> Self {
         Self {

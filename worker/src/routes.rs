@@ -36,6 +36,9 @@ pub enum Route<'a> {
     Page,
 }
 
+/// The neutral path where no other is set. The tracker from the root calls by it, so that is answered beside another, too.
+pub const NEUTRAL: &str = "/e";
+
 /// What the edge's own paths begin with: no neutral path.
 pub const OWN_SEGMENTS: [&str; 8] = [
     "api", "backend", "c", "healthz", "hooks", "ops", "pxl", "track",
@@ -53,9 +56,12 @@ pub enum Module {
 impl<'a> Route<'a> {
     /// The route of a path; `prefix` is the neutral one, such as `/e`.
     pub fn of(path: &'a str, prefix: &str) -> Self {
-        let neutral = path
-            .strip_prefix(prefix)
-            .filter(|rest| rest.starts_with('/'));
+        let behind = |prefix| {
+            path.strip_prefix(prefix)
+                .filter(|rest| rest.starts_with('/'))
+        };
+        let own = behind(prefix);
+        let neutral = own.or_else(|| behind(NEUTRAL));
         match path {
             "/backend/track/init" | "/track/init" => Self::Init,
             "/backend/track/update-fbp" | "/track/update-fbp" => Self::UpdateFbp,
@@ -82,7 +88,7 @@ impl<'a> Route<'a> {
                 "/events" if neutral.is_some() => Self::Events,
                 // As the tracker spells it: filter lists know the other word.
                 "/mark" | "/pxl" if neutral.is_some() => Self::Pixel,
-                rest => match (short_link(rest), rest.strip_prefix('/')) {
+                rest => match (short_link(own.unwrap_or(path)), rest.strip_prefix('/')) {
                     (Some(slug), _) if !slug.is_empty() && !slug.contains('/') => {
                         Self::Channel(slug)
                     }

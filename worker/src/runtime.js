@@ -80,8 +80,8 @@ export function renew() {
 
 const HEADERS = ["cf-connecting-ip", "user-agent", "origin", "referer", "cookie"];
 const OF_A_CALL = ["content-type"];
-// Why a browser asks, in three spellings: the standard's, Safari's and Firefox's.
-const OF_A_PAGE = ["sec-purpose", "purpose", "x-moz"];
+// Why a browser asks, in four spellings: the standard's, Safari's, Firefox's and that of Facebook's app.
+const OF_A_PAGE = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
 
 /**
  * Method, URL and the headers above, a line each: those of a call for POST, else those of a page. A header value can't hold
@@ -188,24 +188,30 @@ export async function call(head, body, limit, timeout) {
 
 /** What concerns one connection (RFC 9110, 7.6.1), and what a browser has no business to send. */
 const DROPPED =
-  /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|authorization|forwarded|via|(x-real|true-client|x-client|x-cluster-client|fastly-client)-ip|x-(original|rewrite)-url|x-forwarded-.*|x-adtarget-.*)$/;
+  /^(connection|keep-alive|te|trailer|upgrade|proxy-.*|forwarded|via|(x-real|true-client|x-client|x-cluster-client|fastly-client)-ip|x-(original|rewrite)-url|x-forwarded-.*|x-adtarget-.*)$/;
+/** Whether a header bears a key of the edge's own, on its way to where it opens nothing: the operator's, or an API key. */
+function holdsKey(name, value, env) {
+  if (name !== "authorization") return false;
+  const operators = variable(env, "OPERATOR_KEY")?.trim();
+  return /^bearer +atk_/i.test(value) || Boolean(operators && value.includes(operators));
+}
 /** Whether a header asks for a WebSocket: the platform hands its answer on, and the two ends to each other. */
 const asksForSocket = (name, value) => name === "upgrade" && /^websocket$/i.test(value);
 /** What a request of these methods has no body by (RFC 9110, 9.3.1): a length would have the server wait for it. */
 const BODILESS = /^(GET|HEAD)$/;
 
 /**
- * Sends the request on to another URL, less the headers that are dropped and those named in `withheld` (comma-separated), with `headers` set;
- * redirects are not followed.
+ * Sends the request on to another URL, less the headers that are dropped, a key of the edge's own and those named in `withheld` (comma-separated),
+ * with `headers` set; redirects are not followed.
  */
-export function passOn(request, url, headers, withheld) {
+export function passOn(request, env, url, headers, withheld) {
   const { method, headers: asked } = request;
   const hasBody = !BODILESS.test(method);
   const held = new Set(withheld.split(","));
   if (!hasBody) held.add("content-length").add("transfer-encoding");
   // Not of the platform's own kind: taking out of that what is not to go on costs more than the copy that the platform makes.
   const kept = {};
-  for (const [name, value] of asked) if (!held.has(name) && (!DROPPED.test(name) || asksForSocket(name, value))) kept[name] = value;
+  for (const [name, value] of asked) if (!held.has(name) && !holdsKey(name, value, env) && (!DROPPED.test(name) || asksForSocket(name, value))) kept[name] = value;
   eachHeader(headers, (name, value) => (kept[name] = value));
   // Not the request itself as options: all that the platform knows of the client would be copied along.
   return fetch(url, { method, headers: kept, body: hasBody ? request.body : undefined, redirect: "manual" });
@@ -268,10 +274,10 @@ const REFRESH = /^(\s*[\d.]+[\s;,]+(?:url\s*=\s*)?)("[^"]*|'[^']*|[^"'].*)/is;
  * and only told of the visit; so is the page itself.
  */
 export function decorated(response, request, env, websiteId, tag, headers, removed) {
-  const edge = { origin: "", hasTarget: false };
+  const edge = { origin: "", hasTarget: false, channel: undefined };
   /** Where an address leads at the edge; undefined: it stays. */
   const lead = (address) => {
-    const instead = doors.link(env, websiteId, address);
+    const instead = doors.link(env, websiteId, edge.channel, address);
     return instead === undefined ? undefined : edge.origin + instead;
   };
   const links = {
@@ -345,6 +351,7 @@ function addTag(rewriter, response, websiteId, tag, edge) {
     .on(`script[data-website-id="${websiteId.replace(/["\\]/g, "\\$&")}"]`, {
       element(script) {
         tagged = true;
+        edge.channel = script.getAttribute("data-channel") ?? undefined;
         if (visit) script.setAttribute("data-visit", visit);
       },
     })

@@ -51,6 +51,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = passOn)]
     fn forward(
         request: &Request,
+        env: &Env,
         url: &str,
         headers: &str,
         withheld: &str,
@@ -195,18 +196,19 @@ impl Call<'_> {
     }
 }
 
-/// Sends the request on to `url` with its own method, headers and body, less what no browser has to send and the headers named
-/// in `withheld` (comma-separated), with `headers` set.
+/// Sends the request on to `url` with its own method, headers and body, less what no browser has to send, a key of the edge's own and the
+/// headers named in `withheld` (comma-separated), with `headers` set.
 ///
 /// # Errors
 /// In words for the log: the server can't be reached.
 pub async fn pass_on(
     request: &Request,
+    env: &Env,
     url: &str,
     headers: &str,
     withheld: &str,
 ) -> Result<Response, String> {
-    let promise = forward(request, url, headers, withheld).map_err(|error| words(&error))?;
+    let promise = forward(request, env, url, headers, withheld).map_err(|error| words(&error))?;
     let response = promised(&promise).await.map_err(|error| words(&error))?;
     Ok(response.unchecked_into())
 }

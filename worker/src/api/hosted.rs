@@ -212,7 +212,7 @@ async fn accept(
         website_id: call.holder.website_id.as_deref(),
         now_ms: call.edge.now_ms,
         path: target,
-        body: &kept_body(told, new.event_ms),
+        body: &kept_body(told, new),
     };
     let kept = match Database::bound(call.edge.env, DATABASE) {
         // Repeating it does no harm: a row that stands is not written again.
@@ -256,15 +256,28 @@ async fn accept(
     ))
 }
 
-/// The body as it is kept: without `pii`, and with the time it happened, which is no later for the wait.
-fn kept_body(told: &Fields<'_>, event_ms: u64) -> String {
-    // As they were written: a number keeps its digits.
-    let mut body = format!("{{\"eventTime\":{event_ms}");
-    for (name, value) in told.others(|name| matches!(name, "pii" | "eventTime")) {
+/// The body as it is kept: without `pii`, with the time it happened, which is no later for the wait, and with the client that headers told.
+fn kept_body(told: &Fields<'_>, new: &NewConversion) -> String {
+    let mut body = format!("{{\"eventTime\":{}", new.event_ms);
+    let mut say = |name: &str, json: &str| {
         body.push(',');
         body.push_str(&Value::from(name).to_string());
         body.push(':');
-        body.push_str(value.get());
+        body.push_str(json);
+    };
+    let client = [
+        ("clientIp", &new.overrides.client_ip),
+        ("userAgent", &new.overrides.user_agent),
+    ];
+    for (name, value) in client {
+        if let Some(value) = value {
+            say(name, &Value::from(value.as_str()).to_string());
+        }
+    }
+    // As they were written: a number keeps its digits.
+    let is_said = |name: &str| matches!(name, "pii" | "eventTime" | "clientIp" | "userAgent");
+    for (name, value) in told.others(is_said) {
+        say(name, value.get());
     }
     body.push('}');
     body

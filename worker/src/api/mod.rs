@@ -209,6 +209,7 @@ async fn respond(edge: &Edge<'_>, path: &str) -> Result<Answer, Error> {
         path,
         body,
         key: edge.header(idempotency::HEADER),
+        reopens: true,
     };
     match idempotency::begin(&repeatable).await? {
         Begun::Replay(answer) => Ok(answer),

@@ -36,10 +36,10 @@ pub fn fetch(
     serve(Module::Visitors, inbound, answer)
 }
 
-/// A link on a page of that site streams by. Gives the one to put there; none: it stays.
+/// A link on a page of that site streams by, behind a tag that names a channel or none. Gives the one to put there; none: it stays.
 #[wasm_bindgen]
-pub fn link(env: &Env, website_id: &str, href: &str) -> Option<String> {
-    site::first_party(config(env).site(website_id)?, href)
+pub fn link(env: &Env, website_id: &str, channel: Option<String>, href: &str) -> Option<String> {
+    site::first_party(config(env).site(website_id)?, channel.as_deref(), href)
 }
 
 /// See [`tasks::abandon`].

@@ -28,7 +28,7 @@ pub use report::ReportSettings;
 pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
-use crate::routes::OWN_SEGMENTS;
+use crate::routes::{NEUTRAL, OWN_SEGMENTS};
 use crate::telegram::{Bot, ChatId};
 
 /// The main database's binding.
@@ -582,15 +582,14 @@ impl Settings<'_> {
     }
 
     fn prefix(&mut self) -> String {
-        const DEFAULT: &str = "/e";
-        let text = self.text("PREFIX").unwrap_or_else(|| DEFAULT.to_owned());
+        let text = self.text("PREFIX").unwrap_or_else(|| NEUTRAL.to_owned());
         let name = text.trim_matches('/');
         if !is_word(name) || OWN_SEGMENTS.contains(&name) {
             self.wrong(
                 "PREFIX",
                 "expected one path segment such as /e, and none that the edge has another use for",
             );
-            return DEFAULT.to_owned();
+            return NEUTRAL.to_owned();
         }
         format!("/{name}")
     }

@@ -112,9 +112,14 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
     // Repeating it does no harm: it only reads.
     let standing = events::standing(&database, &source.name, &event_id).await?;
     let repeated = standing.is_some();
+    let failed = standing
+        .as_ref()
+        .filter(|standing| standing.status == Status::Failed);
+    let at_ms = failed.map_or(edge.now_ms, |standing| standing.at_ms);
     if let Some(Standing {
         status: Status::Converted,
         conversion_id,
+        ..
     }) = standing
     {
         return Ok(Outcome {
@@ -131,7 +136,7 @@ async fn take(edge: &Edge<'_>, source: &str) -> Result<Outcome, Error> {
         database: &database,
         source,
         event_id: &event_id,
-        at_ms: edge.now_ms,
+        at_ms,
         whom: whom.unwrap_or_default(),
     };
     // Repeating it does no harm: see `Attempt::run`.

@@ -1,5 +1,5 @@
--- ?1: a call with its Idempotency-Key. It gives a row where the call may go ahead: the key is new, or older than 24 hours, or
--- its earlier attempts at this very request came to nothing (the latest has been running for a minute, or failed).
+-- ?1: a call with its Idempotency-Key. It gives a row where the call may go ahead: the key is new, or older than 24 hours, or its earlier
+-- attempts came to nothing: the latest failed, be it at this very request or where the key `reopens`, or has been running at this for too long.
 INSERT INTO idempotency (key_prefix, idempotency_key, request_sha256, at_ms, claimed_ms)
 SELECT ?1 ->> 'keyPrefix', ?1 ->> 'idempotencyKey', ?1 ->> 'requestSha256', ?1 ->> 'nowMs', ?1 ->> 'nowMs'
 WHERE true
@@ -10,5 +10,8 @@ ON CONFLICT (key_prefix, idempotency_key) DO UPDATE SET
   status         = NULL,
   body           = NULL
 WHERE at_ms <= excluded.at_ms - 86400000
-  OR (status IS NULL AND request_sha256 = excluded.request_sha256 AND claimed_ms <= excluded.claimed_ms - 60000)
+  OR (
+    status IS NULL AND claimed_ms <= excluded.claimed_ms - ?1 ->> 'claimMs'
+    AND (request_sha256 = excluded.request_sha256 OR ?1 ->> 'reopens')
+  )
 RETURNING at_ms

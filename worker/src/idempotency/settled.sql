@@ -4,3 +4,4 @@ UPDATE idempotency SET
   body       = ?1 ->> 'body',
   claimed_ms = CASE WHEN ?1 ->> 'status' IS NULL THEN 0 ELSE claimed_ms END
 WHERE key_prefix = ?1 ->> 'keyPrefix' AND idempotency_key = ?1 ->> 'idempotencyKey' AND status IS NULL
+  AND request_sha256 = ?1 ->> 'requestSha256'

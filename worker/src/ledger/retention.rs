@@ -69,7 +69,7 @@ fn rules(visits_ms: u64) -> [Rule; 10] {
         Rule {
             keeps_ms: visits_ms,
             sql: &["DELETE FROM owed_conversions WHERE conversion_id IN (
-                SELECT conversion_id FROM owed_conversions WHERE status <> 'owed' AND tried_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
+                SELECT conversion_id FROM owed_conversions WHERE status IN ('delivered', 'refused') AND tried_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
         Rule {
             keeps_ms: 7 * DAY_MS,

@@ -69,6 +69,8 @@ pub struct Standing {
     pub status: Status,
     /// The conversion it made.
     pub conversion_id: Option<ConversionId>,
+    /// When it came first, Unix time in ms.
+    pub at_ms: u64,
 }
 
 /// Whom an event is about, by hashes.
@@ -170,7 +172,7 @@ pub async fn standing(
     event_id: &str,
 ) -> Result<Option<Standing>, Unavailable> {
     let statement = Statement::new(
-        "SELECT status, conversion_id FROM webhook_events WHERE source = ?1 ->> 0 AND event_id = ?1 ->> 1",
+        "SELECT status, conversion_id, at_ms FROM webhook_events WHERE source = ?1 ->> 0 AND event_id = ?1 ->> 1",
         &[source, event_id],
     )?;
     // Repeating it does no harm: it only reads.
@@ -181,6 +183,7 @@ pub async fn standing(
         Standing {
             status: status.unwrap_or(Status::Failed),
             conversion_id: conversion_id.and_then(Result::ok),
+            at_ms: row.number("at_ms").unwrap_or_default(),
         }
     }))
 }

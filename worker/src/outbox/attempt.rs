@@ -54,7 +54,7 @@ pub struct Attempt<'a> {
 
 /// How far an attempt got.
 pub enum Progress {
-    /// Nothing was due; where the destination is left alone, until when, Unix time in ms.
+    /// Nothing goes for now; where something is to go later, when, Unix time in ms.
     Idle(Option<u64>),
     /// Something was settled; where it has to be tried again, when, Unix time in ms.
     Made(Option<u64>),
@@ -155,9 +155,7 @@ impl Attempt<'_> {
         let claim = claim.await?;
         if claim.sends.is_empty() {
             self.allowance.give_back(calls - CLAIM_CALLS);
-            return Ok(Progress::Idle(
-                (claim.open_ms > now_ms).then_some(claim.open_ms),
-            ));
+            return Ok(Progress::Idle(claim.next_ms()));
         }
         let (mut ready, mut fates) = self.sort_out(&claim.sends, now_ms);
         let course = RefCell::new(Course {
@@ -192,21 +190,22 @@ impl Attempt<'_> {
             // Repeating it does no harm: the platform knows each event by its id.
             .await;
         fates.extend(sent.into_iter().flatten());
-        let Course { circuit, took, .. } = course.into_inner();
+        let course = course.into_inner();
+        let (circuit, took) = (course.circuit.as_ref(), course.took);
         let pending = fates.iter().filter(|fate| fate.state == State::Pending);
         let again_ms = pending.filter_map(|fate| fate.due_ms).min();
         let settle = || {
             let now_ms = runtime::now_ms();
-            claim.settle(self.database, &fates, circuit.as_ref(), took, now_ms)
+            claim.settle(self.database, &fates, circuit, took, now_ms)
         };
         // What is not written down is sent again: the ledger is asked twice.
         // Repeating it does no harm: a send that is settled is pending no more.
         if settle().await.is_err() {
             settle().await?;
         }
-        Ok(match circuit {
-            Some(circuit) if circuit.open_ms > now_ms => Progress::Idle(Some(circuit.open_ms)),
-            _ => Progress::Made(again_ms),
+        Ok(match course.open_ms(runtime::now_ms()) {
+            Some(open_ms) => Progress::Idle(Some(open_ms)),
+            None => Progress::Made(again_ms),
         })
     }
 

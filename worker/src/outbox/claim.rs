@@ -26,7 +26,9 @@ pub struct Claim<'a> {
     /// How often the destination failed, in a row.
     pub failures: u64,
     /// Until when the destination is left alone, Unix time in ms; 0: it is not.
-    pub open_ms: u64,
+    open_ms: u64,
+    /// When the first of what this did not get is due, Unix time in ms: of what another has claimed, when that lease is over.
+    due_ms: Option<u64>,
 }
 
 /// What a claim is known by.
@@ -246,26 +248,25 @@ impl<'a> Claim<'a> {
                    AND due_ms = ?1 ->> 'leaseMs' AND claim = ?1 ->> 'claim'",
                 &asked,
             )?,
-            Statement::new(
-                "SELECT failures, open_ms FROM circuits
-                 WHERE website_id = ?1 ->> 'websiteId' AND destination = ?1 ->> 'destination'",
-                &asked,
-            )?,
+            Statement::new(include_str!("standing.sql"), &asked)?,
         ];
         // Repeating it does no harm: another claim gets what this one did not.
         let rows = database.transact(&statements).await?;
         let sends = rows.get(1).map_or(Ok(Vec::new()), Rows::read)?;
-        let circuit = rows.get(2).map(Rows::first::<Row>).transpose()?.flatten();
-        let of_circuit = |column| {
-            let row = circuit.as_ref();
-            row.and_then(|row| row.number(column)).unwrap_or_default()
-        };
+        let standing = rows.get(2).map(Rows::first::<Row>).transpose()?.flatten();
+        let number = |column| standing.as_ref().and_then(|row| row.number(column));
         Ok(Self {
             key,
             sends,
-            failures: of_circuit("failures"),
-            open_ms: of_circuit("open_ms"),
+            failures: number("failures").unwrap_or_default(),
+            open_ms: number("open_ms").unwrap_or_default(),
+            due_ms: number("due_ms"),
         })
+    }
+
+    /// When something may go that this claim did not get, Unix time in ms; none: nothing is left.
+    pub fn next_ms(&self) -> Option<u64> {
+        self.due_ms.map(|due_ms| due_ms.max(self.open_ms))
     }
 
     /// Writes down what became of it, and how the circuit stands; no circuit: as before, or closed where the destination

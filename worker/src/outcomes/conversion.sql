@@ -8,10 +8,14 @@ told AS (
     ?1 ->> 'currency' AS currency, ?1 ->> 'eventMs' AS event_ms
 ),
 earlier AS (
-  -- An address or a User-Agent alone is no click.
+  -- An address or a User-Agent alone is no click. Of one that is forgotten, and not on its way still, no more is left than where it came from.
   SELECT
     conversions.*,
-    coalesce(click_id, overrides ->> 'fbc', overrides ->> 'gclid', overrides ->> 'ttclid', overrides ->> 'sccid') IS NOT NULL AS has_click
+    coalesce(click_id, overrides ->> 'fbc', overrides ->> 'gclid', overrides ->> 'ttclid', overrides ->> 'sccid') IS NOT NULL AS has_click,
+    coalesce(
+      (SELECT click_id FROM clicks WHERE clicks.click_id = conversions.click_id), iif(attributed_ms > ?1 ->> 'toldMs' - 86400000, click_id, NULL),
+      overrides ->> 'fbc', overrides ->> 'gclid', overrides ->> 'ttclid', overrides ->> 'sccid'
+    ) IS NULL AS is_open
   FROM conversions JOIN told USING (telegram_user_id, website_id, channel_id)
 ),
 met AS (
@@ -27,7 +31,7 @@ met AS (
   LIMIT 1
 ),
 origin AS (
-  SELECT click_id, overrides, origin_source, origin_campaign, origin_ad, has_click
+  SELECT click_id, overrides, origin_source, origin_campaign, origin_ad, has_click, is_open
   FROM earlier
   ORDER BY has_click DESC, overrides <> '{}' DESC, attributed_ms DESC
   LIMIT 1
@@ -44,7 +48,7 @@ SELECT
   ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
   ?1 ->> 'awaitsValue', ?1 ->> 'consent',
   (SELECT click_id FROM origin),
-  coalesce((SELECT overrides FROM known), json_patch(coalesce((SELECT overrides FROM origin), '{}'), ?1 -> 'overrides')), ?1 -> 'person',
+  coalesce((SELECT overrides FROM known WHERE NOT is_open), json_patch(coalesce((SELECT overrides FROM origin), '{}'), ?1 -> 'overrides')), ?1 -> 'person',
   -- Where a caller told the click itself, its ids say the source.
   coalesce((SELECT origin_source FROM known), CASE
     WHEN ?1 ->> '$.overrides.ttclid' IS NOT NULL THEN 'tiktok'
@@ -65,9 +69,9 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
   person           = json_patch(excluded.person, conversions.person),
   (origin_source, overrides) = (
-    SELECT excluded.origin_source, json_patch(excluded.overrides, conversions.overrides)
+    SELECT iif(has_click, conversions.origin_source, excluded.origin_source), json_patch(excluded.overrides, conversions.overrides)
     FROM earlier
-    WHERE earlier.conversion_id = conversions.conversion_id AND NOT has_click
+    WHERE earlier.conversion_id = conversions.conversion_id AND is_open
     UNION ALL
     SELECT conversions.origin_source, conversions.overrides
     LIMIT 1

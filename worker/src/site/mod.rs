@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
-use attribution::{Fbp, PageView, subdomain_index, url};
+use attribution::{Fbp, PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
@@ -55,7 +55,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         Some(_) if caller.method == "GET" => "if-none-match,if-modified-since",
         _ => "",
     };
-    let response = runtime::pass_on(edge.request, &url, &headers, withheld)
+    let response = runtime::pass_on(edge.request, edge.env, &url, &headers, withheld)
         .await
         .map_err(|why| {
             runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
@@ -69,7 +69,13 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     }
     let Some(site) = site.filter(|_| head.is_page() && matches!(caller.method, "GET" | "POST"))
     else {
-        return Ok(response);
+        // What a script reads of a page is as the origin wrote it: a browser is not to show that from its cache.
+        return Ok(match destination {
+            Destination::Other if head.is_page() => {
+                answer::amended(&response, "vary:sec-fetch-dest, accept", "")
+            }
+            _ => response,
+        });
     };
     // Of a page that many people of one address open, the tracker tells: it asks again later.
     let visit = if is_visit && edge.limit_address().await.is_ok() {
@@ -140,7 +146,7 @@ fn redirect(
     // Asked for by another method, a click would be refused.
     let becomes_get = caller.method == "GET" || !matches!(head.status, 307 | 308);
     let address = at_edge(head.location, &front.origin, caller)
-        .or_else(|| first_party(site.filter(|_| becomes_get)?, head.location));
+        .or_else(|| first_party(site.filter(|_| becomes_get)?, None, head.location));
     let mut replaced = address.as_ref().map(|_| "location");
     let mut answer =
         Answer::empty(head.status).header("location", address.as_deref().unwrap_or(head.location));
@@ -174,12 +180,25 @@ fn at_edge(location: &str, origin: &str, caller: &Caller<'_>) -> Option<String> 
     {
         return None;
     }
-    let mut address = format!("{}://{}{}", scheme(caller), caller.authority, place.path);
-    for (mark, part) in [('?', place.query), ('#', place.fragment)] {
-        if let Some(part) = part {
-            address.push(mark);
-            address.push_str(part);
+    let at = |scheme| {
+        let path = if place.path.is_empty() {
+            "/"
+        } else {
+            place.path
+        };
+        let mut address = format!("{scheme}://{}{path}", caller.authority);
+        for (mark, part) in [('?', place.query), ('#', place.fragment)] {
+            if let Some(part) = part {
+                address.push(mark);
+                address.push_str(part);
+            }
         }
+        address
+    };
+    let address = at(scheme(caller));
+    if !caller.secure && place.scheme.eq_ignore_ascii_case("https") && address == caller.url {
+        // An origin that wants its visitors to come by https.
+        return Some(at("https"));
     }
     // An origin that wants its other scheme would want it for ever.
     let is_loop = !place.scheme.eq_ignore_ascii_case(origin.scheme) && address == caller.url;
@@ -207,7 +226,7 @@ impl Destination {
             "document" => Self::Document,
             "iframe" | "frame" | "object" | "embed" => Self::Frame,
             // Browsers before 2023 do not say; then what they accept tells.
-            "" if edge.wants_html() => Self::Document,
+            "" if edge.navigates() => Self::Document,
             // What a service worker hands on, or a link has fetched ahead, is to be looked at, too.
             "empty" if edge.navigates() => Self::Document,
             _ => Self::Other,
@@ -280,6 +299,19 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
             u32::from_le_bytes([a, b, c, d]),
         ));
     }
+    let mut attribution = Attribution::from(seen);
+    let mut sourced = touch.is_sourced();
+    // A redirect that drops the query leads to a page that still has the Referer of the click, be it none, and says so.
+    if caller.referer.is_empty() || touch.referrer.is_some() {
+        let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
+        if let Some(last) = touches.led_to(&touch)
+            && !edge.header("sec-fetch-site").starts_with("same-")
+        {
+            sourced |= last.is_sourced();
+            attribution.landing_page = None;
+            attribution.add(last.clone());
+        }
+    }
     let visit = Visit {
         visit_id: EventId::resolve(None, || None)?,
         at_ms: edge.now_ms,
@@ -288,14 +320,18 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         client_session_id: ClientSessionId::resolve(None, || caller.client_session_id())?,
         external_user_id: None,
         href: caller.url.to_owned(),
-        attribution: Attribution::from(seen),
+        attribution,
         client: edge.client(),
         captured_by: CapturedBy::Edge,
         consent: None,
-        sourced: touch.is_sourced(),
+        sourced,
         extra: BTreeMap::new(),
     };
-    Ok(NewVisit::new(visit, touch, view.cookies))
+    Ok(NewVisit {
+        // A page is asked for when somebody comes.
+        is_behind: false,
+        ..NewVisit::new(visit, touch, view.cookies)
+    })
 }
 
 /// Hands the visit to whoever keeps it, after the page.
@@ -359,8 +395,8 @@ fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
 }
 
 /// The first-party way to the channel that a page's link means; `None`: the link stays. It names the link itself, by which the page's
-/// own scripts and styles know it, as `a[href*="t.me/"]`.
-pub fn first_party(site: &Site, href: &str) -> Option<String> {
+/// own scripts and styles know it, as `a[href*="t.me/"]`. `channel` is the one that the page has all its links lead to, by its id or its slug.
+pub fn first_party(site: &Site, channel: Option<&str>, href: &str) -> Option<String> {
     let href = match href.strip_prefix("//") {
         Some(rest) => Cow::Owned(format!("https://{rest}")),
         None => Cow::Borrowed(href),
@@ -368,7 +404,8 @@ pub fn first_party(site: &Site, href: &str) -> Option<String> {
     let link = TelegramLink::parse(&href)
         .ok()
         .filter(TelegramLink::is_chat)?;
-    let channel = site.channel_of_link(&link)?;
+    let named = channel.and_then(|name| site.channel_by_id(name).or_else(|| site.channel(name)));
+    let channel = named.or_else(|| site.channel_of_link(&link))?;
     let [name, start] = link.start().map_or([""; 2], |start| ["&start=", start]);
     // In a query a plus is a blank.
     let to = link.address().replace('+', "%2B");
@@ -384,7 +421,7 @@ mod tests {
         let head = "GET\nhttps://edge.test/a?b=c\n";
         let table = [
             ("https://shop.co/x?y#z", Some("https://edge.test/x?y#z")),
-            ("https://shop.co", Some("https://edge.test")),
+            ("https://shop.co", Some("https://edge.test/")),
             ("https://shop.co:443/x", Some("https://edge.test/x")),
             ("HTTP://Shop.CO/x", Some("https://edge.test/x")),
             ("//shop.co/x", Some("https://edge.test/x")),
@@ -406,5 +443,21 @@ mod tests {
             let found = at_edge(location, "https://shop.co", &Caller::read(head));
             assert_eq!(found.as_deref(), there, "{location}");
         }
+    }
+
+    #[test]
+    fn an_origin_has_its_visitors_by_https() {
+        let caller = Caller::read("GET\nhttp://edge.test/a?b=c\n");
+        for (location, there) in [
+            ("https://shop.co/a?b=c", Some("https://edge.test/a?b=c")),
+            ("https://shop.co/x", Some("http://edge.test/x")),
+            ("http://shop.co/a?b=c", None),
+        ] {
+            let found = at_edge(location, "https://shop.co", &caller);
+            assert_eq!(found.as_deref(), there, "{location}");
+        }
+        let root = Caller::read("GET\nhttp://edge.test/\n");
+        let found = at_edge("https://shop.co", "https://shop.co", &root);
+        assert_eq!(found.as_deref(), Some("https://edge.test/"));
     }
 }

@@ -338,12 +338,7 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
     }
     let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
     if let Some(last) = touches.later.or(touches.first) {
-        let mut last = Attribution::from(last);
-        for ((_, slot), (_, remembered)) in attribution.fields_mut().zip(last.fields_mut()) {
-            if slot.is_none() {
-                *slot = remembered.take();
-            }
-        }
+        attribution.add(last);
     }
     attribution
 }

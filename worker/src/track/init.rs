@@ -212,5 +212,6 @@ pub fn told_visit(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect::<BTreeMap<_, _>>(),
     };
-    Ok(NewVisit::new(visit, touch, view.cookies))
+    // A page knows of its cookies what it can read, and tells those of ads alone.
+    Ok(NewVisit::new(visit, touch, teller.cookies))
 }

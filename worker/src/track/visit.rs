@@ -17,6 +17,8 @@ pub struct NewVisit {
     pub touches_cookie: String,
     /// The click id of Telegram Ads in this page view's own address.
     pub new_tgclid: Option<String>,
+    /// Whether the visitor's cookies are of a later click, and stay.
+    pub is_behind: bool,
 }
 
 /// The answer of init, in AdTarget's words; `eventId` is ours.
@@ -64,9 +66,11 @@ impl NewVisit {
     pub fn new(visit: Visit, touch: Touch<'_>, cookies: &str) -> Self {
         let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
         let known = attribution::cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or_default();
+        let touches = Touches::parse(known);
         Self {
             visit,
-            touches_cookie: Touches::parse(known).with(touch).to_cookie(),
+            is_behind: touches.is_behind(&touch),
+            touches_cookie: touches.with(touch).to_cookie(),
             new_tgclid,
         }
     }
@@ -76,14 +80,14 @@ impl NewVisit {
         self.add_pixel_cookies(self.add_ids(self.ids(), scope), scope)
     }
 
-    /// AdTarget's answer, with the cookies that it hints at and those of the pixels. None is set for one who has refused.
+    /// AdTarget's answer, with the cookies that it hints at and those of the pixels. None is set where none [may be](Self::leaves_cookies).
     pub fn pass_on(
         &self,
         reply: Reply,
         hints: &[adtarget::CookieHint],
         scope: Scope<'_>,
     ) -> Answer {
-        let hints = if self.has_refused() { &[] } else { hints };
+        let hints = if self.leaves_cookies() { hints } else { &[] };
         self.add_pixel_cookies(adtarget::pass_on(reply, hints, scope), scope)
     }
 
@@ -108,9 +112,9 @@ impl NewVisit {
         )
     }
 
-    /// Adds the visitor's and the session's cookie. Neither is set for one who has refused.
+    /// Adds the visitor's and the session's cookie, where any [may be set](Self::leaves_cookies).
     pub fn add_ids(&self, answer: Answer, scope: Scope<'_>) -> Answer {
-        if self.has_refused() {
+        if !self.leaves_cookies() {
             return answer;
         }
         let Visit {
@@ -126,7 +130,7 @@ impl NewVisit {
     /// Adds Meta's cookies, a new click's of Telegram Ads, and the touches. Those of Meta's that a script wrote are set anew,
     /// since Safari keeps a server's longer.
     pub fn add_pixel_cookies(&self, answer: Answer, scope: Scope<'_>) -> Answer {
-        if self.has_refused() {
+        if !self.leaves_cookies() {
             return answer;
         }
         let attribution = &self.visit.attribution;
@@ -148,7 +152,8 @@ impl NewVisit {
         })
     }
 
-    fn has_refused(&self) -> bool {
-        self.visit.consent.as_deref() == Some("denied")
+    /// Whether it may set cookies: the visitor has not refused, and has none of a later click.
+    fn leaves_cookies(&self) -> bool {
+        !self.is_behind && self.visit.consent.as_deref() != Some("denied")
     }
 }

@@ -216,9 +216,16 @@ async fn begin(edge: &Edge<'_>, body: &str, derives: bool) -> Result<Begun, Erro
         path: edge.caller.path,
         body,
         key,
+        reopens: false,
     };
     // Repeating it does no harm: an order has one id, however often it is told.
     idempotency::begin(&order).await
+}
+
+/// An attempt is under way that will have come to something in so many ms.
+fn in_progress(wait_ms: u64) -> Error {
+    let wait_s = wait_ms.div_ceil(1_000);
+    Error::IdempotencyInProgress(u32::try_from(wait_s).unwrap_or(u32::MAX))
 }
 
 /// Ends an order: what is done is answered the same when it is told again, what is not may be tried again.
@@ -279,8 +286,9 @@ impl Order<'_> {
                 if let Some(found) = self.find(session, &ad, &earlier).await? {
                     return Ok(Outcome::Done(found));
                 }
-                if edge.now_ms < sent_ms.unwrap_or_default() + SETTLING_MS {
-                    return Err(Error::IdempotencyInProgress);
+                let settled_ms = sent_ms.unwrap_or_default() + SETTLING_MS;
+                if edge.now_ms < settled_ms {
+                    return Err(in_progress(settled_ms - edge.now_ms));
                 }
             }
             _ => {}
@@ -397,7 +405,7 @@ impl Order<'_> {
         // Repeating it does no harm: an order is one row.
         let written = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
         match written.is_empty() {
-            true => Err(Error::IdempotencyInProgress),
+            true => Err(in_progress(SETTLING_MS)),
             false => Ok(()),
         }
     }

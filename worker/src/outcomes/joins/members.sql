@@ -24,7 +24,12 @@ ON CONFLICT (chat_id, telegram_user_id) DO UPDATE SET
     WHEN (excluded.changed_ms, excluded.changed_by) > (members.changed_ms, members.changed_by) THEN excluded.changed_by
     ELSE members.changed_by END,
   changed_ms = max(members.changed_ms, excluded.changed_ms),
-  first_joined_ms = coalesce(min(members.first_joined_ms, excluded.first_joined_ms), members.first_joined_ms, excluded.first_joined_ms),
+  -- Who was a member before by nobody's click joins when a click brings them.
+  first_joined_ms = CASE
+    WHEN (members.click_id IS NULL) = (excluded.click_id IS NULL) OR members.first_joined_ms IS NULL OR excluded.first_joined_ms IS NULL
+    THEN coalesce(min(members.first_joined_ms, excluded.first_joined_ms), members.first_joined_ms, excluded.first_joined_ms)
+    WHEN excluded.click_id IS NULL THEN members.first_joined_ms
+    ELSE excluded.first_joined_ms END,
   joins = members.joins + excluded.joins,
   (click_id, origin_source, origin_campaign, origin_ad) = (
     SELECT excluded.click_id, excluded.origin_source, excluded.origin_campaign, excluded.origin_ad
