@@ -196,7 +196,17 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     if (headers.authorization !== `Bearer ${ACCOUNT_KEY}`) throw new Refusal(401, "INVALID_KEY", "no such key");
   }
 
-  async function answerCall(call, body) {
+  /** What `answer` gives, or is refused with: of a key, the same status and body come back either way. */
+  function refusalOr(answer) {
+    try {
+      return answer();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { status: error.status, body: { error: { code: error.code, message: error.message } } };
+    }
+  }
+
+  function answerCall(call, body) {
     if (call.words) checkKey(call);
     const handler = (call.words ? keyed : handlers)[`${call.method} ${call.path}`];
     if (!handler) throw new Refusal(404, "NOT_FOUND", `no ${call.method} ${call.pathname}`);
@@ -214,7 +224,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     if (key.length > 128) throw invalid("Idempotency-Key is longer than 128 characters");
     const kept = state.replays.get(key);
     if (kept) return { ...kept, replay: true };
-    const fresh = handler(call);
+    const fresh = refusalOr(() => handler(call));
     state.replays.set(key, fresh);
     return fresh;
   }
@@ -243,12 +253,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
       const code = fault.status === 429 ? "RATE_LIMITED" : "INTERNAL_ERROR";
       answer = { status: fault.status, body: { error: { code, message: "on demand" } }, retryAfter: fault.retryAfter };
     } else {
-      try {
-        answer = await answerCall(call, text);
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        answer = { status: error.status, body: { error: { code: error.code, message: error.message } } };
-      }
+      answer = refusalOr(() => answerCall(call, text));
     }
     if (fault.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
     if (fault.cut === "headers") return incoming.socket.destroy();

@@ -23,7 +23,7 @@ use crate::runtime::{self, CONNECTIONS, Env};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Debt<'a> {
-    /// Its id here, and AdTarget's Idempotency-Key on every attempt.
+    /// Its id here.
     pub conversion_id: ConversionId,
     /// Whose it is.
     pub telegram_user_id: TelegramUserId,
@@ -57,8 +57,10 @@ pub enum Attempt {
 
 /// One that is owed, as AdTarget is told of it.
 pub(crate) struct Owed {
-    /// AdTarget's Idempotency-Key.
+    /// Its id here.
     pub conversion_id: ConversionId,
+    /// How often AdTarget refused it before it was owed anew.
+    pub refusals: u64,
     /// Behind `/api/v1/`.
     pub path: String,
     /// JSON.
@@ -69,9 +71,21 @@ impl Owed {
     fn of(row: &Row) -> Option<Self> {
         Some(Self {
             conversion_id: ConversionId::parse(row.text("conversion_id")?).ok()?,
+            refusals: row.number("refusals").unwrap_or_default(),
             path: row.text("path")?.to_owned(),
             body: row.text("body")?.to_owned(),
         })
+    }
+
+    /// AdTarget's Idempotency-Key on every attempt: its id here, until AdTarget refuses it. That is what it would answer to this key for 24 hours.
+    fn key(&self) -> ConversionId {
+        match self.refusals {
+            0 => self.conversion_id,
+            times => {
+                let parts = [self.conversion_id.to_string(), times.to_string()];
+                ConversionId::derive("owed anew", &parts.each_ref().map(String::as_str))
+            }
+        }
     }
 }
 
@@ -88,7 +102,7 @@ pub async fn deliver(
     // Repeating it does no harm: it only reads.
     let rows = database
         .ask(Statement::new(
-            "SELECT conversion_id, path, body FROM owed_conversions WHERE conversion_id = ?1 ->> '$' AND status = 'owed'",
+            "SELECT conversion_id, refusals, path, body FROM owed_conversions WHERE conversion_id = ?1 ->> '$' AND status = 'owed'",
             &id,
         )?)
         .await?;
@@ -124,7 +138,7 @@ async fn try_once(
         method: "POST",
         target: &owed.path,
         body: &owed.body,
-        idempotency_key: Some(owed.conversion_id),
+        idempotency_key: Some(owed.key()),
         headers: Vec::new(),
     };
     // Repeating it does no harm: AdTarget knows it by its Idempotency-Key, the same on every attempt.
@@ -204,7 +218,7 @@ pub async fn sweep(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavai
     // Repeating it does no harm: it only reads.
     let waiting = database
         .ask(Statement::new(
-            "SELECT conversion_id, path, body FROM owed_conversions WHERE status = 'owed' AND tried_ms <= ?1 ->> '$' ORDER BY tried_ms LIMIT 60",
+            "SELECT conversion_id, refusals, path, body FROM owed_conversions WHERE status = 'owed' AND tried_ms <= ?1 ->> '$' ORDER BY tried_ms LIMIT 60",
             &now_ms.saturating_sub(IDLE_MS),
         )?)
         .await?;

@@ -338,13 +338,14 @@ impl Attempt<'_> {
         let statements = [debt.statement()?, events::statement(&event)?];
         // Repeating it does no harm: both rows are written or none, each once.
         let rows = self.database.transact(&statements).await?;
-        let is_ours = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
-        if is_ours.flatten().is_none() {
+        let written = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
+        let Some(written) = written.flatten() else {
             // Its twin is telling AdTarget, or has.
             return Ok(outcome);
-        }
+        };
         let owed = Owed {
             conversion_id,
+            refusals: written.number("refusals").unwrap_or_default(),
             path,
             body: [&told, &told_pii(pii), "}"].concat(),
         };

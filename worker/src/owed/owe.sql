@@ -11,6 +11,7 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   path             = excluded.path,
   body             = excluded.body,
   status           = 'owed',
-  reason           = NULL
+  reason           = NULL,
+  refusals         = owed_conversions.refusals + 1
 WHERE owed_conversions.status = 'refused'
-RETURNING conversion_id
+RETURNING conversion_id, refusals
