@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 /** The project's folder. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const NODE_MAJOR = 20;
+const OLDEST_NODE = "20.12";
 
 /** A text in a colour of ANSI's, unless the environment wants none (https://no-color.org). */
 const coloured = (code, text) => (process.env.NO_COLOR ? text : `\x1b[${code}m${text}\x1b[0m`);
@@ -71,7 +71,7 @@ function answers(program, ...words) {
 
 /** Checks Node and Rust, and installs packages, the toolchain's parts and the WebAssembly target where missing. */
 export function ensurePrerequisites() {
-  if (+process.versions.node.split(".")[0] < NODE_MAJOR) fail(`Node.js ${NODE_MAJOR} or later is needed: https://nodejs.org`);
+  if (process.versions.node.localeCompare(OLDEST_NODE, "en", { numeric: true }) < 0) fail(`Node.js ${OLDEST_NODE} or later is needed: https://nodejs.org`);
   if (!answers("rustup", "--version")) fail("Rust is needed: install it with rustup, https://rustup.rs");
   if (!answers("cargo", "clippy", "--version") || !hasTarget()) {
     step("Installing the Rust toolchain that rust-toolchain.toml names");

@@ -3,12 +3,13 @@
 import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
+// Whole, so that an older Node comes to where it is told that it is too old.
+import * as util from "node:util";
 import { ROOT, fail } from "./prerequisites.mjs";
 
 const FILE = join(ROOT, ".dev.vars");
 
-const local = () => (existsSync(FILE) ? parseEnv(readFileSync(FILE, "utf8")) : {});
+const local = () => (existsSync(FILE) ? util.parseEnv(readFileSync(FILE, "utf8")) : {});
 
 /** The operator's key: the environment's, else the local edge's. Ends where there is none. */
 export function operatorKey() {
