@@ -9,7 +9,7 @@ import { OPERATOR_KEY, OTHER_SITE, done, refused, startApi } from "./harness/api
 import { clickId } from "./harness/chats.mjs";
 import { COUNTS, DAY, DAYS, HOUR, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, micros, season, secondly } from "./harness/season.mjs";
 import { until } from "./harness/wait.mjs";
-import { CHANNELS, WEBSITE, only } from "./harness/world.mjs";
+import { BROWSER, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
 import { ACCOUNT, CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
 import { CHANNEL } from "./standins/botapi.mjs";
 
@@ -215,6 +215,72 @@ describe("the report", () => {
     assert.deepEqual(await shop.edge.rows("SELECT (SELECT count(*) FROM visits) AS visits, (SELECT count(*) FROM clicks) AS clicks"), [{ visits: 0, clicks: 0 }]);
     const kept = await shop.report({ ...query, to: dateOf(TODAY + 1) });
     assert.deepEqual(kept.rows, later.rows);
+  });
+});
+
+describe("what brought a click", () => {
+  let world;
+  before(async () => (world = await startWorld({ front: true })));
+  after(() => world.close());
+  beforeEach(() => world.reset());
+
+  const AD = "https://www.shop.test/landing";
+  const origins = async () => {
+    await world.edge.drained();
+    return world.edge.rows("SELECT source, campaign, ad FROM click_origins");
+  };
+  /** The counts of clicks, none of them taken off what was never there. */
+  const counted = () => world.edge.rows("SELECT source, ad, clicks FROM traffic WHERE clicks <> 0");
+  const visit = async (tempId, query, more) => (await world.init({ tempId, href: `${AD}${query}`, ...more })).json().visitId;
+
+  it("is what brought the visitor, where it came from a second page, in whatever order the queue has them", async () => {
+    for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]]) {
+      await world.reset();
+      await world.edge.fail({ record: true });
+      const [tempId, first, second] = [randomUUID(), randomUUID(), randomUUID()];
+      await visit(tempId, "?utm_source=Telegram&tgclid=Tg1", { eventId: first });
+      await visit(tempId, "/pricing", { eventId: second, referrer: AD });
+      await world.invite({ tempId, visit: second });
+      await world.edge.drained();
+      const { recorded } = await world.edge.queue();
+      assert.equal(recorded.length, 3);
+      await world.edge.fail({ record: false });
+      await world.edge.clear();
+      for (const nth of order) {
+        await world.edge.enqueue(recorded[nth]);
+        await world.edge.drained();
+      }
+      assert.deepEqual(only(await origins()), { source: "telegram", campaign: "", ad: AD }, `order ${order}`);
+      assert.deepEqual(await counted(), [{ source: "telegram", ad: AD, clicks: 1 }], `order ${order}`);
+    }
+  });
+
+  it("is what it carries, where an ad leads right to an invite, whatever brought the visitor before", async () => {
+    const tempId = randomUUID();
+    await visit(tempId, "?fbclid=Old&utm_source=fb&utm_content=old");
+    await world.edge.drained();
+    const { status } = await world.edge.request("/c/main?fbclid=New&utm_source=fb&utm_content=new", { ip: "198.51.100.9", headers: { cookie: `adtarget_temp_id=${tempId}`, "user-agent": BROWSER } });
+    assert.equal(status, 302);
+    assert.deepEqual(only(await origins()), { source: "fb", campaign: "", ad: "new" });
+    const { click_id } = only(await world.edge.rows("SELECT click_id FROM clicks"));
+    await world.edge.d1.prepare(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
+      VALUES ('k', ?, ?, 7, 'Lead', 1, 1, 'tracker', 1, 0, ?, '{}', '{}')`).bind(WEBSITE, CHANNELS[0], click_id).run();
+    const trail = only(await world.edge.rows("SELECT attribution, client_ip, page_url FROM trails"));
+    const { fbclid, utmContent } = JSON.parse(trail.attribution);
+    assert.deepEqual([fbclid, utmContent, trail.client_ip, trail.page_url], ["New", "new", "198.51.100.9", null]);
+  });
+
+  it("is the visit's, page and all, where a page without scripts leads there", async () => {
+    const headers = { "user-agent": BROWSER, accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "sec-fetch-dest": "document" };
+    const page = "https://shop.test/plain.html?fbclid=Page&utm_source=fb&utm_content=page";
+    const { cookies } = await world.edge.request(page, { headers });
+    const cookie = Object.entries(cookies).map(([name, { value }]) => `${name}=${value}`).join("; ");
+    await world.edge.request("https://shop.test/c/main", { headers: { ...headers, cookie, referer: page } });
+    assert.deepEqual(only(await origins()), { source: "fb", campaign: "", ad: "page" });
+    const { click_id } = only(await world.edge.rows("SELECT click_id FROM clicks"));
+    await world.edge.d1.prepare(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
+      VALUES ('k', ?, ?, 7, 'Lead', 1, 1, 'tracker', 1, 0, ?, '{}', '{}')`).bind(WEBSITE, CHANNELS[0], click_id).run();
+    assert.equal(only(await world.edge.rows("SELECT page_url FROM trails")).page_url, page);
   });
 });
 

@@ -331,14 +331,19 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
         now_ms: edge.now_ms,
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
-    let mut attribution = Attribution::from(view.capture());
-    if !from_page {
+    let (seen, own) = view.capture_and_touch();
+    let mut attribution = Attribution::from(seen);
+    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
+    if own.click_ids.is_empty()
+        && own.utm.is_empty()
+        && let Some(last) = touches.later.or(touches.first)
+    {
+        // What is remembered was met with on a page before this one.
+        attribution.landing_page = None;
+        attribution.add(last);
+    } else if !from_page {
         // Nobody landed on it.
         attribution.landing_page = None;
-    }
-    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
-    if let Some(last) = touches.later.or(touches.first) {
-        attribution.add(last);
     }
     attribution
 }
