@@ -26,7 +26,7 @@ for (let from = 0; from < visits; from += CHUNK) {
       '203.0.113.7', 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36', 'DE', 'Berlin', 'Berlin', 0, 1, '{}' FROM series`);
 }
 for (let from = 0; from < visits; from += CHUNK * 10) {
-  await run(`INSERT INTO clicks ${series(from / 10, Math.min(from + CHUNK * 10, visits) / 10)} SELECT printf('%032x', n), at_ms + 30000, website_id, temp_id, 's', visit_id, 'main', 'https://t.me/+x', 1, '{}', ip, user_agent
+  await run(`INSERT INTO clicks (click_id, at_ms, website_id, temp_id, client_session_id, visit_id, channel, invite_link, personal, attribution, ip, user_agent) ${series(from / 10, Math.min(from + CHUNK * 10, visits) / 10)} SELECT printf('%032x', n), at_ms + 30000, website_id, temp_id, 's', visit_id, 'main', 'https://t.me/+x', 1, '{}', ip, user_agent
     FROM series JOIN visits ON visits.rowid = n * 10 + 1`);
 }
 const ORIGIN = "origin_source, origin_campaign, origin_ad";

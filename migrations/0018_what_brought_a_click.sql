@@ -1,5 +1,6 @@
--- What brought a click: the visit it came from, or where nothing brought that, as of a site's second page, the latest that something did; of one that
--- names no visit, as an ad's that leads right to an invite, what it carries itself.
+-- What brought a click: the visit it came from, or where nothing brought that, as of a site's second page, the latest that something did; where an ad
+-- leads right to an invite, what the click carries itself.
+ALTER TABLE clicks ADD COLUMN direct INTEGER NOT NULL DEFAULT 0; -- whether an ad led right to it: no visit is that ad's
 
 -- The clicks that stand are counted anew, by the views below.
 INSERT INTO traffic
@@ -7,6 +8,7 @@ SELECT day, website_id, source, campaign, ad, channel, 0, -count(*) FROM click_o
 ON CONFLICT DO UPDATE SET clicks = traffic.clicks + excluded.clicks;
 
 DROP VIEW click_origins;
+DROP VIEW trails;
 DROP VIEW attributions;
 
 -- What a click carries itself, in the words of `visit_origins`; '' where it says nothing.
@@ -39,7 +41,7 @@ FROM (
     clicks.click_id, clicks.temp_id, clicks.visit_id, clicks.at_ms, clicks.website_id, clicks.channel, coalesce(seen.bot, 0) AS bot,
     brought.source, brought.campaign, brought.ad,
     carried.source AS carried_source, carried.campaign AS carried_campaign, carried.ad AS carried_ad,
-    carried.source || carried.campaign || carried.ad <> '' AND (clicks.visit_id IS NULL OR brought.visit_id IS NULL) AS is_carried
+    clicks.direct OR (brought.visit_id IS NULL AND carried.source || carried.campaign || carried.ad <> '') AS is_carried
   FROM clicks
   JOIN carried_origins AS carried ON carried.click_id = clicks.click_id
   LEFT JOIN visits AS seen ON seen.visit_id = coalesce(
@@ -78,16 +80,15 @@ UPDATE conversions SET origin_source = origin.source, origin_campaign = origin.c
 FROM click_origins AS origin
 WHERE conversions.click_id = origin.click_id AND (origin_source, origin_campaign, origin_ad) IS NOT (origin.source, origin.campaign, origin.ad);
 
--- Where a conversion comes from: its click, and the visit the click came from or, where the page did not say, the visitor's latest before it, unless
--- that was brought by something else than the click was. Asked when it is wanted, so it matters not which came in first.
+-- Where a conversion comes from: its click, and the visit the click came from or, where the page did not say, the visitor's latest before it; none where
+-- an ad led right to the click. Asked when it is wanted, so it matters not which came in first.
 CREATE VIEW attributions AS
 SELECT
   conversions.conversion_id, clicks.click_id, clicks.temp_id, clicks.client_session_id, clicks.attribution AS click_attribution,
   clicks.ip AS click_ip, clicks.user_agent AS click_user_agent, visits.*
 FROM conversions
 LEFT JOIN clicks ON clicks.click_id = conversions.click_id
-LEFT JOIN carried_origins AS carried ON carried.click_id = clicks.click_id
-LEFT JOIN visits ON visits.visit_id = coalesce(
+LEFT JOIN visits ON NOT clicks.direct AND visits.visit_id = coalesce(
   (SELECT visit_id FROM visits AS named WHERE named.visit_id = clicks.visit_id),
   (
     SELECT visit_id FROM visits AS own
@@ -95,19 +96,37 @@ LEFT JOIN visits ON visits.visit_id = coalesce(
     ORDER BY at_ms DESC LIMIT 1
   ),
   (SELECT visit_id FROM visits AS latest WHERE latest.temp_id = clicks.temp_id AND latest.at_ms <= clicks.at_ms ORDER BY at_ms DESC LIMIT 1)
-) AND (
-  visits.visit_id IS clicks.visit_id
-  OR carried.source || carried.campaign || carried.ad = ''
-  OR (
-    coalesce(visits.tgclid = clicks.attribution ->> 'tgclid', visits.tgclid IS NULL)
-    AND coalesce(visits.ttclid = clicks.attribution ->> 'ttclid', visits.ttclid IS NULL)
-    AND coalesce(visits.sccid = clicks.attribution ->> 'sccid', visits.sccid IS NULL)
-    AND coalesce(visits.gclid = clicks.attribution ->> 'gclid', visits.gclid IS NULL)
-    AND coalesce(visits.gbraid = clicks.attribution ->> 'gbraid', visits.gbraid IS NULL)
-    AND coalesce(visits.wbraid = clicks.attribution ->> 'wbraid', visits.wbraid IS NULL)
-    AND coalesce(visits.fbclid = clicks.attribution ->> 'fbclid', visits.fbclid IS NULL)
-    AND coalesce(visits.utm_source = clicks.attribution ->> 'utmSource', visits.utm_source IS NULL)
-    AND coalesce(visits.utm_campaign = clicks.attribution ->> 'utmCampaign', visits.utm_campaign IS NULL)
-    AND coalesce(visits.utm_content = clicks.attribution ->> 'utmContent', visits.utm_content IS NULL)
-  )
 );
+
+-- All that is known of where a conversion comes from: what the visit carried, else the click, else what the teller said.
+-- json_patch leaves out what is null.
+CREATE VIEW trails AS
+SELECT
+  conversions.conversion_id,
+  json_patch(
+    json_patch(json_remove(conversions.overrides, '$.clientIp', '$.userAgent'), coalesce(click_attribution, '{}')),
+    -- In two, since D1 documents 32 arguments as the most a function takes.
+    json_patch(
+      json_patch('{}', json_object(
+        'clickId', conversions.click_id, 'visitId', attributions.visit_id, 'tempId', attributions.temp_id,
+        'landingPage', landing_page, 'referrer', referrer, 'fbc', fbc, 'fbp', fbp, 'fbclid', fbclid, 'ttclid', ttclid, 'ttp', ttp
+      )),
+      json_object(
+        'gclid', gclid, 'gbraid', gbraid, 'wbraid', wbraid, 'sccid', sccid, 'scid', scid, 'ga', ga, 'tgclid', tgclid,
+        'utmSource', utm_source, 'utmMedium', utm_medium, 'utmCampaign', utm_campaign, 'utmContent', utm_content, 'utmTerm', utm_term
+      )
+    )
+  ) AS attribution,
+  coalesce(nullif(attributions.ip, ''), nullif(click_ip, ''), conversions.overrides ->> 'clientIp') AS client_ip,
+  coalesce(nullif(attributions.user_agent, ''), nullif(click_user_agent, ''), conversions.overrides ->> 'userAgent') AS client_user_agent,
+  -- Of the visit's address, and of no other.
+  iif(attributions.ip = '', NULL, attributions.country) AS client_country,
+  coalesce(href, conversions.overrides ->> 'eventSourceUrl') AS page_url,
+  referrer AS page_referrer,
+  -- Who has refused on a visit before has refused, whatever ad leads here.
+  coalesce(conversions.consent, attributions.consent, iif(clicks.direct, (
+    SELECT consent FROM visits AS latest WHERE latest.temp_id = clicks.temp_id AND latest.at_ms <= clicks.at_ms ORDER BY at_ms DESC LIMIT 1
+  ), NULL)) AS consent,
+  -- Whether the click or its visit has yet to come: both go through the queue.
+  conversions.click_id IS NOT NULL AND (clicks.click_id IS NULL OR (clicks.visit_id IS NOT NULL AND clicks.visit_id IS NOT attributions.visit_id)) AS is_late
+FROM conversions JOIN attributions USING (conversion_id) LEFT JOIN clicks ON clicks.click_id = conversions.click_id;

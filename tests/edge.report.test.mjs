@@ -255,32 +255,46 @@ describe("what brought a click", () => {
     }
   });
 
-  it("is what it carries, where an ad leads right to an invite, whatever brought the visitor before", async () => {
-    const tempId = randomUUID();
-    await visit(tempId, "?fbclid=Old&utm_source=fb&utm_content=old");
-    await world.edge.drained();
-    const { status } = await world.edge.request("/c/main?fbclid=New&utm_source=fb&utm_content=new", { ip: "198.51.100.9", headers: { cookie: `adtarget_temp_id=${tempId}`, "user-agent": BROWSER } });
-    assert.equal(status, 302);
-    assert.deepEqual(only(await origins()), { source: "fb", campaign: "", ad: "new" });
+  /** What platforms are told of a conversion by the one click there is. */
+  const trail = async () => {
     const { click_id } = only(await world.edge.rows("SELECT click_id FROM clicks"));
     await world.edge.d1.prepare(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
       VALUES ('k', ?, ?, 7, 'Lead', 1, 1, 'tracker', 1, 0, ?, '{}', '{}')`).bind(WEBSITE, CHANNELS[0], click_id).run();
-    const trail = only(await world.edge.rows("SELECT attribution, client_ip, page_url FROM trails"));
-    const { fbclid, utmContent } = JSON.parse(trail.attribution);
-    assert.deepEqual([fbclid, utmContent, trail.client_ip, trail.page_url], ["New", "new", "198.51.100.9", null]);
+    const { attribution, ...more } = only(await world.edge.rows("SELECT attribution, client_ip, page_url, consent FROM trails"));
+    return { ...JSON.parse(attribution), ...more };
+  };
+
+  it("is what it carries, where an ad leads right to an invite, whatever brought the visitor before; but who refused has refused", async () => {
+    const tempId = randomUUID();
+    await visit(tempId, "?fbclid=Old&gclid=Old&utm_source=g&utm_content=old", { consent: "denied" });
+    await world.edge.drained();
+    const cookie = `adtarget_temp_id=${tempId}; _tgclid=Old; edgeway_touch=at=1&gclid=Old&utm_source=g`;
+    const { status } = await world.edge.request("/c/main?fbclid=New&utm_content=new", { ip: "198.51.100.9", headers: { cookie, "user-agent": BROWSER } });
+    assert.equal(status, 302);
+    assert.deepEqual(only(await origins()), { source: "meta", campaign: "", ad: "new" });
+    const { fbclid, gclid, tgclid, utmContent, client_ip, page_url, consent } = await trail();
+    assert.deepEqual([fbclid, gclid, tgclid, utmContent, client_ip, page_url, consent], ["New", undefined, undefined, "new", "198.51.100.9", null, "denied"]);
   });
 
-  it("is the visit's, page and all, where a page without scripts leads there", async () => {
+  it("is the visit's, page and all, where what is remembered of it leaves something out", async () => {
+    const tempId = randomUUID();
+    await visit(tempId, "?gclid=G&utm_source=google&utm_campaign=c&utm_content=ad");
+    await world.edge.drained();
+    const headers = { cookie: `adtarget_temp_id=${tempId}; edgeway_touch=at=1&gclid=G&utm_source=google`, referer: "https://www.shop.test/", "user-agent": BROWSER };
+    await world.edge.request("/c/main", { headers });
+    assert.deepEqual(only(await origins()), { source: "google", campaign: "c", ad: "ad" });
+    const { gclid, utmCampaign, page_url } = await trail();
+    assert.deepEqual([gclid, utmCampaign, page_url], ["G", "c", `${AD}?gclid=G&utm_source=google&utm_campaign=c&utm_content=ad`]);
+  });
+
+  it("is the visit's where the edge has it from the page's own request", async () => {
     const headers = { "user-agent": BROWSER, accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "sec-fetch-dest": "document" };
     const page = "https://shop.test/plain.html?fbclid=Page&utm_source=fb&utm_content=page";
     const { cookies } = await world.edge.request(page, { headers });
     const cookie = Object.entries(cookies).map(([name, { value }]) => `${name}=${value}`).join("; ");
     await world.edge.request("https://shop.test/c/main", { headers: { ...headers, cookie, referer: page } });
     assert.deepEqual(only(await origins()), { source: "fb", campaign: "", ad: "page" });
-    const { click_id } = only(await world.edge.rows("SELECT click_id FROM clicks"));
-    await world.edge.d1.prepare(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person)
-      VALUES ('k', ?, ?, 7, 'Lead', 1, 1, 'tracker', 1, 0, ?, '{}', '{}')`).bind(WEBSITE, CHANNELS[0], click_id).run();
-    assert.equal(only(await world.edge.rows("SELECT page_url FROM trails")).page_url, page);
+    assert.equal((await trail()).page_url, page);
   });
 });
 

@@ -186,7 +186,7 @@ async fn try_once(
         }
     };
     let settled = json!({
-        "conversionId": owed.conversion_id, "status": status, "adtargetId": adtarget_id, "reason": reason, "nowMs": runtime::now_ms(),
+        "conversionId": owed.conversion_id, "refusals": owed.refusals, "status": status, "adtargetId": adtarget_id, "reason": reason, "nowMs": runtime::now_ms(),
     });
     let statements = [
         Statement::new(include_str!("owed/attempted.sql"), &settled)?,

@@ -130,6 +130,9 @@ pub struct Click {
     pub personal: bool,
     /// What the click itself carried: cookies, and the landing page as its Referer.
     pub attribution: Attribution,
+    /// Whether an ad led right to it: no visit of its visitor's is that ad's.
+    #[serde(default)]
+    pub direct: bool,
     /// Google Analytics' session cookies. A visit has none: on the page request they are still of the session before.
     pub ga_sessions: Option<String>,
     /// Who clicked.
@@ -233,7 +236,7 @@ impl Attribution {
 impl From<Touch<'_>> for Attribution {
     fn from(touch: Touch<'_>) -> Self {
         Self {
-            landing_page: Some(touch.landing_page.into()),
+            landing_page: Some(touch.landing_page.into()).filter(|page: &String| !page.is_empty()),
             referrer: owned(touch.referrer),
             ..Self::of(touch.click_ids, touch.utm)
         }

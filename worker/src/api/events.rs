@@ -220,7 +220,10 @@ pub async fn invite(
         Some(channel),
         &ids,
         None,
-        attribution,
+        click::Carried {
+            attribution,
+            is_direct: false,
+        },
         client,
     );
     let link = link.await.ok_or(Error::ChannelNotFound)?;

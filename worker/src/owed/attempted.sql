@@ -5,4 +5,4 @@ UPDATE owed_conversions SET
   reason      = ?1 ->> 'reason',
   tried_ms    = ?1 ->> 'nowMs',
   body        = CASE WHEN ?1 ->> 'status' = 'owed' THEN body ELSE '' END
-WHERE conversion_id = ?1 ->> 'conversionId' AND status = 'owed'
+WHERE conversion_id = ?1 ->> 'conversionId' AND status = 'owed' AND refusals = ?1 ->> 'refusals'

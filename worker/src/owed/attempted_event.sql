@@ -4,4 +4,4 @@ UPDATE webhook_events SET
   reason  = 'AdTarget: ' || owed.reason,
   payload = iif(owed.status = 'refused', payload, NULL)
 FROM owed_conversions AS owed
-WHERE owed.conversion_id = ?1 ->> 'conversionId' AND owed.status <> 'owed' AND webhook_events.conversion_id = owed.conversion_id
+WHERE owed.conversion_id = ?1 ->> 'conversionId' AND owed.status <> 'owed' AND owed.refusals = ?1 ->> 'refusals' AND webhook_events.conversion_id = owed.conversion_id

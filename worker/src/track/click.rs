@@ -201,7 +201,7 @@ pub async fn hand_out(
     channel: Option<&Channel>,
     ids: &Ids,
     start: Option<&str>,
-    attribution: Attribution,
+    carried: Carried,
     client: Client,
 ) -> Option<TelegramLink> {
     let own = match channel {
@@ -228,7 +228,8 @@ pub async fn hand_out(
         channel: channel.map(|channel| channel.slug.clone()),
         invite_link: link.as_ref().map(|link| link.as_str().to_owned()),
         personal,
-        attribution,
+        attribution: carried.attribution,
+        direct: carried.is_direct && ids.visit_id.is_none(),
         ga_sessions: cookies::ga_sessions(edge.caller.cookies),
         client,
     }))));
@@ -309,9 +310,17 @@ fn to_channel(edge: &Edge<'_>, link: Option<TelegramLink>) -> Answer {
     }
 }
 
+/// What a click carries.
+pub struct Carried {
+    /// It, under its names.
+    pub attribution: Attribution,
+    /// Whether an ad led right to the click: all of it is that ad's.
+    pub is_direct: bool,
+}
+
 /// What the click itself carries: cookies, and the query of the landing page it came from or, where an ad leads right here, its own; else
 /// the last touch.
-fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
+fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
     let caller = &edge.caller;
     let referer_host = url::split(caller.referer)
         .map(|parts| parts.host)
@@ -331,21 +340,25 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Attribution {
         now_ms: edge.now_ms,
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
-    let (seen, own) = view.capture_and_touch();
+    let (mut seen, own) = view.capture_and_touch();
+    let is_direct = !from_page && !(own.click_ids.is_empty() && own.utm.is_empty());
+    if is_direct {
+        // Cookies have those of ads before.
+        seen.click_ids = own.click_ids;
+    }
     let mut attribution = Attribution::from(seen);
-    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
-    if own.click_ids.is_empty()
-        && own.utm.is_empty()
-        && let Some(last) = touches.later.or(touches.first)
-    {
-        // What is remembered was met with on a page before this one.
-        attribution.landing_page = None;
-        attribution.add(last);
-    } else if !from_page {
+    if !from_page {
         // Nobody landed on it.
         attribution.landing_page = None;
     }
-    attribution
+    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
+    if !is_direct && let Some(last) = touches.later.or(touches.first) {
+        attribution.add(last);
+    }
+    Carried {
+        attribution,
+        is_direct,
+    }
 }
 
 /// A query's value, escaped.
