@@ -30,7 +30,9 @@ describe("clients that hang up", () => {
     await edge.advance(21 * MINUTE_MS);
     // Who has to wait, as pages have, lets go what nobody waits for.
     assert.equal((await page()).status, 200);
-    assert.equal(await growth(), 0, "there is room");
+    // But for a page of memory (64 KB) that what is of another size may want.
+    const more = await growth();
+    assert.ok(more < left / 10, `there is room: ${more} of ${left} bytes`);
     assert.equal((await page()).status, 200);
   });
 });
