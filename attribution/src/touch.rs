@@ -44,9 +44,14 @@ pub struct Touch<'a> {
 }
 
 impl Touch<'_> {
+    /// Whether its address carries a click id or a UTM value.
+    pub fn carries_anything(&self) -> bool {
+        !self.click_ids.is_empty() || !self.utm.is_empty()
+    }
+
     /// Whether something brought the visitor: a click id, a UTM value or another site.
     pub fn is_sourced(&self) -> bool {
-        !self.click_ids.is_empty() || !self.utm.is_empty() || self.referrer.is_some()
+        self.carries_anything() || self.referrer.is_some()
     }
 }
 
@@ -175,8 +180,7 @@ fn is_same_click(last: &Touch<'_>, touch: &Touch<'_>) -> bool {
 
 /// Whether a touch comes from where the last came from, within so many ms, and brings nothing.
 fn says_no_more(last: &Touch<'_>, touch: &Touch<'_>, within_ms: u64) -> bool {
-    touch.click_ids.is_empty()
-        && touch.utm.is_empty()
+    !touch.carries_anything()
         && touch.referrer == last.referrer
         && is_within_ms(last, touch, within_ms)
 }

@@ -115,6 +115,12 @@ impl Error {
         }
     }
 
+    /// An `IdempotencyInProgress` that is over in so many ms.
+    pub fn in_progress(wait_ms: u64) -> Self {
+        let wait_s = wait_ms.div_ceil(1_000).max(1);
+        Self::IdempotencyInProgress(u32::try_from(wait_s).unwrap_or(u32::MAX))
+    }
+
     /// An `InvalidPayload` about one field.
     #[cold]
     #[inline(never)]

@@ -137,9 +137,7 @@ fn replay(claim: &Claim, before: &Row) -> Result<Answer, Error> {
         }
         (None, _) if is_same || claim.reopens => {
             let free_ms = before.number("claimed_ms").unwrap_or_default() + CLAIM_MS;
-            let wait_s = free_ms.saturating_sub(claim.now_ms).div_ceil(1_000).max(1);
-            let wait_s = u32::try_from(wait_s).unwrap_or(u32::MAX);
-            Err(Error::IdempotencyInProgress(wait_s))
+            Err(Error::in_progress(free_ms.saturating_sub(claim.now_ms)))
         }
         _ => Err(Error::IdempotencyMismatch),
     }

@@ -219,9 +219,7 @@ impl Attribution {
             ..Self::default()
         }
     }
-}
 
-impl Attribution {
     /// Adds what a touch carried, where nothing of the kind is known.
     pub fn add(&mut self, touch: Touch<'_>) {
         let mut touch = Self::from(touch);

@@ -341,8 +341,7 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
     let (mut seen, own) = view.capture_and_touch();
-    let brings_nothing = own.click_ids.is_empty() && own.utm.is_empty();
-    let is_direct = !from_page && !brings_nothing;
+    let is_direct = !from_page && own.carries_anything();
     if is_direct {
         // Cookies have those of ads before.
         seen.click_ids = own.click_ids;

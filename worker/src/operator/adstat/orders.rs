@@ -222,12 +222,6 @@ async fn begin(edge: &Edge<'_>, body: &str, derives: bool) -> Result<Begun, Erro
     idempotency::begin(&order).await
 }
 
-/// An attempt is under way that will have come to something in so many ms.
-fn in_progress(wait_ms: u64) -> Error {
-    let wait_s = wait_ms.div_ceil(1_000);
-    Error::IdempotencyInProgress(u32::try_from(wait_s).unwrap_or(u32::MAX))
-}
-
 /// Ends an order: what is done is answered the same when it is told again, what is not may be tried again.
 async fn end(
     edge: &Edge<'_>,
@@ -288,7 +282,7 @@ impl Order<'_> {
                 }
                 let settled_ms = sent_ms.unwrap_or_default() + SETTLING_MS;
                 if edge.now_ms < settled_ms {
-                    return Err(in_progress(settled_ms - edge.now_ms));
+                    return Err(Error::in_progress(settled_ms - edge.now_ms));
                 }
             }
             _ => {}
@@ -405,7 +399,7 @@ impl Order<'_> {
         // Repeating it does no harm: an order is one row.
         let written = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
         match written.is_empty() {
-            true => Err(in_progress(SETTLING_MS)),
+            true => Err(Error::in_progress(SETTLING_MS)),
             false => Ok(()),
         }
     }
