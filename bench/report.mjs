@@ -30,8 +30,8 @@ for (let from = 0; from < visits; from += CHUNK * 10) {
     FROM series JOIN visits ON visits.rowid = n * 10 + 1`);
 }
 const ORIGIN = "origin_source, origin_campaign, origin_ad";
-await run(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id, ${ORIGIN})
-  SELECT -100, row_number() OVER (), iif(row_number() OVER () % 9, 'member', 'left'), at_ms + 60000, 1, at_ms + 40000, 1, click_id, source, campaign, ad FROM click_origins WHERE click_id IN (SELECT click_id FROM clicks WHERE rowid % 2)`);
+await run(`INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, website_id, channel_id, click_id, ${ORIGIN})
+  SELECT -100, row_number() OVER (), iif(row_number() OVER () % 9, 'member', 'left'), at_ms + 60000, 1, at_ms + 40000, 1, 'atid_1', 'main', click_id, source, campaign, ad FROM click_origins WHERE click_id IN (SELECT click_id FROM clicks WHERE rowid % 2)`);
 await run(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, value_minor, currency, event_ms, attributed_ms, source, cold, awaits_value, click_id, overrides, person, ${ORIGIN})
   SELECT 'c' || telegram_user_id || kind, 'atid_1', 'main', telegram_user_id, kind, 1990, 'EUR', first_joined_ms, first_joined_ms, 'api', 0, 0, click_id, '{}', '{}', ${ORIGIN}
   FROM members, (SELECT 'CompleteRegistration' AS kind UNION SELECT 'Purchase') WHERE kind <> 'Purchase' OR telegram_user_id % 20 = 1`);

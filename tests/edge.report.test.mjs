@@ -192,10 +192,13 @@ describe("the report", () => {
     const counted = await counts();
     assert.ok(counted.every((rows) => rows.length > 100));
     const triggers = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'");
-    const columns = ["source", "campaign", "ad"].flatMap((name) => ["members", "conversions"].map((table) => `ALTER TABLE ${table} DROP COLUMN origin_${name}`));
-    const [earlier, later] = ["0005_report", "0006_outcomes"].map((name) => unstable_splitSqlQuery(readFileSync(new URL(`../migrations/${name}.sql`, import.meta.url), "utf8")));
+    const columns = [
+      ...["source", "campaign", "ad"].flatMap((name) => ["members", "conversions"].map((table) => `ALTER TABLE ${table} DROP COLUMN origin_${name}`)),
+      ...["website_id", "channel_id"].map((name) => `ALTER TABLE members DROP COLUMN ${name}`),
+    ];
+    const [earlier, ...later] = ["0005_report", "0006_outcomes", "0019_whose_join"].map((name) => unstable_splitSqlQuery(readFileSync(new URL(`../migrations/${name}.sql`, import.meta.url), "utf8")));
     const undone = [...triggers.map(({ name }) => `DROP TRIGGER ${name}`), "DROP TABLE moves", "DROP TABLE sales", ...columns, ...earlier.filter((text) => text.includes("CREATE TABLE kept_origins"))];
-    await edge.d1.batch([...undone, ...later].map((text) => edge.d1.prepare(text)));
+    await edge.d1.batch([...undone, ...later.flat()].map((text) => edge.d1.prepare(text)));
     assert.deepEqual(await counts(), counted);
   });
 

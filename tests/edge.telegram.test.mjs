@@ -2,6 +2,7 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { OPERATOR_KEY } from "./harness/api.mjs";
 import { BOT, WEBHOOK_SECRET, person } from "./standins/botapi.mjs";
 import { BACK, CLUB, DOOR, NEWS, OTHER_BOT, OTHER_SECRET, SITES, STRAY, VIP, clickId, startChats } from "./harness/chats.mjs";
 import { never, sleep, until } from "./harness/wait.mjs";
@@ -99,7 +100,8 @@ describe("Telegram's updates", () => {
       await telegram.tell(update);
       const member = only(await telegram.members());
       assert.deepEqual(member, {
-        chat_id: NEWS.id, telegram_user_id: 2 ** 52 - 1, status: "member", changed_ms: date, changed_by: update.update_id, first_joined_ms: date, joins: 1, click_id: click, ...unknown,
+        chat_id: NEWS.id, telegram_user_id: 2 ** 52 - 1, status: "member", changed_ms: date, changed_by: update.update_id, first_joined_ms: date, joins: 1, website_id: "atid_shop", channel_id: "chan_news",
+        click_id: click, ...unknown,
       });
       assert.deepEqual(only(await telegram.leads()), {
         website_id: "atid_shop", telegram_user_id: 2 ** 52 - 1, first_seen_ms: date, last_seen_ms: date, external_user_id: null, organic: 0,
@@ -742,7 +744,7 @@ for (const database of ["DB", "DB_SECOND"]) {
       const [shop, second] = SITES;
       const channel = { slug: "shared", channelId: "chan_shared", invite: "https://t.me/+NewsFallback01", telegramId: NEWS.id, eventType: "Subscribe" };
       const sites = [shop, { ...second, database, channels: [...second.channels, channel] }];
-      telegram = await startChats({ databases: ["DB_SECOND"], vars: { SITES: JSON.stringify(sites) } });
+      telegram = await startChats({ databases: ["DB_SECOND"], vars: { SITES: JSON.stringify(sites), OPERATOR_KEY } });
       ({ botapi, edge } = telegram);
     });
     after(() => telegram.close());
@@ -754,6 +756,31 @@ for (const database of ["DB", "DB_SECOND"]) {
       await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared", ...fields });
       return [click, await telegram.link(click)];
     };
+
+    it("reports who came to the site and channel that brought them, and who came by none to the first", async () => {
+      const [, second] = await came();
+      const [, first] = await came({ websiteId: "atid_shop", channel: "news" });
+      // Who was there before comes back by a click, as one database can know; who left counts where they had come.
+      if (database === "DB") await telegram.tell(botapi.join(undefined, 12), botapi.leave(12));
+      await telegram.tell(botapi.join(second, 12), botapi.join(first, 13), botapi.leave(13), botapi.join(undefined, 14));
+      const ask = async (path) => {
+        const answer = await edge.request(`/api/v1/${path}`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
+        assert.equal(answer.status, 200, answer.text);
+        return answer.json();
+      };
+      const moves = ({ joins, leaves }) => [joins, leaves];
+      assert.deepEqual(moves((await ask("report")).total), [3, 1]);
+      assert.deepEqual(moves((await ask("report?websiteId=atid_shop")).total), [2, 1]);
+      assert.deepEqual(moves((await ask("report?websiteId=atid_second")).total), [1, 0]);
+      const byChannel = (await ask("report?by=channel")).rows.map(({ key, label, ...sums }) => [key, label, ...moves(sums)]);
+      assert.deepEqual(byChannel.sort(), [["chan_news", "news", 2, 1], ["chan_shared", "shared", 1, 0]]);
+      const feed = async (query) => (await ask(`feed${query}`)).items.filter(({ kind }) => kind === "join" || kind === "leave").map(({ websiteId, title, detail }) => [websiteId, title, detail.telegramUserId]).sort();
+      const ofFirst = [["atid_shop", "Joined news", 13], ["atid_shop", "Joined news", 14], ["atid_shop", "Left news", 13]];
+      const ofSecond = [["atid_second", "Joined shared", 12]];
+      assert.deepEqual(await feed("?websiteId=atid_shop"), ofFirst);
+      assert.deepEqual(await feed("?websiteId=atid_second"), ofSecond);
+      assert.deepEqual(await feed(""), [...ofSecond, ...ofFirst]);
+    });
 
     it("counts who came by a click of the second there, and who left", async () => {
       const [click, link] = await came();
@@ -793,10 +820,9 @@ function botapiShape() {
 }
 
 describe("what the operator sees of webhooks and of what waits", () => {
-  const KEY = "operator-of-the-tests-0123456789abcdef";
   let telegram, botapi;
   before(async () => {
-    telegram = await startChats({ vars: { OPERATOR_KEY: KEY } });
+    telegram = await startChats({ vars: { OPERATOR_KEY } });
     botapi = telegram.botapi;
   });
   after(() => telegram.close());
@@ -818,7 +844,7 @@ describe("what the operator sees of webhooks and of what waits", () => {
     const before = Date.now();
     await telegram.tell(botapi.join(await telegram.link(clickId(), { member_limit: 1 }), 4242));
     await telegram.edge.drained();
-    const answer = await health(KEY);
+    const answer = await health(OPERATOR_KEY);
     const { webhooks, backlog, status, cautions } = answer.json();
     assert.equal(status, "degraded", "it serves everybody, but the bots hear nothing");
     assert.deepEqual(cautions.filter(({ about }) => about === "webhook"), [
@@ -836,19 +862,19 @@ describe("what the operator sees of webhooks and of what waits", () => {
       bot: OTHER_BOT.username, host: null, leadsHere: false, pendingUpdates: 0, lastErrorAt: null, lastError: null, lastUpdateAt: null, checkedAt: 0, failure: null,
     });
     assert.deepEqual(backlog, { queue: { pending: 0, oldestAt: null, dead: 0 }, outbox: { pending: 0, oldestAt: null, dead: 0 }, owed: { pending: 0, oldestAt: null, dead: 0 } });
-    for (const secret of [BOT.token, OTHER_BOT.token, WEBHOOK_SECRET, KEY]) assert.ok(!answer.text.includes(secret));
+    for (const secret of [BOT.token, OTHER_BOT.token, WEBHOOK_SECRET, OPERATOR_KEY]) assert.ok(!answer.text.includes(secret));
 
-    await health(KEY);
+    await health(OPERATOR_KEY);
     assert.equal(asked(), 2, "one a bot, within a minute");
     await telegram.edge.advance(61_000);
-    await health(KEY);
+    await health(OPERATOR_KEY);
     assert.equal(asked(), 4);
   });
 
   it("is that Telegram does not answer, too", async () => {
     await telegram.edge.advance(61_000);
     botapi.misbehave({ method: "getWebhookInfo", cut: "arrival", times: 2 });
-    const answer = await health(KEY);
+    const answer = await health(OPERATOR_KEY);
     assert.equal(answer.status, 200);
     const { webhooks } = answer.json();
     assert.deepEqual(webhooks.map(({ bot, pendingUpdates, failure }) => [bot, pendingUpdates, failure]), [BOT, OTHER_BOT].map(({ username }) => [username, null, "Network connection lost."]));
@@ -865,7 +891,7 @@ describe("what the operator sees of webhooks and of what waits", () => {
     await owe("a", "owed", now - 3_000);
     await owe("b", "refused", now - 2_000);
     await owe("c", "delivered", now - 1_000);
-    const { backlog, deliveries } = (await health(KEY)).json();
+    const { backlog, deliveries } = (await health(OPERATOR_KEY)).json();
     assert.deepEqual([backlog.outbox, backlog.owed], [{ pending: 2, oldestAt: now - 5_000, dead: 1 }, { pending: 1, oldestAt: now - 3_000, dead: 1 }]);
     assert.deepEqual(deliveries, [{ websiteId: "atid_shop", destination: "meta", pending: 2, oldestAt: now - 5_000, dead: 1 }]);
   });

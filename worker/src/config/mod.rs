@@ -495,6 +495,19 @@ impl Config {
         self.channels_of_chat(chat).next()
     }
 
+    /// The one that was written down with a join, where it is still that chat, else the first.
+    pub fn channel_of_join(
+        &self,
+        chat: ChatId,
+        website_id: &str,
+        channel_id: &str,
+    ) -> Option<(&Site, &Channel)> {
+        let mut channels = self.channels_of_chat(chat);
+        let kept = channels
+            .find(|(site, channel)| site.website_id == website_id && channel.id() == channel_id);
+        kept.or_else(|| self.channel_of_chat(chat))
+    }
+
     /// The site whose pages are on `host`.
     pub fn site_on(&self, host: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.owns(host))

@@ -171,7 +171,7 @@ async fn joined(
     let mut joined: Vec<Past> = Vec::new();
     for binding in config.databases() {
         let statement = Statement::new(
-            "SELECT CAST(chat_id AS TEXT) AS chat_id, first_joined_ms FROM members
+            "SELECT CAST(chat_id AS TEXT) AS chat_id, website_id, channel_id, first_joined_ms FROM members
              WHERE telegram_user_id = ?1 ->> '$' AND first_joined_ms IS NOT NULL",
             &lead,
         )?;
@@ -179,8 +179,13 @@ async fn joined(
         for row in Database::bound(env, binding)?.ask(statement).await? {
             let chat = row.text("chat_id").and_then(|id| id.parse().ok());
             let chat = chat.and_then(ChatId::new);
-            let mut places = candidates.iter();
-            let place = places.find(|(_, channel)| chat.is_some() && channel.telegram_id == chat);
+            let there = |(_, channel): &&Place<'_>| chat.is_some() && channel.telegram_id == chat;
+            let is_kept = |(site, channel): &&Place<'_>| {
+                row.text("website_id") == Some(&site.website_id)
+                    && row.text("channel_id") == Some(channel.id())
+            };
+            let kept = candidates.iter().filter(there).find(is_kept);
+            let place = kept.or_else(|| candidates.iter().find(there));
             joined.extend(place.map(|(site, channel)| Past {
                 website_id: site.website_id.clone(),
                 channel_id: channel.id().to_owned(),

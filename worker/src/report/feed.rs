@@ -101,10 +101,13 @@ impl Item {
     pub(super) fn of(row: &Row, config: &Config) -> Self {
         let kind = row.text("kind").unwrap_or_default();
         let chat = row.text("chat_id");
+        let website_id = row.text("website_id");
         let named = chat
             .and_then(|id| id.parse().ok().and_then(ChatId::new))
-            .and_then(|id| config.channel_of_chat(id));
-        let website_id = row.text("website_id");
+            .and_then(|id| {
+                let channel_id = row.text("channel_id").unwrap_or_default();
+                config.channel_of_join(id, website_id.unwrap_or_default(), channel_id)
+            });
         let website_id = website_id.or(named.map(|(site, _)| site.website_id.as_str()));
         let name = row.text("name");
         let channel = named

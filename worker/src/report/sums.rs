@@ -133,7 +133,7 @@ impl By {
             Self::Source => [traffic!("source"), moves!("source"), sales!("source")],
             Self::Channel => [
                 traffic!("website_id, channel"),
-                moves!("chat_id"),
+                moves!("website_id, channel_id, chat_id"),
                 sales!("website_id, channel_id"),
             ],
         }
@@ -448,7 +448,8 @@ impl Drafts<'_> {
                 let told = [text("channel_id"), text("chat_id"), text("channel")];
                 let by_chat = || {
                     let chat = text("chat_id").parse().ok().and_then(ChatId::new)?;
-                    Some(self.config.channel_of_chat(chat)?.1)
+                    let (website_id, channel_id) = (text("website_id"), text("channel_id"));
+                    Some(self.config.channel_of_join(chat, website_id, channel_id)?.1)
                 };
                 let channel = by_slug.or_else(by_chat).map(|channel| channel.id());
                 let told = told.into_iter().find(|told| !told.is_empty());

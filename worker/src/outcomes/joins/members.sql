@@ -6,11 +6,13 @@
   )
 )
 INSERT INTO members (
-  chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id, origin_source, origin_campaign, origin_ad
+  chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, website_id, channel_id,
+  click_id, origin_source, origin_campaign, origin_ad
 )
 SELECT
   ?1 ->> 'chatId', ?1 ->> 'telegramUserId', ?1 ->> 'status', ?1 ->> 'changedMs', ?1 ->> 'updateId',
   CASE WHEN ?1 ->> 'joined' THEN ?1 ->> 'changedMs' END, ?1 ->> 'joined',
+  coalesce(?1 ->> 'websiteId', ''), coalesce(?1 ->> 'channelId', ''),
   (SELECT click_id FROM free),
   coalesce((SELECT source FROM click_origins WHERE click_id = (SELECT click_id FROM free)), ''),
   coalesce((SELECT campaign FROM click_origins WHERE click_id = (SELECT click_id FROM free)), ''),
@@ -31,11 +33,13 @@ ON CONFLICT (chat_id, telegram_user_id) DO UPDATE SET
     WHEN excluded.click_id IS NULL THEN members.first_joined_ms
     ELSE excluded.first_joined_ms END,
   joins = members.joins + excluded.joins,
-  (click_id, origin_source, origin_campaign, origin_ad) = (
-    SELECT excluded.click_id, excluded.origin_source, excluded.origin_campaign, excluded.origin_ad
+  (website_id, channel_id, click_id, origin_source, origin_campaign, origin_ad) = (
+    SELECT excluded.website_id, excluded.channel_id, excluded.click_id, excluded.origin_source, excluded.origin_campaign, excluded.origin_ad
     WHERE excluded.click_id IS NOT NULL
       AND (members.click_id IS NULL OR excluded.changed_ms < (SELECT event_ms FROM conversions WHERE conversion_id = ?1 ->> 'conversionId'))
     UNION ALL
-    SELECT members.click_id, members.origin_source, members.origin_campaign, members.origin_ad
+    SELECT
+      iif(members.website_id = '', excluded.website_id, members.website_id), iif(members.website_id = '', excluded.channel_id, members.channel_id),
+      members.click_id, members.origin_source, members.origin_campaign, members.origin_ad
     LIMIT 1
   )
