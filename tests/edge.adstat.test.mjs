@@ -440,6 +440,18 @@ describe("AdStat through the edge", () => {
       only(await shop.orders());
     });
 
+    it("that never came in are not taken for an ad of the day before that was not bought here", async () => {
+      const earlier = done(await shop.create({}, { idempotencyKey: key() })).ad_id;
+      await shop.edge.rows("DELETE FROM ad_orders");
+      await shop.advance(24 * hour);
+      const idempotencyKey = key();
+      adstat.misbehave({ call: "ad.create", cut: "arrival" });
+      refusedHere(await shop.create({}, { idempotencyKey }), 502, "BAD_GATEWAY");
+      await shop.advance(61_000);
+      assert.notEqual(done(await shop.create({}, { idempotencyKey })).ad_id, earlier);
+      assert.equal(adstat.ads.length, 2);
+    });
+
     it("that were lost are found where AdStat keeps their words without stray space", async () => {
       const send = () => shop.create({ title: " Spring ", text: "Come  in\r\n" });
       adstat.misbehave({ call: "ad.create", cut: "headers" });
@@ -549,6 +561,20 @@ describe("AdStat through the edge", () => {
       const { would_send: sent, changes } = dry.json();
       assert.deepEqual([sent.cpm, sent.kktu_ids, only(changes).field], [0, [KKTU.third, "another"], "title"]);
       refusedHere(await shop.call("PUT", `api/advertisement/telegram/${ad_id}?amend=true`, { body: { cpm: 0 } }), 400, "INVALID_PAYLOAD", "cpm: expected");
+    });
+
+    it("that edit the landing link have it name its ad, where that is asked for", async () => {
+      const { ad_id } = done(await shop.create());
+      const edit = (body, query) => shop.call("PUT", `api/advertisement/telegram/${ad_id}?${query}`, { body });
+      const named = `https://shop.test/new?utm_source=telegram&utm_medium=cpc&utm_campaign=${CAMPAIGN}&utm_content=${ad_id}`;
+      const dry = done(await edit({ promote_url: "https://shop.test/new" }, "amend=true&decorate=true&dry_run=true"));
+      assert.deepEqual(dry.changes, [{ field: "promote_url", from: AD.promote_url, to: named }]);
+      done(await edit({ promote_url: "https://shop.test/new" }, "decorate=true"));
+      assert.equal(only(adstat.named("ad.edit")).body.promote_url, named);
+      done(await edit({ promote_url: "https://shop.test/plain" }, "amend=true"));
+      assert.equal(adstat.ads[0].promote_url, "https://shop.test/plain");
+      done(await edit({ cpm: 5 }, "amend=true&decorate=true"));
+      assert.equal(adstat.ads[0].promote_url, "https://shop.test/plain", "who changes something else leaves the link");
     });
 
     it("that amend leave the rest as it is, and show what they change", async () => {

@@ -94,6 +94,20 @@ forBothBackends("a click", (backend) => {
     assert.equal(channelOf((await world.clicks())[0]), "vip");
   });
 
+  it("goes where its link led, though its page calls the channel by a name that is not there", { skip: backend === "adtarget" }, async () => {
+    assert.equal(leads(await world.invite({ channelId: "vpi", to: "https://t.me/shopvip" })), target("vip"));
+    assert.equal(leads(await world.edge.request("/c/vpi?to=https://t.me/shopvip")), target("vip"));
+    assert.deepEqual((await world.clicks()).map(channelOf), ["vip", "vip"]);
+    for (const path of ["/e/invite?channelId=vpi", "/c/vpi", "/c/vpi?to=https://evil.test/"]) assert.equal((await world.edge.request(path)).json().error.code, "CHANNEL_NOT_FOUND", path);
+  });
+
+  it("on a page that hides its address is not the ad that its link's own words make of it", { skip: backend === "adtarget" }, async () => {
+    const cookie = "ttclid=Tt1";
+    await world.edge.request("/c/main?utm_source=button", { headers: { cookie, "sec-fetch-site": "same-origin" } });
+    await world.edge.request("/c/main?utm_source=ad", { headers: { cookie, "sec-fetch-site": "cross-site" } });
+    assert.deepEqual((await world.clicks()).map(({ ttclid, direct }) => [ttclid, direct]), [["Tt1", 0], [undefined, 1]]);
+  });
+
   it("by an ad that leads right to it keeps what the ad said", async () => {
     leads(await world.edge.request("/c/main?fbclid=Direct&gclid=G1&utm_source=ad", { headers: { referer: "https://l.facebook.com/" } }));
     const { fbc, fbclid, gclid, utmSource, utm_source, landingPage, referrer } = only(await world.clicks());
@@ -146,6 +160,11 @@ forBothBackends("a click", (backend) => {
     for (const accept of ["*/*", "text/html, application/xhtml+xml", "text/html,application/xhtml+xml,application/xml"]) {
       assert.equal((await world.invite({}, { headers: { accept, "sec-fetch-dest": "empty" } })).status, 503);
     }
+    // What a page is made of, be it somebody else's.
+    for (const destination of ["image", "script", "style", "font", "track", "video", "iframe", "frame", "object", "embed", "worker"]) {
+      const answer = await world.invite({}, { headers: { accept, "sec-fetch-dest": destination, "sec-fetch-mode": "no-cors", "sec-fetch-site": "cross-site" } });
+      assert.deepEqual([answer.status, answer.headers["cache-control"]], [503, "no-store"], destination);
+    }
     leads(await world.invite({}, { method: "HEAD" }));
     for (const agent of ["facebookexternalhit/1.1", "TelegramBot (like TwitterBot)", "Mozilla/5.0 (compatible; Googlebot/2.1)", "WhatsApp/2.24.6.77 A", "Viber/21.0.0"]) leads(await world.invite({}, { headers: { "user-agent": agent } }));
     assert.deepEqual(await world.clicks(), []);
@@ -153,6 +172,8 @@ forBothBackends("a click", (backend) => {
     assert.equal((await world.clicks()).length, 1, "a phone");
     leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "empty" } }));
     assert.equal((await world.clicks()).length, 2, "handed on by the page's service worker");
+    leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "iframe", "sec-fetch-user": "?1" } }));
+    assert.equal((await world.clicks()).length, 3, "tapped in a frame");
   });
 
   it("never leads anywhere but to Telegram, whatever `to` says", async () => {

@@ -280,7 +280,7 @@ describe("the log", () => {
     assert.match(rest.printed, /_meta/);
     assert.doesNotMatch(rest.printed, /There are older ones/);
     refused(await deliveries.post("sends/replay", {}), 400, "INVALID_PAYLOAD", "sendIds");
-    refused(await deliveries.post("sends/replay", { state: "sent" }), 400, "INVALID_PAYLOAD", "state");
+    refused(await deliveries.post("sends/replay", { state: "pending" }), 400, "INVALID_PAYLOAD", "state");
     const misused = await run(edge, "sends", "replay");
     assert.deepEqual([misused.code, /npm run sends/.test(misused.printed)], [1, true]);
   });
@@ -356,7 +356,9 @@ describe("the log", () => {
     const line = (printed, name) => printed.split("\n").find((text) => text.includes(` ${name} `)) ?? printed;
     for (const name of WITH_ID) assert.match(line(good.printed, name), / yes +yes +yes /, name);
     assert.match(line(good.printed, "telegram"), / – +– +– +.*no way to test/);
-    for (const name of WITH_ID) assert.deepEqual([platforms[name].tests.length, platforms[name].events.length], [1, 0], `${name}: a test counts for nothing`);
+    for (const name of WITH_ID) assert.deepEqual([platforms[name].tests.length, platforms[name].events.length], [1, 0], `${name}: a test is no conversion`);
+    const { event_name, custom_data } = only(platforms.meta.tests);
+    assert.deepEqual([event_name, custom_data], ["EdgewaySelfTest", undefined], "Meta keeps what comes through its test door");
     assert.equal(platforms.telegram.requests.length, 0);
 
     platforms.meta.revoke();

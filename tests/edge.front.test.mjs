@@ -295,8 +295,10 @@ forBothBackends("a page behind the edge", (backend) => {
       const { text } = await given({ body: `${refresh(content)}<noscript>${refresh(content, "Refresh")}</noscript>` });
       assert.ok(text.startsWith(`${refresh(there)}<noscript>${refresh(there, "Refresh")}</noscript>`), text);
     }
-    const named = refresh("0; url=https://t.me/shopchannel", "other");
-    assert.ok((await given({ body: named })).text.startsWith(named));
+    const others = `${refresh("0; url=https://t.me/shopchannel", "other")}<meta http-equiv="refresh"><meta id="later" http-equiv="refresh" content>${JOIN}`;
+    const { text } = await given({ body: others });
+    assert.ok(text.startsWith(others.slice(0, others.indexOf("<a "))), text);
+    assert.equal(link(text, "join"), LED, "one whose script has yet to say where");
   });
 
   it("that is moved without its query keeps what brought the visitor", async () => {
@@ -339,7 +341,11 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal((await world.visits()).length, 3);
   });
 
-  it("touches nothing but HTML", async () => {
+  it("touches nothing but HTML that is looked at", async () => {
+    const file = { body: PAGE, headers: { "content-type": "text/html; charset=utf-8", "content-disposition": "Attachment; filename=invoice.html" } };
+    const { text, cookies } = await given(file);
+    assert.deepEqual([text, cookies], [PAGE, {}]);
+    assert.deepEqual(await world.visits(), []);
     assert.equal((await open("/script.js")).text, `document.title = "scripted"; // https://t.me/shopchannel`);
     assert.equal((await open("/data.json")).text, `{"link":"https://t.me/shopchannel"}`);
   });
@@ -450,6 +456,12 @@ forBothBackends("a page behind the edge", (backend) => {
       const links = [`<a id="a${at}" href="`, `<area id="b${at}" href=`].map((begin) => text.split(begin)[1].replace(/^['"]/, "").split(/['"]/)[0]);
       assert.deepEqual(links, Array(2).fill(to ? `/c/${to}` : href), JSON.stringify(href));
     });
+  });
+
+  it("of the site's own at a path like a short link's is the site's", async () => {
+    assert.equal((await given({ path: "/c/shoes", body: `<p>shoes</p>${JOIN}` })).text.slice(0, 12), "<p>shoes</p>");
+    assert.equal((await open("/c/nothing")).status, 404);
+    assert.equal((await open("/c/main", { redirect: "manual" })).status, 302);
   });
 
   it("leads to the channel without scripts, too", async () => {

@@ -114,6 +114,21 @@ describe("settings", () => {
     }
   });
 
+  it("are right where the edge is on another domain than the site's own server", () =>
+    withEdge({ ...GUIDE, SITE_DOMAINS: "", SITE_ORIGIN: "https://myshop.pages.test", COOKIE_DOMAIN: "example.test" }, async (edge) => {
+      assert.deepEqual((await edge.request("/healthz")).json().problems, []);
+    }));
+
+  it("that leave a channel without an invite name it, and its links lead where they led", async () => {
+    const channels = [{ slug: "a", invite: "https://t.me/+a" }, { slug: "b", links: ["bchan"] }];
+    await withEdge({ SITES: JSON.stringify([{ websiteId: "s", domains: ["s.test"], channels }]) }, async (edge) => {
+      const { problems } = (await edge.request("/healthz")).json();
+      assert.deepEqual(problems, [{ setting: "SITES", message: "invite: b of s has none: its clicks find no channel" }]);
+      for (const path of ["/c/b?to=https://t.me/bchan", "/e/invite?to=https://t.me/bchan"]) assert.equal((await edge.request(path)).location, "https://t.me/bchan", path);
+      assert.equal((await edge.request("/c/b", { headers: { accept: "text/html" } })).status, 404);
+    });
+  });
+
   it("that go wrong together are named, in the log without being asked, and what can be served is", async () => {
     const site = (websiteId, domain, ...slugs) => ({ websiteId, domains: [domain], cookieDomain: "a.test", channels: slugs.map((slug, at) => ({ slug, invite: `https://t.me/+${slug}${at}` })) });
     const named = [

@@ -62,6 +62,11 @@ describe("npm run ads", () => {
     assert.equal(only((await json(["accounts", "--name", "oth"])).items).account_id, OTHER_ACCOUNT);
     assert.match(await ok(["campaigns", "--active", "--period", "all"]), /4567123 +Spring/);
     assert.equal(only((await json(["campaigns", "--inactive"])).items).name, "Summer");
+    const [account, campaign] = [adstat.accounts[0], adstat.campaigns[0]];
+    adstat.accounts.push(...Array.from({ length: 120 }, (_, n) => ({ ...account, account_id: `MANY${n}` })));
+    adstat.campaigns.push(...Array.from({ length: 118 }, (_, n) => ({ ...campaign, id: 10_000 + n })));
+    assert.deepEqual([(await json(["accounts"])).items.length, (await json(["campaigns"])).items.length], [122, 120], "all of them, however long AdStat's pages are");
+    assert.deepEqual((await json(["campaigns", "--limit", "2", "--offset", "1"])).items.map(({ id }) => id), adstat.campaigns.slice(1, 3).map(({ id }) => id));
   });
 
   it("create checks everything without buying on a dry run", async () => {
@@ -252,6 +257,7 @@ describe("npm run ads", () => {
     adstat.stats = Array.from({ length: 700 }, (_, ad) => ({ at_ms: Date.parse("2026-09-01"), account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "t.me/x", ad_id: ad + 1, impressions: 1000, clicks: 10, goals: 1, spent: 0.123456 }));
     const asked = ["stats", "--from", "2026-09-01", "--to", "2026-09-01"];
     assert.equal((await json(asked)).items.length, 700);
+    assert.deepEqual([(await json([...asked, "--limit", "10"])).items.length, (await json([...asked, "--limit", "600"])).items.length], [10, 600]);
     assert.match(await ok([...asked, "--by", "cabinet", "--currency", "TON"]), /period +account_id .*\n2026-09-01 +ACC0000222 +700000 +7000 +700 +86.4192 .*TON/);
     assert.match(await ok([...asked, "--account", OTHER_ACCOUNT]), /none/);
     await fails(["stats", "--from", "2026-09-01"], /period_to: missing/);
@@ -296,7 +302,7 @@ describe("npm run ads", () => {
       [["show"], "ads show: a word is missing.", "  show AD\n\n"], [["show", "1", "2"], "ads show: 2 is not expected.", "  show AD\n\n"],
       [["orders", "1"], "ads orders: 1 is not expected.", "  orders\n\n"], [["buy"], "There is no command buy.", ""], [["list", "--nope"], "Unknown option '--nope'", ""],
       [["list", "--dry-run"], "ads list takes no --dry-run.", "  list [--period P] [--title T] [--campaign C] [--deleted] [--limit N] [--offset N]\n\n"],
-      [["edit", "1"], "ads edit: say what is to change, by --set FIELD=VALUE or --from FILE.", "  edit AD [--from edit.json] [--set FIELD=VALUE]… [--dry-run] [--key KEY] [--yes]\n\n"],
+      [["edit", "1"], "ads edit: say what is to change, by --set FIELD=VALUE or --from FILE.", "  edit AD [--from edit.json] [--set FIELD=VALUE]… [--dry-run] [--no-utm] [--key KEY] [--yes]\n\n"],
     ]) assert.deepEqual(await run(words), { code: 1, out: "", err: `${problem}\n${usage}${all}` });
     await fails(["pixel"], /^ads pixel: a word is missing\.\n  pixel list \| /);
     await fails(["pixel", "rename"], /^ads pixel rename: a word is missing\.\n  pixel list \| /);

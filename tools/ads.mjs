@@ -13,12 +13,12 @@ import { records } from "./table.mjs";
 
 const USAGE = `npm run ads -- COMMAND [--json]
 
-  accounts [ACCOUNT] [--name PART] [--legal PART] [--names]
-  campaigns [--period P] [--name PART] [--active | --inactive]
+  accounts [ACCOUNT] [--name PART] [--legal PART] [--names] [--limit N] [--offset N]
+  campaigns [--period P] [--name PART] [--active | --inactive] [--limit N] [--offset N]
   list [--period P] [--title T] [--campaign C] [--deleted] [--limit N] [--offset N]
   show AD
   create --from ad.json [--dry-run] [--no-utm] [--key KEY] [--yes]
-  edit AD [--from edit.json] [--set FIELD=VALUE]… [--dry-run] [--key KEY] [--yes]
+  edit AD [--from edit.json] [--set FIELD=VALUE]… [--dry-run] [--no-utm] [--key KEY] [--yes]
   orders
   upload FILE [--account A]
   bots BOT… [--account A]
@@ -44,7 +44,7 @@ const OPTIONS = {
   from: TEXT, to: TEXT, "dry-run": SWITCH, "no-utm": SWITCH, key: TEXT, yes: SWITCH, set: SEVERAL, type: TEXT, unit: TEXT, by: TEXT, object: SEVERAL, currency: TEXT, "order-by": TEXT, site: TEXT,
 };
 const MIME = { ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".csv": "text/csv", ".txt": "text/plain" };
-/** The most ads of a page. */
+/** The most ads, or rows of statistics, of a page. */
 const PAGE = 500;
 
 /** What each command takes: how many words (`[least, most]`), which options, and what it does. It gives what --json prints. */
@@ -54,7 +54,7 @@ const COMMANDS = {
   list: { words: [0, 0], options: ["period", "title", "campaign", "deleted", "limit", "offset"], run: list },
   show: { words: [1, 1], options: [], run: show },
   create: { words: [0, 0], options: ["from", "dry-run", "no-utm", "key", "yes"], run: create },
-  edit: { words: [1, 1], options: ["from", "set", "dry-run", "key", "yes"], run: edit },
+  edit: { words: [1, 1], options: ["from", "set", "dry-run", "no-utm", "key", "yes"], run: edit },
   orders: { words: [0, 0], options: [], run: orders },
   upload: { words: [1, 1], options: ["account"], run: upload },
   bots: { words: [1, 100], options: ["account"], run: bots },
@@ -97,6 +97,17 @@ function tell(told, print) {
   return told;
 }
 
+/** What `page(offset)` gives with all that follows it, page by page, where no `limit` says how many are wanted. AdStat does not say how long such a page is. */
+async function whole(page, { limit, offset }) {
+  const told = await page(offset);
+  for (let last = told; limit === undefined && last.items.length && !(told.items.length >= told.count); ) {
+    last = await page(Number(offset ?? 0) + told.items.length);
+    if (JSON.stringify(last.items[0]) === JSON.stringify(told.items[0])) break;
+    told.items.push(...last.items);
+  }
+  return told;
+}
+
 // ---- cabinets, campaigns -------------------------------------------------------------------------------------------------------
 
 async function accounts([account], { name, names, legal, limit, offset }) {
@@ -105,14 +116,16 @@ async function accounts([account], { name, names, legal, limit, offset }) {
     return tell(await call("GET", "api/accounts/telegram/names"), (told) =>
       records(told, { account: "account_uid", name: "name", balance: "balance", mode: "mode", audiences: (each) => (each.is_audience_allowed ? "yes" : "no") }));
   }
-  const told = await call("GET", "api/accounts/telegram/", { query: { account_name: name, legal_name: legal, limit, offset } });
+  const page = (from) => call("GET", "api/accounts/telegram/", { query: { account_name: name, legal_name: legal, limit, offset: from } });
+  const told = await whole(page, { limit, offset });
   return tell(told, ({ items }) =>
     records(items, { account: "account_id", name: "account_name", status: "status", available: "balance_available", active: "balance_active", spent: "balance_spent", ads: "objects", owner: "legal_name" }));
 }
 
 async function campaigns(_, { period, name, active, inactive, limit, offset }) {
-  const query = { period, campaign_name: name, is_active: active ? "true" : inactive ? "false" : undefined, limit, offset };
-  return tell(await call("GET", "api/campaigns/", { query }), ({ items }) =>
+  const query = { period, campaign_name: name, is_active: active ? "true" : inactive ? "false" : undefined, limit };
+  const page = (from) => call("GET", "api/campaigns/", { query: { ...query, offset: from } });
+  return tell(await whole(page, { limit, offset }), ({ items }) =>
     records(items, { id: "id", name: "name", account: "account_id", status: "status", ads: "number_of_advertisements", budget: "budget", impressions: "impressions", clicks: "clicks", goals: "goals", spent: "spent", cpm: "cpm", cpc: "cpc" }));
 }
 
@@ -170,18 +183,19 @@ function remark(undocumented) {
   if (undocumented.length) console.log(`AdStat's documentation has no ${undocumented.join(", ")}: sent all the same`);
 }
 
-async function edit([ad], { from, set = [], "dry-run": dryRun, key = randomUUID(), yes }) {
+async function edit([ad], { from, set = [], "dry-run": dryRun, "no-utm": plain, key = randomUUID(), yes }) {
   if (!from && !set.length) misused("ads edit: say what is to change, by --set FIELD=VALUE or --from FILE.", usageOf("edit"));
   const edit = { ...(from && readJson(from)), ...Object.fromEntries(set.map(assignment)) };
   const path = `api/advertisement/telegram/${encodeURIComponent(ad)}`;
-  const checked = await call("PUT", path, { query: { amend: "true", dry_run: "true" }, json: edit });
+  const query = { amend: "true", decorate: plain ? undefined : "true" };
+  const checked = await call("PUT", path, { query: { ...query, dry_run: "true" }, json: edit });
   if (!values.json) {
     records(checked.changes, { field: "field", from: "from", to: "to" });
     remark(checked.undocumented);
   }
   if (dryRun || !checked.changes.length) return checked;
   await confirm(`Change ad ${ad}?`, yes);
-  const { told } = await order("PUT", path, { query: { amend: "true" }, json: edit, key });
+  const { told } = await order("PUT", path, { query, json: edit, key });
   return tell(told, () => console.log(`Ad ${ad} is changed.`));
 }
 
@@ -287,8 +301,9 @@ async function audienceCreate([file], { title, ...options }) {
 async function stats(_, { from, to, unit = "day", by = "ad", account = [], object = [], currency, "order-by": orderBy, limit }) {
   const json = {
     period_from: from, period_to: to, period_grouping_unit: unit, grouping: by.split(",").filter(Boolean), platform_cabinet_ids: account, ad_objects: object, currency_code: currency,
-    order_by: orderBy === undefined ? undefined : parsedJson(orderBy, "--order-by"), limit: limit === undefined ? PAGE : Number(limit), cursor: null,
+    order_by: orderBy === undefined ? undefined : parsedJson(orderBy, "--order-by"), limit: limit === undefined ? PAGE : Math.min(PAGE, limit), cursor: null,
   };
+  const most = Number(limit ?? Infinity);
   const items = [];
   const seen = new Set();
   do {
@@ -297,7 +312,8 @@ async function stats(_, { from, to, unit = "day", by = "ad", account = [], objec
     json.cursor = page.cursor || page.next_cursor || null;
     if (seen.has(json.cursor)) fail("AdStat leads in a circle: the same cursor twice");
     seen.add(json.cursor);
-  } while (json.cursor !== null);
+  } while (json.cursor !== null && items.length < most);
+  items.splice(most);
   return tell({ items }, () => records(items, Object.fromEntries(Object.keys(items[0] ?? {}).map((name) => [name, name]))));
 }
 

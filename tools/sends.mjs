@@ -6,8 +6,8 @@ import { records } from "./table.mjs";
 
 const USAGE = `npm run sends -- list [--state STATE] [--platform NAME] [--site ID] [--conversion ID] [--before TIME] [--limit N] [--json]
     shows the latest: a line for each conversion and ad platform. STATE is pending, sent, skipped, rejected or dead
-npm run sends -- replay SEND_ID… | --state skipped|rejected|dead [--platform NAME] [--site ID]
-    sends them again
+npm run sends -- replay SEND_ID… | --state skipped|rejected|dead|sent [--platform NAME] [--site ID]
+    sends them again; of what is sent, that with the code PARTLY_REFUSED
 
 ${WHERE}`;
 
@@ -35,7 +35,7 @@ const COMMANDS = {
     const { replayed } = await call("POST", "sends/replay", { ...(sendIds.length && { sendIds }), state, platform, websiteId: site });
     if (replayed) return console.log(`${replayed} ${replayed === 1 ? "send goes" : "sends go"} out again.`);
     if (state) return console.log("There is no such send.");
-    fail(`${sendIds.length === 1 ? "It is" : "None of them is"} not one that can go out again: npm run sends -- list --state skipped, rejected or dead shows those`);
+    fail(`${sendIds.length === 1 ? "It is" : "None of them is"} not one that can go out again: npm run sends -- list --state skipped, rejected or dead shows those, and the code PARTLY_REFUSED`);
   },
 };
 

@@ -145,10 +145,7 @@ impl Promoted {
 
 /// A new ad that breaks no documented rule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewAd {
-    promoted: Promoted,
-    fields: Map<String, Value>,
-}
+pub struct NewAd(Map<String, Value>);
 
 impl NewAd {
     /// Reads the body of "Create advertisement".
@@ -173,59 +170,51 @@ impl NewAd {
                 problems.push(Problem::new(name, expected));
             }
         }
-        let promoted = promoted.unwrap_or(Promoted::Telegram);
-        verdict(Self { promoted, fields }, problems)
+        verdict(Self(fields), problems)
     }
 
     /// The campaign that it goes into.
     pub fn campaign_id(&self) -> u64 {
-        let id = self.fields.get("campaign_id");
+        let id = self.0.get("campaign_id");
         id.and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// What it is called.
     pub fn title(&self) -> &str {
-        text(&self.fields, "title")
+        text(&self.0, "title")
     }
 
     /// What it says.
     pub fn text(&self) -> &str {
-        text(&self.fields, "text")
+        text(&self.0, "text")
     }
 
     /// The KKTU entry that it names.
     pub fn kktu_id(&self) -> Option<&str> {
-        kktu_id(&self.fields)
+        kktu_id(&self.0)
     }
 
     /// When it is shown; none: always.
     pub fn schedule(&self) -> Option<Schedule> {
-        Schedule::read("schedule", told(&self.fields, "schedule")?).ok()
+        Schedule::read("schedule", told(&self.0, "schedule")?).ok()
     }
 
     /// The same, its landing link naming campaign and ad where it leads to a site.
     #[must_use]
     pub fn decorated(mut self, content: &str) -> Self {
-        if self.promoted == Promoted::Site {
-            let campaign = self.campaign_id().to_string();
-            let utm = Utm {
-                campaign: &campaign,
-                content,
-            };
-            let link = decorated(text(&self.fields, "promote_url"), utm);
-            self.fields.insert("promote_url".to_owned(), link.into());
-        }
+        let campaign = self.campaign_id();
+        decorate(&mut self.0, Some(campaign), content);
         self
     }
 
     /// Names of fields that the documentation does not have.
     pub fn undocumented(&self) -> Vec<&str> {
-        undocumented(&self.fields, &[EDITABLE, OF_A_NEW_AD])
+        undocumented(&self.0, &[EDITABLE, OF_A_NEW_AD])
     }
 
     /// As AdStat wants it.
     pub fn to_json(&self) -> Value {
-        Value::Object(self.fields.clone())
+        Value::Object(self.0.clone())
     }
 }
 
@@ -245,6 +234,18 @@ pub struct Change {
 }
 
 impl AdEdit {
+    /// The same, its landing link naming campaign and ad where it has one and that leads to a site.
+    #[must_use]
+    pub fn decorated(mut self, campaign: Option<u64>, content: &str) -> Self {
+        decorate(&mut self.0, campaign, content);
+        self
+    }
+
+    /// Whether it says where the ad leads.
+    pub fn has_link(&self) -> bool {
+        told(&self.0, "promote_url").is_some()
+    }
+
     /// Reads the body of "Edit advertisement".
     ///
     /// # Errors
@@ -356,6 +357,20 @@ fn promoted(fields: &Map<String, Value>, problems: &mut Vec<Problem>) -> Option<
         problems.push(Problem::new("promote_url", expected));
     }
     promoted
+}
+
+fn decorate(fields: &mut Map<String, Value>, campaign: Option<u64>, content: &str) {
+    let link = text(fields, "promote_url");
+    if Promoted::of(link) != Some(Promoted::Site) {
+        return;
+    }
+    let campaign = campaign.map(|id| id.to_string());
+    let utm = Utm {
+        campaign: campaign.as_deref(),
+        content,
+    };
+    let link = decorated(link, utm);
+    fields.insert("promote_url".to_owned(), link.into());
 }
 
 /// "The field becomes required when targeting a channel invite link. URL of the destination Telegram channel."

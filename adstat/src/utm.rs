@@ -3,8 +3,8 @@
 /// What is known of the ad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Utm<'a> {
-    /// `utm_campaign`
-    pub campaign: &'a str,
+    /// `utm_campaign`; none: it is not known.
+    pub campaign: Option<&'a str>,
     /// `utm_content`
     pub content: &'a str,
 }
@@ -21,14 +21,16 @@ pub fn decorated(link: &str, utm: Utm<'_>) -> String {
         pairs.any(|(key, _)| key == name)
     };
     let parameters = [
-        ("utm_source", "telegram"),
-        ("utm_medium", "cpc"),
+        ("utm_source", Some("telegram")),
+        ("utm_medium", Some("cpc")),
         ("utm_campaign", utm.campaign),
-        ("utm_content", utm.content),
+        ("utm_content", Some(utm.content)),
     ];
     let mut added = form_urlencoded::Serializer::new(query.trim_end_matches('&').to_owned());
     for (name, value) in parameters.into_iter().filter(|(name, _)| !has(name)) {
-        added.append_pair(name, value);
+        if let Some(value) = value {
+            added.append_pair(name, value);
+        }
     }
     let mut decorated = path.to_owned();
     let query = added.finish();

@@ -490,7 +490,7 @@ fn what_statistics_can_be_asked_for() {
 #[test]
 fn a_landing_link_names_its_ad() {
     let utm = Utm {
-        campaign: "7 & more",
+        campaign: Some("7 & more"),
         content: "ad1",
     };
     let all = "utm_source=telegram&utm_medium=cpc&utm_campaign=7+%26+more&utm_content=ad1";
@@ -518,6 +518,18 @@ fn a_landing_link_names_its_ad() {
         link_of(least()),
         "https://shop.test/lp?utm_source=telegram&utm_medium=cpc&utm_campaign=1&utm_content=ad1"
     );
+    let link_of_edit = |edit: Value| {
+        let edit = AdEdit::read(&edit.to_string()).unwrap();
+        let edit = edit.decorated(None, "7").to_json();
+        edit.get("promote_url").cloned()
+    };
+    assert_eq!(
+        link_of_edit(json!({ "promote_url": "shop.test/b" })),
+        Some(json!(
+            "shop.test/b?utm_source=telegram&utm_medium=cpc&utm_content=7"
+        ))
+    );
+    assert_eq!(link_of_edit(json!({ "cpm": 2 })), None);
     assert_eq!(
         link_of(example()),
         "t.me/somechannel",

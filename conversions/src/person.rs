@@ -103,9 +103,12 @@ impl Person {
         let own_country = raw.country.filter(|text| Hash::parse(trim(text)).is_err());
         let own_country = own_country.and_then(meta::country);
         let country = own_country.as_deref().or(default_country);
-        let in_full = |number: &str| match country {
-            Some(country) => phone::with_country_code(number, country),
-            None => number.to_owned(),
+        let in_full = |number: &str| {
+            let number = phone::without_trunk_zero(number);
+            match country {
+                Some(country) => phone::with_country_code(&number, country),
+                None => number.into_owned(),
+            }
         };
         Self {
             email: hashed(raw.email, &meta::email),

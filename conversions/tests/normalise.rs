@@ -151,6 +151,26 @@ fn national_numbers_get_their_country_code() {
 }
 
 #[test]
+fn a_zero_that_is_dialled_at_home_alone_is_left_out() {
+    for (number, expected) in [
+        ("+44 (0)20 7946 0018", "+44 20 7946 0018"),
+        ("+49(0)170 1234567", "+49170 1234567"),
+        ("0049 (0) 30 901820", "0049  30 901820"),
+        ("0044 (0)20 7946 0018", "0044 20 7946 0018"),
+        // There it belongs to the number.
+        ("+39 (0)6 698 12345", "+39 (0)6 698 12345"),
+        // None of it is behind a country code.
+        ("(0)20 7946 0018", "(0)20 7946 0018"),
+        ("020 (0)7946", "020 (0)7946"),
+        ("+(0)20", "+(0)20"),
+        ("+44 20 7946 0018", "+44 20 7946 0018"),
+        ("", ""),
+    ] {
+        assert_eq!(phone::without_trunk_zero(number), expected, "{number}");
+    }
+}
+
+#[test]
 fn names() {
     check(
         meta::name,

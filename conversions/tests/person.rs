@@ -14,7 +14,7 @@ fn hash(raw: RawPerson<'_>) -> Person {
 fn every_field_is_hashed_by_each_rule() {
     let person = hash(RawPerson {
         email: Some(" Ada.L+x@Gmail.com"),
-        phone: Some("+44 20 7946 0018"),
+        phone: Some("+44 (0)20 7946 0018"),
         first_name: Some("Ada-Mae"),
         last_name: Some("O'Neil"),
         city: Some("Menlo Park"),

@@ -71,11 +71,12 @@ const bought = (edge, { conversionId, user: telegramUserId, websiteId, channelId
   return [told(edge, CONVERSION, purchase), ...(isLate ? [told(edge, VALUE, { conversionId, telegramUserId, person: {}, ...value })] : [])];
 };
 
-/** AdStat's ads; the second's link bears the beginning of its order's id. */
+/** AdStat's ads; the second's link bears the beginning of its order's id, the last one's words of its own. */
 export const ADS = [
   { id: 501, title: "Spring", object: "https://www.shop.test/spring" },
   { id: 502, title: "=Summer, \"hot\"", object: "https://www.shop.test/summer?utm_content=order502abcd" },
   { id: 503, title: "Autumn: all that is left of the summer's stock, for members of the channel only", object: "https://www.shop.test/autumn" },
+  { id: 504, title: "Winter", object: "https://www.shop.test/winter?utm_source=TgAds&utm_campaign=own&utm_content=cr1", source: "tgads" },
 ];
 /** What brings visits: what the visit carries, and what the report is to make of it. */
 const BRINGERS = [
@@ -85,7 +86,9 @@ const BRINGERS = [
   { share: 25, carries: { fbclid: "F", utmCampaign: "cats", utmContent: "blue" }, source: "meta", campaign: "cats", ad: "blue" },
   { share: 10, carries: { gclid: "G" }, source: "google", campaign: "", ad: "" },
   { share: 10, carries: { utmSource: "news", utmCampaign: "Spring" }, source: "news", campaign: String(CAMPAIGN), ad: "" },
-  { share: 20, carries: {}, source: "", campaign: "", ad: "" },
+  { share: 5, carries: { utmSource: "TgAds", utmCampaign: "own", utmContent: "cr1" }, source: "tgads", campaign: String(CAMPAIGN), ad: "504" },
+  { share: 5, carries: { utmSource: "vk", utmContent: "cr1" }, source: "vk", campaign: "", ad: "cr1" },
+  { share: 10, carries: {}, source: "", campaign: "", ad: "" },
 ].flatMap(({ share, ...each }) => Array.from({ length: share }, () => each));
 
 /** `count` visits and what came of them, spread over the season up to `toMs`. */
@@ -169,8 +172,8 @@ export async function fill(edge, made) {
 /** What AdStat counts: a row an hour and ad. */
 export function advertised(seed = 7) {
   const next = numbers(seed);
-  return Array.from({ length: DAYS * 3 * 2 }, (_, n) => ({
-    at_ms: (TODAY - DAYS + 1 + Math.floor(n / 6)) * DAY + (n % 2) * 7 * HOUR, account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ADS[Math.floor(n / 2) % 3].id,
+  return Array.from({ length: DAYS * ADS.length * 2 }, (_, n) => ({
+    at_ms: (TODAY - DAYS + 1 + Math.floor(n / (ADS.length * 2))) * DAY + (n % 2) * 7 * HOUR, account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ADS[Math.floor(n / 2) % ADS.length].id,
     impressions: Math.floor(next() * 5_000), clicks: Math.floor(next() * 100), goals: 0, spent: Math.floor(next() * 1e7) / 1e5,
   }));
 }
@@ -209,7 +212,7 @@ export function secondly(made, stats, { by, fromDay, toDay, websiteId }) {
     add(keyOf(each, each.atMs), "revenue", BigInt(each.minor) * PLACES[each.currency], each.currency);
   }
   for (const stat of stats) {
-    const each = { websiteId: WEBSITE, ad: String(stat.ad_id), campaign: String(CAMPAIGN), source: "telegram" };
+    const each = { websiteId: WEBSITE, ad: String(stat.ad_id), campaign: String(CAMPAIGN), source: ADS.find(({ id }) => id === stat.ad_id).source ?? "telegram" };
     if (!counts(each, stat.at_ms)) continue;
     add(keyOf(each, stat.at_ms), "impressions", stat.impressions);
     add(keyOf(each, stat.at_ms), "adClicks", stat.clicks);

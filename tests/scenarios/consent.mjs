@@ -155,10 +155,18 @@ export const consent = {
       await story.page.eval(() => edgeway("consent", "denied"));
       await story.page.until(() => window.edgeway.log.some(({ type, data }) => type === "answered" && data.to === "init"));
       await story.visited();
+      // What comes of Meta's and Telegram's scripts afterwards is kept from both.
+      await story.page.eval(() => {
+        document.cookie = "_fbp=fb.1.1795231938971.77;path=/";
+        tgp("init", "aGnVh4yo");
+        tgp("event", "aGnVh4yo-WhenDeny");
+      });
       await story.join();
     },
     check({ visit, story }) {
       carriesAd(visit);
+      assert.notEqual(visit.fbp, "fb.1.1795231938971.77");
+      assert.deepEqual(story.world.telegram.pixel, []);
       if (story.backend === "ledger") assert.equal(visit.consent, "denied");
     },
   },

@@ -11,4 +11,4 @@ export function emit(type, data) {
 }
 
 /** Tells that `to` did not succeed. */
-export const failed = (to, why) => emit('failed', { to, why: String(why) });
+export const failed = (to, why) => emit('failed', { to, why: '' + why });

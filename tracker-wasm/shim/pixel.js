@@ -26,9 +26,9 @@ export function takeCalls() {
   early.forEach((call) => run(...call));
 }
 
-/** Sends what was called so far, and from now on at once. */
+/** Sends what was called so far, unless consent is refused, and from now on at once. */
 export function releaseCalls() {
-  held.forEach(send);
+  if (visitor.consent !== 'denied') held.forEach(send);
   held = undefined;
 }
 
@@ -41,16 +41,14 @@ function run(command, id, params) {
   const field = FIELDS[command];
   const body = Object.assign({}, params, { [field]: id, t: Date.now(), l: location.href });
   if (!field) failed('tgp', command);
-  else if (!held) send(body);
-  else if (visitor.consent !== 'denied') held.push(body);
+  else if (visitor.consent !== 'denied') (held ? held.push(body) : send(body));
 }
 
 function send(body) {
   if (!body.e) {
     // As a page with two snippets says it.
-    const place = body.p + body.l;
-    if (seen[place]) return;
-    seen[place] = true;
+    if (seen[body.p + body.l]) return;
+    seen[body.p + body.l] = 1;
   }
   const click = read(CLICK);
   if (click) body.c = click;

@@ -133,7 +133,7 @@ function watchFbp(mine, wait) {
 
 function patchFbp(beacon) {
   const mine = current;
-  if (!mine.sent || mine.fbp) return true;
+  if (!mine.sent || mine.fbp || visitor.consent === 'denied') return true;
   const fbp = cookie('_fbp');
   if (!/^fb\.\d\.\d+\./.test(fbp)) return;
   mine.fbp = fbp;

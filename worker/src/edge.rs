@@ -156,10 +156,16 @@ impl Edge<'_> {
         self.header("accept").contains("application/xml;q=")
     }
 
-    /// Whether a script on a page asks, by `fetch` or XMLHttpRequest: nobody follows a link by that. A service worker that hands on
-    /// what a page asks for names the same destination.
-    pub fn is_fetched_by_script(&self) -> bool {
-        self.header("sec-fetch-dest") == "empty" && !self.navigates()
+    /// Whether nobody follows a link by this (Fetch Metadata, `Sec-Fetch-Dest`): a script on a page asks, by `fetch` or XMLHttpRequest, or the page
+    /// itself, for an image or a frame that nobody tapped. A service worker that hands on what a page asks for names a script's destination.
+    pub fn is_no_navigation(&self) -> bool {
+        match self.header("sec-fetch-dest").as_str() {
+            // Browsers before 2023 do not say.
+            "" | "document" => false,
+            "empty" => !self.navigates(),
+            "iframe" | "frame" | "object" | "embed" => self.header("sec-fetch-user") != "?1",
+            _ => true,
+        }
     }
 
     /// Whether the browser objects to being tracked, in a way that the settings respect.

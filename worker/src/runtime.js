@@ -145,7 +145,7 @@ function remove(headers, names) {
 /** An answer's status, where it leads, what it is and how it is packed, a line each. */
 export function head({ status, headers }) {
   const say = (name) => headers.get(name) ?? "";
-  return status + "\n" + say("location") + "\n" + say("content-type") + "\n" + say("content-encoding");
+  return status + "\n" + say("location") + "\n" + say("content-type") + "\n" + say("content-encoding") + "\n" + say("content-disposition");
 }
 
 /**
@@ -296,7 +296,7 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
       if (to) meta.setAttribute("content", when + to);
     },
   };
-  const leading = (rewriter) => rewriter.on(MAY_BE_TELEGRAMS, links).on('meta[http-equiv="refresh" i]', refreshes);
+  const leading = (rewriter) => rewriter.on(MAY_BE_TELEGRAMS, links).on('meta[http-equiv="refresh" i][content]', refreshes);
   const rewriter = leading(new HTMLRewriter())
     .on("base", {
       element(base) {

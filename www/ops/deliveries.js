@@ -8,6 +8,8 @@ import { Chip, Confirm, Gauge, Loading, Problem, Select, Time, hashOf, html, use
 const PAGE = 50;
 const STATES = ["pending", "sent", "skipped", "rejected", "dead"];
 const REPLAYABLE = ["skipped", "rejected", "dead"];
+/** Google does not say which of those that went together it refused. */
+const isReplayable = ({ state, code }) => REPLAYABLE.includes(state) || code === "PARTLY_REFUSED";
 const PLATFORMS = [["meta", "Meta"], ["tiktok", "TikTok"], ["snapchat", "Snapchat"], ["google", "Google Ads"], ["ga4", "GA4"], ["telegram", "Telegram Ads"]];
 const TWICE = "A platform knows an event again for about 48 hours: what it took longer ago, unknown to us, counts twice.";
 
@@ -23,18 +25,21 @@ export function Deliveries({ params, set, site, forget }) {
   const [older, setOlder] = useState({ sends: [] });
   const [question, setQuestion] = useState(null);
   const [outcome, setOutcome] = useState(null);
-  useEffect(() => setOlder({ sends: [] }), [first.data]);
+  useEffect(() => setOlder({ behind: first.data, sends: [] }), [first.data]);
   useEffect(() => setOutcome(null), inputs);
 
   const sends = first.data ? [...first.data.sends, ...older.sends] : [];
   const isMore = sends.length > 0 && (older.last ?? first.data.sends.length) >= PAGE;
   const turnPage = async () => {
-    setOlder((older) => ({ ...older, busy: true, error: null }));
+    const behind = first.data;
+    // What comes late, behind another first page, is of another question.
+    const change = (changed) => setOlder((older) => (older.behind === behind ? { ...older, busy: false, ...changed(older) } : older));
+    change(() => ({ busy: true, error: null }));
     try {
       const next = await page(sends.at(-1).madeAt);
-      setOlder((older) => ({ sends: [...older.sends, ...next.sends], last: next.sends.length }));
+      change((older) => ({ sends: [...older.sends, ...next.sends], last: next.sends.length }));
     } catch (error) {
-      setOlder((older) => ({ ...older, busy: false, error }));
+      change(() => ({ error }));
     }
   };
   const replay = async (isMeant) => {
@@ -48,11 +53,11 @@ export function Deliveries({ params, set, site, forget }) {
       setOutcome({ error });
     }
   };
-  const listed = sends.filter((send) => REPLAYABLE.includes(send.state));
+  const listed = sends.filter(isReplayable);
   const askAll = () => {
     // The API narrows a replay by all of these but the conversion.
     const body = conversionId ? { sendIds: listed.map(({ sendId }) => sendId) } : Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
-    const words = [state, platform && `to ${platformName(platform)}`, destination && `at ${destination}`, site && `of ${site}`, conversionId && `of conversion ${conversionId}`].filter(Boolean);
+    const words = [state === "sent" ? "sent but refused in part" : state, platform && `to ${platformName(platform)}`, destination && `at ${destination}`, site && `of ${site}`, conversionId && `of conversion ${conversionId}`].filter(Boolean);
     setQuestion({ title: "Send all of these again?", text: `Every delivery that is ${words.join(", ")}: those listed and those further back, 10,000 at most. ${TWICE}`, action: "Send all again", body });
   };
   const askOne = (send) => setQuestion({ title: "Send this again?", text: `${send.eventId} to ${send.destination}. ${TWICE}`, action: "Send again", body: { sendIds: [send.sendId] } });
@@ -64,7 +69,7 @@ export function Deliveries({ params, set, site, forget }) {
       <${Text} label="Destination" value=${destination} onTell=${(destination) => set({ destination })} />
       <${Text} label="Conversion" value=${conversionId} onTell=${(conversionId) => set({ conversionId })} wide />
       <button type="button" onClick=${first.reload}>Refresh</button>
-      ${REPLAYABLE.includes(state) && listed.length > 0 && html`<button type="button" class="strong" onClick=${askAll}>Send all again…</button>`}
+      ${state !== "" && listed.length > 0 && html`<button type="button" class="strong" onClick=${askAll}>Send all again…</button>`}
     </form>
     <div role="status">${outcome?.text && html`<div class="notice good"><p>${outcome.text}</p></div>`}</div>
     <${Problem} error=${outcome?.error} forget=${forget} />
@@ -102,7 +107,7 @@ function Send({ send, site, onReplay }) {
       ${missingKeys.length > 0 && html`<p class="quiet">without ${missingKeys.join(", ")}</p>`}
     </div>
     <div class="act"><a href=${hashOf("trail", { id: conversionId, site })}>Trail<span class="hidden"> of conversion ${conversionId}</span></a>
-      ${REPLAYABLE.includes(state) && html`<button type="button" onClick=${() => onReplay(send)}>Send again…<span class="hidden"> ${conversionId} to ${destination}</span></button>`}</div>
+      ${isReplayable(send) && html`<button type="button" onClick=${() => onReplay(send)}>Send again…<span class="hidden"> ${conversionId} to ${destination}</span></button>`}</div>
   </li>`;
 }
 

@@ -130,7 +130,7 @@ function SelfTest({ forget }) {
   const word = (value) => (value === null ? "–" : html`<${Chip} kind=${value ? "sent" : "dead"}>${value ? "yes" : "no"}<//>`);
   return html`<section aria-labelledby="selftest">
     <div class="bar"><h2 id="selftest">Self-test</h2><button type="button" disabled=${test.busy} onClick=${run}>Send one test event to each platform</button></div>
-    <p class="quiet">Through each platform’s own test door: it counts for nothing.</p>
+    <p class="quiet">Through each platform’s own test door, where it is no conversion. Meta keeps it, as EdgewaySelfTest.</p>
     <div role="status">${test.busy && html`<p class="quiet">Asking the platforms…</p>`}${test.data && html`<p>${told(test.data.destinations)}</p>`}</div>
     <${Problem} error=${test.error} retry=${run} forget=${forget} />
     ${test.data?.destinations.length > 0 && html`<${Scroll} label="What each platform said"><table>

@@ -1,5 +1,7 @@
 //! Numbers as people dial them at home.
 
+use std::borrow::Cow;
+
 /// How each country numbers its phones (ITU-T E.164 and E.129, as libphonenumber's metadata lists them), a line each: the
 /// country, its calling code, what is dialled before a number at home and not from abroad (`-`: nothing), and how numbers of
 /// people and places look without either: so many digits, the first of which is one of those. `*`: they vary too much to be
@@ -18,6 +20,27 @@ pub fn is_country(country: &str) -> bool {
 /// any case). Where it may have a country code already it stays as it is.
 pub fn with_country_code(text: &str, country: &str) -> String {
     international(text, country).unwrap_or_else(|| text.to_owned())
+}
+
+/// The number without a `(0)` behind its country code, as in `+44 (0)20 7946 0018`: that is dialled at home alone (ITU-T E.123, 7.2). Italy's
+/// numbers, and San Marino's and the Vatican's, begin with it abroad, too.
+pub fn without_trunk_zero(text: &str) -> Cow<'_, str> {
+    const ZERO: &str = "(0)";
+    let digits_of = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    let Some((code, national)) = text.split_once(ZERO) else {
+        return text.into();
+    };
+    let is_international = code.contains(['+', '＋']) || digits_of(code).starts_with("00");
+    let code_digits = digits_of(code);
+    let code_digits = code_digits.trim_start_matches('0');
+    match (is_international, code_digits) {
+        (false, _) | (true, "" | "39" | "378" | "379") => text.into(),
+        _ => [code, national].concat().into(),
+    }
 }
 
 fn international(text: &str, country: &str) -> Option<String> {

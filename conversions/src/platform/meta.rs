@@ -308,14 +308,14 @@ pub(super) fn reply(answer: Answer<'_>) -> Reply {
         return answer.reply(outcome, told.fbtrace_id, None);
     };
     let outcome = match fault.code {
-        // The token; what it may do.
-        Some(10 | 102 | 190) => Outcome::Credentials,
+        // The token; what it, or its app, may do: that is the same for every event, and mended by a person.
+        Some(3 | 10 | 102 | 190 | 200 | 294) => Outcome::Credentials,
         // "Object with ID … does not exist, cannot be loaded due to missing permissions": the pixel is not there, or is not the token's.
         Some(100) if fault.error_subcode == Some(33) => Outcome::Credentials,
         Some(4 | 17 | 80_003) => answer.throttled(),
         _ if answer.status == 429 => answer.throttled(),
         _ if fault.is_transient => answer.retry(),
-        Some(code @ (3 | 100 | 105 | 200 | 294)) => Outcome::Rejected {
+        Some(code @ (100 | 105)) => Outcome::Rejected {
             code: match fault.error_subcode {
                 Some(subcode) => format!("{code}/{subcode}"),
                 None => code.to_string(),

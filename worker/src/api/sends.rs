@@ -47,8 +47,8 @@ pub async fn replay(call: &Call<'_>, fields: &Fields<'_>) -> Result<Answer, Erro
     if ids.is_none() && filter.state.is_none() {
         return Err(Error::field("sendIds", "say which, or their state"));
     }
-    if matches!(filter.state, Some(State::Pending | State::Sent)) {
-        let expected = "expected skipped, rejected or dead";
+    if filter.state == Some(State::Pending) {
+        let expected = "expected skipped, rejected, dead, or sent for those refused in part";
         return Err(Error::field("state", expected));
     }
     filter.send_ids = ids;

@@ -57,6 +57,7 @@ pub fn arrive(arrival: usize, is_kept: bool, value: JsValue) {
 async fn answer(edge: &Edge<'_>, route: &Route<'_>) -> Response {
     let page = match route {
         Route::Page => Some(page(edge).await),
+        Route::Channel(slug) if !track::click::is_short_link(edge, slug) => Some(page(edge).await),
         Route::Ops(file) => Some(files::ops(edge, file).await),
         _ => None,
     };

@@ -1,6 +1,6 @@
 //! What is wrong with settings that are each well by themselves. Looked at apart from reading them, since no visitor waits for it.
 
-use attribution::url::is_within;
+use attribution::url::{self, is_within};
 use conversions::normalise::phone;
 
 use super::{Backend, Channel, Config, InviteMode, Problem, Site, is_word};
@@ -17,7 +17,13 @@ impl Config {
                 let why = format!("websiteId: expected one of its own, two sites are called {id}");
                 wrong("SITES", why);
             }
-            if let Some(domain) = site.cookie_domain_of_no_page() {
+            let of_origin = self
+                .front
+                .as_ref()
+                .and_then(|front| url::split(&front.origin));
+            // Where only the origin's own host is known, pages are on the edge's, wherever that is.
+            let is_known = site.domains.as_slice() != of_origin.map(|parts| parts.host).as_slice();
+            if let Some(domain) = site.cookie_domain_of_no_page().filter(|_| is_known) {
                 let pages = site.domains.join(", ");
                 let why =
                     format!("{domain}: expected a domain that one of the pages' is on, {pages}");
@@ -30,6 +36,12 @@ impl Config {
             }
             for (place, channel) in site.channels.iter().enumerate() {
                 let slug = &channel.slug;
+                let has_none = channel.invite.is_none() && channel.mode == InviteMode::Shared;
+                if self.backend == Backend::Ledger && has_invite && has_none {
+                    let why =
+                        format!("invite: {slug} of {id} has none: its clicks find no channel");
+                    wrong("SITES", why);
+                }
                 let others = site.channels.get(..place).unwrap_or_default();
                 if others.iter().any(|other| other.slug == *slug) {
                     let why = format!(

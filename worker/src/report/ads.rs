@@ -8,6 +8,9 @@ use attribution::url;
 use crate::config::{Channel, Config, Site};
 use crate::ledger::Row;
 
+/// What AdStat's ads are known by as a source, where their links don't say: the `utm_source` that they are decorated with.
+pub const TELEGRAM: &str = "telegram";
+
 /// One ad, as AdStat lists it.
 #[derive(Debug, Default)]
 pub struct Ad {
@@ -15,14 +18,18 @@ pub struct Ad {
     pub campaign_id: Option<u64>,
     pub campaign_name: Option<String>,
     pub link: Option<String>,
+    /// What its visits say that they come from.
+    pub source: String,
 }
 
-/// All ads that are known. A visit is of the ad whose id its `utm_content` is, or the beginning of the order's id that bought the ad; where it
-/// stands by its landing page, of the ad that leads there, if one alone does.
+/// All ads that are known. A visit is of the ad whose id its `utm_content` is, or the beginning of the order's id that bought the ad, or what the
+/// ad's own link says; where it stands by its landing page, of the ad that leads there, if one alone does.
 #[derive(Debug, Default)]
 pub struct Ads {
     by_id: BTreeMap<u64, Ad>,
     by_content: BTreeMap<String, u64>,
+    /// By `utm_content` and source, as links have them that are not of our making. None: several have the same.
+    by_own_words: BTreeMap<(String, String), Option<u64>>,
     /// None: several lead there.
     by_page: BTreeMap<String, Option<u64>>,
     campaigns: BTreeMap<String, u64>,
@@ -37,12 +44,20 @@ impl Ads {
                 continue;
             };
             let text = |column| row.text(column).map(str::to_owned);
+            let link = row.text("link").unwrap_or_default();
+            let source = parameter(link, "utm_source").map(|source| source.to_ascii_lowercase());
             let ad = Ad {
                 title: text("title"),
                 campaign_id: row.number("campaign_id"),
                 campaign_name: text("campaign_name"),
                 link: text("link"),
+                source: source.unwrap_or_else(|| TELEGRAM.to_owned()),
             };
+            if let Some(content) = parameter(link, "utm_content") {
+                let words = (content, ad.source.clone());
+                let known = ads.by_own_words.entry(words).or_insert(Some(id));
+                *known = known.filter(|known| *known == id);
+            }
             ads.by_content.insert(id.to_string(), id);
             for content in row.text("contents").unwrap_or_default().split(',') {
                 if !content.is_empty() {
@@ -65,7 +80,13 @@ impl Ads {
         ads
     }
 
-    /// All that `utm_content` calls them.
+    /// What `utm_content` and source call them whose links say so themselves, and which they are.
+    pub fn own_words(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        let ads = self.by_own_words.iter();
+        ads.filter_map(|((content, source), id)| Some((content.as_str(), source.as_str(), (*id)?)))
+    }
+
+    /// All that `utm_content` alone calls them.
     pub fn contents(&self) -> impl Iterator<Item = &str> {
         self.by_content.keys().map(String::as_str)
     }
@@ -89,6 +110,15 @@ impl Ads {
     pub fn campaign_name(&self, id: u64) -> Option<&str> {
         self.names.get(&id).map(String::as_str)
     }
+}
+
+/// A parameter of a link, the first that is not empty.
+fn parameter(link: &str, name: &str) -> Option<String> {
+    let address = link.split_once('#').map_or(link, |(address, _)| address);
+    let (_, query) = address.split_once('?')?;
+    let mut parameters = url::parameters(query);
+    let found = parameters.find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty());
+    found.map(|(_, value)| value.into_owned())
 }
 
 /// A web page's host and path, by which two links to it are the same.

@@ -7,7 +7,7 @@ use ::adstat::time::day_name;
 use conversions::Currency;
 use serde::Serialize;
 
-use super::ads::{Ad, Ads};
+use super::ads::{Ad, Ads, TELEGRAM};
 use super::feed::bindings;
 use crate::config::{Config, DATABASE, Site};
 use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
@@ -22,8 +22,6 @@ pub const DAY_MS: u64 = 86_400_000;
 const FILLED_DAYS: u64 = 400;
 /// How many groups are read at least. Who makes up a content for each visit can have as many as there are visits.
 const LEAST_GROUPS: usize = 5_000;
-/// What AdStat's ads are known by as a source: the `utm_source` that their links are decorated with.
-const TELEGRAM: &str = "telegram";
 /// What is called by no name.
 const NONE: &str = "(none)";
 
@@ -175,6 +173,8 @@ struct Parameter<'a> {
     most_groups: usize,
     /// What the known ads are called by in `utm_content`: of campaigns' sums no other ad has to be told apart.
     contents: Vec<&'a str>,
+    /// What links of ads say of themselves: `utm_content`, source, and the ad's id.
+    own_words: Vec<(&'a str, &'a str, String)>,
 }
 
 /// Sums of one row.
@@ -339,6 +339,9 @@ pub async fn report(
         question,
         most_groups: question.most_groups(),
         contents: drafts.ads.contents().collect(),
+        own_words: (drafts.ads.own_words())
+            .map(|(content, source, id)| (content, source, id.to_string()))
+            .collect(),
     };
     let parameter = serde_json::to_string(&parameter)?;
     for binding in bindings(config, question.website_id.as_deref()) {
@@ -387,7 +390,7 @@ impl Drafts<'_> {
                 let campaign = campaign.or_else(|| ad?.campaign_id);
                 campaign.map(|id| id.to_string()).unwrap_or_default()
             }
-            By::Source => TELEGRAM.to_owned(),
+            By::Source => ad.map_or(TELEGRAM, |ad| &ad.source).to_owned(),
             By::Channel => channel.map_or("", |channel| channel.id()).to_owned(),
         };
         let draft = self.rows.entry(key).or_default();

@@ -240,6 +240,7 @@ struct Head<'a> {
     location: &'a str,
     content_type: &'a str,
     content_encoding: &'a str,
+    content_disposition: &'a str,
 }
 
 impl<'a> Head<'a> {
@@ -252,13 +253,19 @@ impl<'a> Head<'a> {
             location: line(),
             content_type: line(),
             content_encoding: line(),
+            content_disposition: line(),
         }
     }
 
-    /// Whether it is a whole page, be it that of an error: other answers have no body, or a part of one.
+    /// Whether it is a whole page, be it that of an error: other answers have no body, or a part of one, or are a file to be kept.
     fn is_page(&self) -> bool {
-        let media_type = self.content_type.get(..9).unwrap_or_default();
-        matches!(self.status, 200 | 400..=599) && media_type.eq_ignore_ascii_case("text/html")
+        let begins = |text: &str, with: &str| {
+            let beginning = text.get(..with.len());
+            beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(with))
+        };
+        matches!(self.status, 200 | 400..=599)
+            && begins(self.content_type, "text/html")
+            && !begins(self.content_disposition, "attachment")
     }
 
     /// Whether the platform can read its body.

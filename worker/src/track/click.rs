@@ -32,16 +32,24 @@ pub async fn channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
     whatever_is_set(edge, invite_of_channel(edge, slug).await)
 }
 
+/// Whether `/c/{slug}` is a channel's; else, behind the edge, it is the site's own server's, which may have such paths, too.
+pub fn is_short_link(edge: &Edge<'_>, slug: &str) -> bool {
+    let config = edge.config;
+    config.front.is_none()
+        || config.sites.iter().any(|site| site.channel(slug).is_some())
+        || is_wrong(edge, "SITES")
+        || link_tapped(edge).is_some()
+}
+
+fn is_wrong(edge: &Edge<'_>, setting: &str) -> bool {
+    let mut problems = edge.config.problems.iter();
+    problems.any(|problem| problem.setting == setting)
+}
+
 /// That no site or channel is found is not the visitor's fault where `SITES` is wrong: the link that they tapped leads where it led.
 fn whatever_is_set(edge: &Edge<'_>, answer: Result<Answer, Error>) -> Result<Answer, Error> {
-    let is_wrong = |setting| {
-        edge.config
-            .problems
-            .iter()
-            .any(|problem| problem.setting == setting)
-    };
     match answer {
-        Err(Error::WebsiteNotFound | Error::ChannelNotFound) if is_wrong("SITES") => {
+        Err(Error::WebsiteNotFound | Error::ChannelNotFound) if is_wrong(edge, "SITES") => {
             let (path, query) = (edge.caller.path, edge.caller.query);
             runtime::log_error(&format!(
                 "SITES is wrong: a click found no site or channel: {path}?{query}"
@@ -71,10 +79,16 @@ async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
     super::check_origin(edge, site)?;
     let link = link_tapped(edge);
     let channel = match caller.parameter("channelId") {
-        Some(id) => match site.channel_by_id(&id).or_else(|| site.channel(&id)) {
+        Some(id) => match (site.channel_by_id(&id).or_else(|| site.channel(&id)), &link) {
+            (Some(channel), _) => Some(channel),
             // AdTarget may know more channels than the settings here.
-            None if matches!(edge.config.backend, Backend::AdTarget(_)) => None,
-            channel => Some(channel.ok_or(Error::ChannelNotFound)?),
+            (None, _) if matches!(edge.config.backend, Backend::AdTarget(_)) => None,
+            // The page calls it by another name than the settings: that is not the visitor's fault.
+            (None, Some(link)) if !is_wrong(edge, "SITES") => {
+                runtime::log_warning(&format!("a page names a channel that is not there: {id}"));
+                site.channel_of_link(link)
+            }
+            (None, _) => return Err(Error::ChannelNotFound),
         },
         None => match &link {
             Some(link) => site.channel_of_link(link),
@@ -94,10 +108,15 @@ async fn invite_of_channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error>
     let (config, caller) = (edge.config, &edge.caller);
     // On a host that is no site's, the page that was tapped says whose channel is meant.
     let page = url::split(caller.referer).and_then(|parts| config.site_on(parts.host));
-    let (site, channel) = (config.site_on(caller.host).into_iter().chain(page))
+    let named = (config.site_on(caller.host).into_iter().chain(page))
         .chain(&config.sites)
-        .find_map(|site| site.channel(slug).map(|channel| (site, channel)))
-        .ok_or(Error::ChannelNotFound)?;
+        .find_map(|site| site.channel(slug).map(|channel| (site, channel)));
+    // Of a page that was loaded before the channel got another name, the link that was tapped is left.
+    let by_link = || {
+        let site = (config.site_of_host(caller.host)).filter(|_| !is_wrong(edge, "SITES"))?;
+        Some((site, site.channel_of_link(&link_tapped(edge)?)?))
+    };
+    let (site, channel) = named.or_else(by_link).ok_or(Error::ChannelNotFound)?;
     click(
         edge,
         site,
@@ -144,7 +163,7 @@ async fn click(
     start: Option<&str>,
 ) -> Result<Answer, Error> {
     let caller = &edge.caller;
-    if caller.prepares || edge.is_fetched_by_script() {
+    if caller.prepares || edge.is_no_navigation() {
         // Who prepares for a click, be it a browser or a script of the page, has not made it, and asks again by it. A `<link>` that
         // prefetches takes "nothing" without a word in the console; where a click would lead to what was fetched, it would lead nowhere.
         let is_link = edge.header("sec-fetch-dest") == "empty" && edge.navigates();
@@ -171,7 +190,7 @@ async fn click(
         Backend::Ledger => {
             let carried = carried(edge, site);
             let link = hand_out(edge, site, channel, &ids, start, carried, edge.client()).await;
-            to_channel(edge, link)
+            to_channel(edge, link.or_else(|| link_tapped(edge)))
         }
     };
     // The session goes on from here. Ids that a link brought are never made the browser's own: a link can be anybody's.
@@ -341,7 +360,9 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
     let (mut seen, own) = view.capture_and_touch();
-    let is_direct = !from_page && own.carries_anything();
+    // Where the page hides its address, the browser still says that it was one of the site's.
+    let is_within = edge.header("sec-fetch-site").starts_with("same-");
+    let is_direct = !from_page && !is_within && own.carries_anything();
     if is_direct {
         // Cookies have those of ads before.
         seen.click_ids = own.click_ids;

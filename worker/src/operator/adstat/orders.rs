@@ -155,15 +155,26 @@ pub async fn edit(
     let undocumented: Vec<String> = edit.undocumented().into_iter().map(str::to_owned).collect();
     // Repeating it does no harm: it reads.
     kktu::check(session, edit.kktu_id()).await?;
-    let (edit, changes) = match wish.amend {
+    let decorates = wish.decorate && edit.has_link();
+    let (edit, changes) = match wish.amend || decorates {
         // Repeating it does no harm: it reads.
         true => match session.make(&Call::Ad(id), TIMEOUT_MS).await? {
             Err(refused) => return Ok(pass_on(Err(refused))),
             Ok(reply) => {
                 let details: Map<String, Value> =
                     serde_json::from_str(&reply.body).map_err(|why| Away(why.to_string()))?;
-                let (whole, changes) = edit.over(&details)?;
-                (whole, Some(changes))
+                let campaign = details.get("campaign_id").and_then(Value::as_u64);
+                let edit = match decorates {
+                    true => edit.decorated(campaign, &id.to_string()),
+                    false => edit,
+                };
+                match wish.amend {
+                    true => {
+                        let (whole, changes) = edit.over(&details)?;
+                        (whole, Some(changes))
+                    }
+                    false => (edit, None),
+                }
             }
         },
         false => (edit, None),
@@ -288,7 +299,7 @@ impl Order<'_> {
             _ => {}
         }
         // Repeating it does no harm: it reads.
-        let earlier = ads_of(session, "today").await?;
+        let earlier = latest_ads(session).await?;
         let earlier: Vec<u64> = earlier.iter().map(|ad| ad.id).collect();
         self.write_down(edge, sent_ms, Some(&earlier)).await?;
         // Repeated, it comes to the lines above, which look whether it was done.
@@ -302,19 +313,15 @@ impl Order<'_> {
         ad: &NewAd,
         earlier: &[u64],
     ) -> Result<Option<Reply>, Error> {
-        let mut candidates = Vec::new();
-        // A day may have begun since, wherever AdStat's days begin.
-        for period in ["today", "yesterday"] {
-            // Repeating it does no harm: it reads.
-            let ads = ads_of(session, period).await?;
-            let new = ads.into_iter().filter(|found| {
-                is_same(found.advertisement_title.as_deref(), ad.title())
-                    && is_same(found.ad_text.as_deref(), ad.text())
-                    && found.campaign_id == Some(ad.campaign_id())
-                    && !earlier.contains(&found.id)
-            });
-            candidates.extend(new.map(|found| found.id));
-        }
+        // Repeating it does no harm: it reads.
+        let ads = latest_ads(session).await?;
+        let new = ads.into_iter().filter(|found| {
+            is_same(found.advertisement_title.as_deref(), ad.title())
+                && is_same(found.ad_text.as_deref(), ad.text())
+                && found.campaign_id == Some(ad.campaign_id())
+                && !earlier.contains(&found.id)
+        });
+        let mut candidates: Vec<u64> = new.map(|found| found.id).collect();
         // Repeating it does no harm: it reads.
         let others = Database::bound(session.edge.env, DATABASE)?
             .ask(Statement::new(
@@ -457,6 +464,15 @@ fn reply_of_dead_token() -> Reply {
             &json!({ "detail": detail, "status_code": 502 }).to_string(),
         ))
     }
+}
+
+/// The ads that were made of late: a day may begin between two looks, wherever AdStat's days begin.
+async fn latest_ads(session: &mut Session<'_>) -> Result<Vec<AdSummary>, Error> {
+    // Repeating it does no harm: it reads.
+    let mut ads = ads_of(session, "today").await?;
+    // Repeating it does no harm: it reads.
+    ads.extend(ads_of(session, "yesterday").await?);
+    Ok(ads)
 }
 
 /// The ads that were made in a period.
