@@ -378,7 +378,7 @@ describe("Telegram's updates", () => {
   });
 
   describe("while the ledger is down", () => {
-    it("an update is refused and comes again: nothing lost, nothing doubled", async () => {
+    it("an update is refused and comes again: nothing lost, nothing doubled, and nobody waits for a way in", async () => {
       const updates = [
         botapi.join(await telegram.link(clickId()), 7), botapi.leave(7), botapi.promoted(), botapi.requestToJoin(await telegram.link(clickId(), { chat: CLUB, creates_join_request: true }), 8),
         botapi.start(9, clickId()),
@@ -389,13 +389,22 @@ describe("Telegram's updates", () => {
         assert.equal(answer.status, 500);
         assert.equal(answer.json().error.code, "INTERNAL_ERROR");
       }
-      assert.deepEqual(botapi.callsOf("approveChatJoinRequest"), []);
+      assert.deepEqual(botapi.callsOf("approveChatJoinRequest").map(({ parameters }) => parameters.user_id), [8], "who came by a click's link is let in");
+      const [started] = botapi.messages;
+      assert.match(started.reply_markup.inline_keyboard[0][0].url, /^https:\/\/t\.me\/\+/);
+      assert.notEqual(started.reply_markup.inline_keyboard[0][0].url, SITES[0].channels[2].invite, "a link of that person's own");
+      // What was sent long before is not answered each time that Telegram sends it again.
+      const old = botapi.start(10, clickId());
+      old.message.date = Math.floor(Date.now() / 1000) - 60;
+      assert.equal((await telegram.post(old)).status, 500);
+      assert.equal(botapi.messages.length, 1);
       await edge.fail({ d1: null });
       await telegram.tell(...updates, ...updates);
       only(await telegram.conversions());
       assert.deepEqual([only(await telegram.members()).status, only(await telegram.members()).joins], ["left", 1]);
       only(await telegram.channels());
-      assert.equal(botapi.messages.length, 1);
+      assert.deepEqual(botapi.messages[1].reply_markup, started.reply_markup, "and once more, as the ledger had not heard of it");
+      assert.equal(botapi.messages.length, 2);
     });
   });
 

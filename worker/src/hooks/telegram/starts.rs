@@ -8,7 +8,7 @@ use super::{Hook, WAITS, in_time};
 use crate::config::{Channel, InviteMode, Site};
 use crate::error::Error;
 use crate::ids::ClickId;
-use crate::invites;
+use crate::invites::{self, Invitation};
 use crate::ledger::Database;
 use crate::outcomes::joins::{self, Way};
 use crate::runtime;
@@ -81,32 +81,59 @@ impl Words {
     }
 }
 
+/// A start, as the ledger knows it.
+enum Start {
+    /// It was answered before.
+    Answered,
+    /// It is to be answered with that link; none: there is none.
+    Due(Option<String>),
+}
+
+/// How old a start may be that is answered though the ledger does not know it, in ms: Telegram sends it again and again until the ledger does.
+const NEW_MS: u64 = 10_000;
+
 impl Hook<'_> {
-    /// `/start`: with a click, a link of that click and person; else the channel's own.
+    /// `/start`: with a click, a link of that click and person; else the channel's own. A ledger that does not answer keeps nobody waiting: it learns of
+    /// the start when Telegram sends it again.
     ///
     /// # Errors
     /// `INTERNAL_ERROR`: the ledger does not answer, or nobody has the message.
-    pub(super) async fn someone_starts(&self, user: &User<'_>, payload: &str) -> Result<(), Error> {
+    pub(super) async fn someone_starts(
+        &self,
+        user: &User<'_>,
+        payload: &str,
+        sent_ms: u64,
+    ) -> Result<(), Error> {
         let Some((site, channel)) = self.own_channel() else {
             runtime::log_warning(&format!("@{} leads to no channel", self.bot.username));
             return Ok(());
         };
         let home = self.database(site)?;
-        // Repeating it does no harm: it reads.
-        if joins::was_taken(&home, self.taken()).await? {
-            return Ok(());
-        }
         let click = ClickId::parse(payload);
-        let (site, channel) = match &click {
-            // Repeating it does no harm: it reads.
-            Some(click) => self.target_in_time(click).await?.unwrap_or((site, channel)),
-            None => (site, channel),
+        // Repeating it does no harm: the pool gives the same link to the same two, and what is noted stands.
+        let known = self
+            .known(&home, user.id, click.as_ref(), site, channel)
+            .await;
+        let link = match &known {
+            Ok(Start::Answered) => return Ok(()),
+            Ok(Start::Due(link)) => link.clone(),
+            // Which of several channels is meant, the ledger alone knows.
+            Err(_) if self.ways() <= 1 && self.edge.now_ms.saturating_sub(sent_ms) < NEW_MS => {
+                let own = match &click {
+                    // Repeating it does no harm: the pool gives the same link to the same two.
+                    Some(click) if self.edge.limit_person(user.id).await.is_ok() => {
+                        self.pools_link(user.id, click, channel).await?.1
+                    }
+                    _ => None,
+                };
+                own.map(|own| own.link.as_str().to_owned())
+                    .or_else(|| shared_link(channel))
+            }
+            Err(_) => None,
         };
-        let personal = match &click {
-            Some(click) => self.personal_link(user.id, click, site, channel).await?,
-            None => None,
-        };
-        let link = personal.or_else(|| shared_link(channel));
+        if link.is_none() && known.is_err() {
+            return known.map(drop);
+        }
         let words = Words::of(user.language());
         let message = match &link {
             Some(url) => json!({
@@ -118,8 +145,43 @@ impl Hook<'_> {
         };
         // Repeated, it is the same message with the same link: better twice than not at all.
         self.tell("sendMessage", message).await?;
+        known?;
         // Repeating it does no harm: it notes the same update.
         Ok(joins::keep_update(&home, self.taken()).await?)
+    }
+
+    /// The start, as the ledger whose updates stand in `home` knows it; `site` and `channel` are those of a click that it does not.
+    async fn known(
+        &self,
+        home: &Database,
+        person: TelegramUserId,
+        click: Option<&ClickId>,
+        site: &'static Site,
+        channel: &'static Channel,
+    ) -> Result<Start, Error> {
+        // Repeating it does no harm: it reads.
+        if joins::was_taken(home, self.taken()).await? {
+            return Ok(Start::Answered);
+        }
+        let Some(click) = click else {
+            return Ok(Start::Due(shared_link(channel)));
+        };
+        // Repeating it does no harm: it reads.
+        let meant = self.target_in_time(click).await?;
+        let (site, channel) = meant.unwrap_or((site, channel));
+        // Repeating it does no harm: the same link, and the row stands.
+        let personal = self.personal_link(person, click, site, channel).await?;
+        Ok(Start::Due(personal.or_else(|| shared_link(channel))))
+    }
+
+    /// How many channels the bot is the way to.
+    fn ways(&self) -> usize {
+        let config = self.edge.config;
+        let channels = config.sites.iter().flat_map(|site| &site.channels);
+        let ways = channels.filter(|channel| {
+            channel.mode == InviteMode::Bot && config.bot_of(channel) == Some(self.bot)
+        });
+        ways.count()
     }
 
     /// As [`Self::target`]; where the bot is the way to several channels, a click that is on its way through the queue is waited
@@ -128,12 +190,7 @@ impl Hook<'_> {
         &self,
         click: &ClickId,
     ) -> Result<Option<(&'static Site, &'static Channel)>, Error> {
-        let config = self.edge.config;
-        let channels = config.sites.iter().flat_map(|site| &site.channels);
-        let ways = channels.filter(|channel| {
-            channel.mode == InviteMode::Bot && config.bot_of(channel) == Some(self.bot)
-        });
-        let waits = if ways.count() > 1 { WAITS } else { 0 };
+        let waits = if self.ways() > 1 { WAITS } else { 0 };
         in_time(waits, || self.target(click)).await
     }
 
@@ -168,16 +225,8 @@ impl Hook<'_> {
         if edge.limit_person(person).await.is_err() {
             return Ok(None);
         }
-        let both = ConversionId::derive("start", &[&person.to_string(), click.as_str()]);
-        let both = ClickId::parse(&both.to_string()).ok_or(Error::Internal)?;
         // Repeating it does no harm: the pool gives the same link to the same two.
-        let invitation = match invites::link_for(edge.env, edge.config, channel, &both).await {
-            Ok(invitation) => Some(invitation),
-            Err(why) => {
-                runtime::log_warning(&format!("no link for a start: {why}; the channel's own"));
-                None
-            }
-        };
+        let (both, invitation) = self.pools_link(person, click, channel).await?;
         if let Some(chat_id) = channel.telegram_id {
             let way = Way {
                 name: invitation.as_ref().map_or(&both, |own| &own.click_id),
@@ -190,6 +239,27 @@ impl Hook<'_> {
             joins::keep_way(&self.database(site)?, &way).await?;
         }
         Ok(invitation.map(|own| own.link.as_str().to_owned()))
+    }
+
+    /// The pool's link for this person and click, behind what the two are called by; the same each time. `None`: none is to be had.
+    async fn pools_link(
+        &self,
+        person: TelegramUserId,
+        click: &ClickId,
+        channel: &Channel,
+    ) -> Result<(ClickId, Option<Invitation>), Error> {
+        let edge = self.edge;
+        let both = ConversionId::derive("start", &[&person.to_string(), click.as_str()]);
+        let both = ClickId::parse(&both.to_string()).ok_or(Error::Internal)?;
+        // Repeating it does no harm: the pool gives the same link to the same two.
+        let invitation = match invites::link_for(edge.env, edge.config, channel, &both).await {
+            Ok(invitation) => Some(invitation),
+            Err(why) => {
+                runtime::log_warning(&format!("no link for a start: {why}; the channel's own"));
+                None
+            }
+        };
+        Ok((both, invitation))
     }
 }
 
