@@ -863,6 +863,63 @@ describe("the keyed API of sites in several databases", () => {
   });
 });
 
+describe("a person whom sites in several databases know", () => {
+  let api;
+  const site = (websiteId, database) => ({ websiteId, database, domains: [`${websiteId}.test`], channels: [{ slug: websiteId, invite: FALLBACK.main }] });
+  before(async () => (api = await startApi({ vars: { SITES: JSON.stringify([site("one"), site("two", "DB_TWO")]) }, databases: ["DB_TWO"] })));
+  after(() => api.close());
+  const rows = (database, sql) => api.edge.rowsOf(database, sql);
+  beforeEach(async () => {
+    await api.reset();
+    for (const table of ["visits", "clicks", "visitors", "leads", "conversions", "erased"]) await rows("DB_TWO", `DELETE FROM ${table}`);
+  });
+
+  /** Somebody's browser visits and taps on both sites, and a conversion of `first`'s is by its click there. Gives that conversion's id. */
+  const arrive = async (first) => {
+    const tempId = randomUUID();
+    for (const siteId of ["one", "two"]) {
+      done(await api.post("events/visit", { href: `https://${siteId}.test/`, tempId, siteId }));
+      done(await api.post("events/invite", { tempId, siteId, channelId: siteId }));
+    }
+    await api.edge.drained();
+    const { conversionId } = done(await api.post("events/conversion", { telegramUserId: USER, eventType: "Lead", siteId: first }));
+    await rows({ one: "DB", two: "DB_TWO" }[first], `UPDATE conversions SET click_id = (SELECT click_id FROM clicks WHERE temp_id = '${tempId}') WHERE conversion_id = '${conversionId}'`);
+    return conversionId;
+  };
+  const counts = async (database) => (await rows(database, "SELECT (SELECT count(*) FROM visits) AS visits, (SELECT count(*) FROM clicks) AS clicks, (SELECT count(*) FROM visitors) AS visitors"))[0];
+  const gone = { visits: 0, clicks: 0, visitors: 0 };
+  const known = { visits: 1, clicks: 1, visitors: 1 };
+
+  for (const first of ["one", "two"]) {
+    for (const name of ["telegramUserId", "conversionId", "lead"]) {
+      it(`is forgotten in both with the browser that joined on ${first}: by ${name}`, async () => {
+        const conversionId = await arrive(first);
+        const path = { telegramUserId: `trail?telegramUserId=${USER}`, conversionId: `trail?conversionId=${conversionId}`, lead: `leads/${USER}` }[name];
+        done(await api.call("DELETE", path));
+        assert.deepEqual([await counts("DB"), await counts("DB_TWO")], [gone, gone]);
+        for (const database of ["DB", "DB_TWO"]) assert.ok((await rows(database, "SELECT * FROM erased")).length, "and what the queue holds of it stays away");
+        refused(await api.call("DELETE", path), 404, "LEAD_NOT_FOUND");
+      });
+    }
+  }
+
+  it("is forgotten by one, and known to the other", async () => {
+    await arrive("one");
+    done(await api.call("DELETE", `leads/${USER}`, { key: (await api.createKey({ websiteId: "one" })).key }));
+    assert.deepEqual([await counts("DB"), await counts("DB_TWO")], [gone, known]);
+  });
+
+  it("is forgotten whole by the second call where the first was cut off between the two", async () => {
+    await arrive("one");
+    await arrive("two");
+    await rows("DB_TWO", "CREATE TRIGGER stuck BEFORE DELETE ON leads BEGIN SELECT RAISE(ABORT, 'stuck'); END");
+    refused(await api.call("DELETE", `leads/${USER}`), 500, "INTERNAL_ERROR");
+    await rows("DB_TWO", "DROP TRIGGER stuck");
+    done(await api.call("DELETE", `leads/${USER}`));
+    assert.deepEqual([await counts("DB"), await counts("DB_TWO")], [gone, gone]);
+  });
+});
+
 describe("a late browser id that names no site, of sites in several databases", () => {
   let api;
   const site = (websiteId, database) => ({ websiteId, database, domains: [`${websiteId}.test`], channels: [{ slug: websiteId, invite: FALLBACK.main }] });

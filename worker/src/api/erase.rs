@@ -1,5 +1,8 @@
 //! `DELETE leads/…` and `DELETE trail`: no more of a person.
 
+use std::collections::BTreeSet;
+use std::mem;
+
 use conversions::{Hash, Person, RawPerson, TelegramUserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,17 +11,17 @@ use super::Call;
 use super::leads::lead_of;
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::ledger::{Database, Row, Statement};
+use crate::ledger::{Database, Row, Statement, Unavailable};
 use crate::report::trail::Somebody;
 use crate::telegram::ChatId;
 use crate::track::update_fbp::success;
 
 /// A person, as far as a key may see it.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Erased<'a> {
     telegram_user_ids: Vec<u64>,
-    temp_ids: Vec<String>,
+    temp_ids: BTreeSet<String>,
     click_id: Option<&'a str>,
     /// As the person of a webhook's event has it.
     external_id_sha256: Option<Hash>,
@@ -28,10 +31,28 @@ struct Erased<'a> {
     now_ms: u64,
 }
 
+/// The browsers that a database knows a person by.
+const BROWSERS: &str = concat!(
+    include_str!("erase/own.sql"),
+    "SELECT json_group_array(temp_id) AS temp_ids FROM browsers"
+);
+
+const TRAIL: &str = concat!(
+    include_str!("erase/own.sql"),
+    include_str!("erase/trail.sql")
+);
+
+/// Forget what a person's browsers did, and no more.
+const OF_BROWSERS: [&str; 3] = [
+    TRAIL,
+    include_str!("erase/webhook_events.sql"),
+    include_str!("erase/invite_names.sql"),
+];
+
 const STEPS: [&str; 9] = [
     include_str!("erase/known.sql"),
     // While members, conversions and links still say whose the clicks were.
-    include_str!("erase/trail.sql"),
+    TRAIL,
     include_str!("erase/webhook_events.sql"),
     include_str!("erase/invite_names.sql"),
     include_str!("erase/members.sql"),
@@ -87,7 +108,7 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
     };
     let mut erased = Erased {
         telegram_user_ids: Vec::new(),
-        temp_ids: Vec::new(),
+        temp_ids: BTreeSet::new(),
         click_id: somebody.click_id.as_deref(),
         external_id_sha256: Person::hash(&raw, None, edge.now_ms).external_id,
         website_id,
@@ -95,24 +116,47 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
         sources: own.map(|source| source.name.as_str()).collect(),
         now_ms: edge.now_ms,
     };
-    let mut databases: Vec<Database> = Vec::new();
+    // Each with the browsers that it knows by itself.
+    let mut found: Vec<(Database, BTreeSet<String>)> = Vec::new();
     for database in call.databases()? {
         let statement = Statement::new(include_str!("erase/whom.sql"), somebody)?;
         // Repeating it does no harm: it reads.
         let rows = database.ask(statement).await?;
         let mut users: Vec<u64> = ids(&rows, "telegram_user_ids");
         // What says whose the id is goes last: cut off before, the call made again still finds them.
-        let place = if users.is_empty() { 0 } else { databases.len() };
-        databases.insert(place, database);
+        let place = if users.is_empty() { 0 } else { found.len() };
+        found.insert(place, (database, ids(&rows, "temp_ids")));
         erased.telegram_user_ids.append(&mut users);
-        erased.temp_ids.append(&mut ids(&rows, "temp_ids"));
     }
-    let statements = STEPS
-        .iter()
-        .map(|sql| Statement::new(sql, &erased))
-        .collect::<Result<Vec<_>, _>>()?;
+    // Who they are may be known in one database, and by which browsers they came in another.
+    for (database, temp_ids) in &mut found {
+        erased.temp_ids = mem::take(temp_ids);
+        // Repeating it does no harm: it reads.
+        let rows = database.ask(Statement::new(BROWSERS, &erased)?).await?;
+        *temp_ids = ids(&rows, "temp_ids");
+    }
+    let all = found.iter().flat_map(|(_, temp_ids)| temp_ids);
+    erased.temp_ids = all.cloned().collect();
+    // What one database knows by another's word alone goes first: cut off before, the call made again still finds it.
+    for (database, own) in &found {
+        let temp_ids: BTreeSet<String> = erased.temp_ids.difference(own).cloned().collect();
+        if temp_ids.is_empty() {
+            continue;
+        }
+        let elsewhere = Erased {
+            telegram_user_ids: Vec::new(),
+            temp_ids,
+            click_id: None,
+            external_id_sha256: None,
+            ..erased.clone()
+        };
+        // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
+        let statements = written(&OF_BROWSERS, &elsewhere)?;
+        database.transact(&statements).await?;
+    }
+    let statements = written(&STEPS, &erased)?;
     let mut is_known = false;
-    for database in databases {
+    for (database, _) in found {
         // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.
         let rows = database.transact(&statements).await?;
         let known = rows.first().map(|rows| rows.first::<Row>()).transpose()?;
@@ -121,8 +165,12 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
     Ok(is_known)
 }
 
+fn written(sql: &[&'static str], erased: &Erased<'_>) -> Result<Vec<Statement>, Unavailable> {
+    sql.iter().map(|sql| Statement::new(sql, erased)).collect()
+}
+
 /// The JSON array in the one row's column.
-fn ids<T: DeserializeOwned>(rows: &[Row], column: &str) -> Vec<T> {
+fn ids<T: Default + DeserializeOwned>(rows: &[Row], column: &str) -> T {
     let text = rows.first().and_then(|row| row.text(column));
     text.and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default()
