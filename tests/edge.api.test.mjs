@@ -324,7 +324,7 @@ describe("the keyed API", () => {
   });
 
   describe("a Purchase whose value is told by hand", () => {
-    const awaited = (fields) => convert({ telegramUserId: USER, eventType: "Purchase", channelId: MANUAL_CHANNEL, ...fields });
+    const awaited = (fields, options) => convert({ telegramUserId: USER, eventType: "Purchase", channelId: MANUAL_CHANNEL, ...fields }, options);
     const tell = (id, body, user = USER, options) => api.post(`leads/${user}/conversions/${id}/value`, body, options);
 
     it("waits, is told and stays told", async () => {
@@ -345,6 +345,22 @@ describe("the keyed API", () => {
       assert.equal((await awaited({ value: 5, currency: "USD" })).conversionId, conversionId);
       const row = only(await conversions());
       assert.deepEqual([row.value_minor, row.awaits_value], [500, 0]);
+    });
+
+    it("is the one that came with its value before; the next without is another", async () => {
+      const { conversionId } = await awaited({ value: 50, currency: "EUR", eventTime: Date.now() - 60_000 });
+      const answer = await awaited({ contentName: "VIP" }, { idempotencyKey: "crm-1" });
+      assert.equal(answer.conversionId, conversionId);
+      assert.doesNotMatch(answer.warning, /awaits its value/);
+      const row = only(await conversions());
+      assert.deepEqual([row.value_minor, row.awaits_value, row.content_name], [5000, 0, "VIP"]);
+      await api.edge.rows("UPDATE idempotency SET status = NULL, body = NULL, claimed_ms = 0");
+      assert.equal((await awaited({ contentName: "VIP" }, { idempotencyKey: "crm-1" })).conversionId, conversionId, "cut off and told again");
+      const next = await awaited();
+      assert.match(next.warning, /awaits its value/);
+      done(await tell(next.conversionId, { value: 100, currency: "EUR" }));
+      assert.notEqual((await awaited()).conversionId, next.conversionId, "valued by hand, and then another sale");
+      assert.equal((await conversions()).length, 3);
     });
 
     it("is told by the id that ad platforms know it by, too", async () => {

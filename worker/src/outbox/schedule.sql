@@ -11,7 +11,7 @@ WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND NOT awaits_value
     conversion_id = ?1 ->> 'conversionId'
     OR (
       event_type = 'Purchase' AND ?1 ->> 'eventType' = 'Purchase' AND channel_id = ?1 ->> 'channelId'
-      AND value_minor = ?1 ->> 'valueMinor' AND currency = ?1 ->> 'currency'
+      AND (?1 ->> 'awaitsValue' OR (value_minor = ?1 ->> 'valueMinor' AND currency = ?1 ->> 'currency'))
       AND abs(event_ms - (?1 ->> 'eventMs')) < ?1 ->> 'purchaseWindowMs'
     )
   )

@@ -25,9 +25,15 @@ met AS (
     OR (
       told.event_type = 'Purchase' AND earlier.event_type = 'Purchase'
       AND abs(earlier.event_ms - told.event_ms) < ?1 ->> 'purchaseWindowMs'
-      AND (earlier.awaits_value OR (earlier.value_minor IS told.value_minor AND earlier.currency IS told.currency))
+      AND (
+        earlier.awaits_value OR (earlier.value_minor IS told.value_minor AND earlier.currency IS told.currency)
+        -- One told without its value is the one that came with it, but for one that was told without it, too: that is another sale.
+        OR (?1 ->> 'awaitsValue' AND coalesce(earlier.awaited_by, told.conversion_id) = told.conversion_id)
+      )
     )
-  ORDER BY earlier.conversion_id = told.conversion_id DESC, earlier.awaits_value, abs(earlier.event_ms - told.event_ms)
+  ORDER BY
+    earlier.conversion_id = told.conversion_id DESC, earlier.awaited_by IS told.conversion_id DESC,
+    earlier.awaits_value, abs(earlier.event_ms - told.event_ms)
   LIMIT 1
 ),
 origin AS (
@@ -39,14 +45,14 @@ origin AS (
 known AS (SELECT * FROM origin WHERE has_click)
 INSERT INTO conversions (
   conversion_id, website_id, channel_id, telegram_user_id, event_type, custom_event_name, value_minor, currency, content_name,
-  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, consent, click_id, overrides, person,
+  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, awaited_by, consent, click_id, overrides, person,
   origin_source, origin_campaign, origin_ad
 )
 SELECT
   coalesce((SELECT conversion_id FROM met), told.conversion_id), told.website_id, told.channel_id, told.telegram_user_id,
   told.event_type, ?1 ->> 'customEventName', told.value_minor, told.currency, ?1 ->> 'contentName',
   ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
-  ?1 ->> 'awaitsValue', ?1 ->> 'consent',
+  ?1 ->> 'awaitsValue', iif(?1 ->> 'awaitsValue', told.conversion_id, NULL), ?1 ->> 'consent',
   (SELECT click_id FROM origin),
   coalesce((SELECT overrides FROM known WHERE NOT is_open), json_patch(coalesce((SELECT overrides FROM origin), '{}'), ?1 -> 'overrides')), ?1 -> 'person',
   -- Where a caller told the click itself, its ids say the source.
@@ -67,6 +73,7 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   external_user_id = coalesce(conversions.external_user_id, excluded.external_user_id),
   consent          = coalesce(excluded.consent, conversions.consent),
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
+  awaited_by       = coalesce(conversions.awaited_by, excluded.awaited_by),
   person           = json_patch(excluded.person, conversions.person),
   (origin_source, overrides) = (
     SELECT iif(has_click, conversions.origin_source, excluded.origin_source), json_patch(excluded.overrides, conversions.overrides)
