@@ -712,6 +712,16 @@ describe("the keyed API", () => {
       refused(await tell(lead({ eventTime: eventTime - 1 })), 422, "IDEMPOTENCY_MISMATCH");
     });
 
+    it("whose first attempt was cut off behind its conversion takes no other body", async () => {
+      const { conversionId } = done(await tell(purchase({ value: 19.9 })));
+      const cutOff = "UPDATE idempotency SET status = NULL, body = NULL, claimed_ms = 0";
+      await api.edge.rows(cutOff);
+      refused(await tell(purchase({ value: 29.9 })), 422, "IDEMPOTENCY_MISMATCH");
+      refused(await tell(purchase({ value: 19.9, telegramUserId: 6 })), 422, "IDEMPOTENCY_MISMATCH");
+      assert.equal(done(await tell(purchase({ value: 19.9 }))).conversionId, conversionId);
+      assert.equal(only(await conversions()).value_minor, 1990);
+    });
+
     it("is free again after 24 hours", async () => {
       const { conversionId } = done(await tell());
       await api.edge.rows("UPDATE idempotency SET at_ms = at_ms - 86400001");

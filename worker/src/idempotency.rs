@@ -34,7 +34,7 @@ pub struct Repeatable<'a> {
     pub body: &'a str,
     /// Its Idempotency-Key; empty: it is new each time.
     pub key: String,
-    /// Whether another request may follow under the key where the one before came to nothing.
+    /// Whether another request may follow under the key where the one before came to nothing and left no conversion.
     pub reopens: bool,
 }
 
@@ -61,7 +61,8 @@ struct Claim {
     request_sha256: Hash,
     now_ms: u64,
     claim_ms: u64,
-    reopens: bool,
+    /// Whether it may be claimed that was claimed for another request before.
+    takes_over: bool,
 }
 
 /// Begins to answer a call.
@@ -91,51 +92,93 @@ pub async fn begin(call: &Repeatable<'_>) -> Result<Begun, Error> {
         ));
     }
     let request = [edge.caller.method, path, edge.caller.query, body];
-    let claim = Claim {
+    let mut claim = Claim {
         key_prefix: (*holder).to_owned(),
         idempotency_key: key.clone(),
         request_sha256: Hash::of(&request.join("\n")),
         now_ms: edge.now_ms,
         claim_ms: CLAIM_MS,
-        reopens: *reopens,
+        takes_over: false,
     };
-    let statements = [
-        Statement::new(include_str!("idempotency/claim.sql"), &claim)?,
-        Statement::new(include_str!("idempotency/claimed.sql"), &claim)?,
-    ];
     // Cut off, the claim is free for the next attempt after a minute.
-    let rows = Database::bound(edge.env, DATABASE)?
-        .transact(&statements)
-        .await?;
-    let [claimed, before] = rows.as_slice() else {
-        return Err(Error::Internal);
-    };
-    let Some(claimed) = claimed.first::<Row>()? else {
-        // It was there a moment ago.
-        let before: Row = before.first()?.ok_or(Error::Internal)?;
-        return replay(&claim, &before).map(Begun::Replay);
-    };
-    let at = claimed.number("at_ms").unwrap_or_default().to_string();
-    let parts = [
-        claim.key_prefix.as_str(),
-        claim.idempotency_key.as_str(),
-        &at,
-    ];
+    let (mut is_claimed, mut row) = claim.make(edge).await?;
+    if !is_claimed && *reopens && claim.may_take_over(&row) {
+        // Repeating it does no harm: it reads.
+        if stands(edge, claim.id(&row)).await? {
+            return Err(Error::IdempotencyMismatch);
+        }
+        claim.takes_over = true;
+        // As above.
+        (is_claimed, row) = claim.make(edge).await?;
+    }
+    if !is_claimed {
+        return replay(&claim, &row, *reopens).map(Begun::Replay);
+    }
     Ok(Begun::Go(Turn {
-        id: ConversionId::derive("request", &parts),
+        id: claim.id(&row),
         claim: Some(claim),
     }))
 }
 
+impl Claim {
+    /// Claims the key, where it is free. Gives whether it was, and how it stands.
+    async fn make(&self, edge: &Edge<'_>) -> Result<(bool, Row), Error> {
+        let statements = [
+            Statement::new(include_str!("idempotency/claim.sql"), self)?,
+            Statement::new(include_str!("idempotency/claimed.sql"), self)?,
+        ];
+        // Each caller says for itself why repeating it does no harm.
+        let rows = Database::bound(edge.env, DATABASE)?
+            .transact(&statements)
+            .await?;
+        let [claimed, row] = rows.as_slice() else {
+            return Err(Error::Internal);
+        };
+        let is_claimed = claimed.first::<Row>()?.is_some();
+        Ok((is_claimed, row.first()?.ok_or(Error::Internal)?))
+    }
+
+    /// The id of what a call with this key makes.
+    fn id(&self, row: &Row) -> ConversionId {
+        let at = row.number("at_ms").unwrap_or_default().to_string();
+        let parts = [self.key_prefix.as_str(), self.idempotency_key.as_str(), &at];
+        ConversionId::derive("request", &parts)
+    }
+
+    /// Whether the attempts so far were at another request, and are over.
+    fn may_take_over(&self, row: &Row) -> bool {
+        let free_ms = row.number("claimed_ms").unwrap_or_default() + CLAIM_MS;
+        row.number("status").is_none() && !self.is_same(row) && free_ms <= self.now_ms
+    }
+
+    fn is_same(&self, row: &Row) -> bool {
+        row.text("request_sha256") == Some(self.request_sha256.as_str())
+    }
+}
+
+/// Whether a conversion was written down though its call was never answered: then it is what was told first.
+async fn stands(edge: &Edge<'_>, id: ConversionId) -> Result<bool, Unavailable> {
+    const SQL: &str = "SELECT 1 FROM conversions WHERE conversion_id = ?1 ->> '$'
+        UNION ALL SELECT 1 FROM owed_conversions WHERE conversion_id = ?1 ->> '$'";
+    for binding in edge.config.databases() {
+        let database = Database::bound(edge.env, binding)?;
+        // Repeating it does no harm: it reads.
+        if !database.ask(Statement::new(SQL, &id)?).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The first answer again, where there is one to this request.
-fn replay(claim: &Claim, before: &Row) -> Result<Answer, Error> {
-    let is_same = before.text("request_sha256") == Some(claim.request_sha256.as_str());
+fn replay(claim: &Claim, before: &Row, reopens: bool) -> Result<Answer, Error> {
+    let is_same = claim.is_same(before);
     let status = before.number("status").and_then(|s| u16::try_from(s).ok());
     match (status, before.text("body")) {
         (Some(status), Some(body)) if is_same => {
             Ok(Answer::json_text(status, body.to_owned()).header("x-idempotent-replay", "true"))
         }
-        (None, _) if is_same || claim.reopens => {
+        (None, _) if is_same || reopens => {
             let free_ms = before.number("claimed_ms").unwrap_or_default() + CLAIM_MS;
             Err(Error::in_progress(free_ms.saturating_sub(claim.now_ms)))
         }
