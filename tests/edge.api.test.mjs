@@ -542,6 +542,28 @@ describe("the keyed API", () => {
         assert.deepEqual(await left(), [[], [], [], []]);
       });
 
+      for (const name of ["tempId", "telegramUserId", "clickId"]) {
+        it(`is forgotten by its ${name} with its browser, though the click by which it joined is forgotten`, async () => {
+          const { tempId, click } = await arrive({});
+          await convert(told());
+          await api.edge.rows("UPDATE conversions SET click_id = ?, source = 'tracker'", click);
+          await api.edge.rows("UPDATE clicks SET at_ms = 1");
+          await api.edge.strike();
+          assert.deepEqual(await left(), [[tempId], [tempId], [], []]);
+          done(await erase({ [name]: { tempId, telegramUserId: USER, clickId: click }[name] }));
+          assert.deepEqual([await left(), await conversions()], [[[], [], [], []], []]);
+        });
+      }
+
+      it("is known no more by a browser that was forgotten as another's", async () => {
+        const { tempId, click } = await arrive({});
+        await convert(told());
+        await api.edge.rows("UPDATE conversions SET joined_by = ?, click_id = NULL", tempId);
+        await api.edge.rows("INSERT INTO members (chat_id, telegram_user_id, status, changed_ms, changed_by, first_joined_ms, joins, click_id) VALUES (?, 6, 'member', 1, 1, 1, 1, ?)", CHAT, click);
+        done(await erase({ telegramUserId: 6 }));
+        assert.deepEqual((await conversions("telegram_user_id, joined_by")), [{ telegram_user_id: USER, joined_by: null }]);
+      });
+
       it("is not erased by no id or several", async () => {
         for (const query of ["", "?tempId=a&clickId=b", "?telegramUserId=x"]) refused(await api.call("DELETE", `trail${query}`), 400, "INVALID_PAYLOAD", "telegramUserId");
       });

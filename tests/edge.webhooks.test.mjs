@@ -422,6 +422,25 @@ describe("signed webhooks", () => {
     assert.equal(converted(await send("shop", told, { id: "m1" }), true), late.conversion_id);
   });
 
+  it("of a visitor are whose who joined, though the click is long forgotten", async () => {
+    const { tempId, joined } = await click();
+    await joined(960);
+    await world.edge.rows("UPDATE clicks SET at_ms = 1");
+    const waiting = await click();
+    failed(await send("shop", order({ ref: waiting.tempId }), { id: "m1" }), /^no lead/);
+    await waiting.joined(961);
+    await world.edge.rows("UPDATE clicks SET at_ms = 1");
+    const failing = (share) => world.edge.fail({ d1Chance: share ? { seed: 1, before: { share, of: "AND temp_id IS NOT NULL AND at_ms >=" }, after: {} } : null });
+    // What is forgotten goes first.
+    await failing(1);
+    await world.edge.strike();
+    await failing(0);
+    assert.deepEqual(await world.edge.rows("SELECT * FROM clicks"), []);
+    converted(await send("shop", order({ ref: tempId })));
+    await world.edge.strike();
+    assert.deepEqual((await ofWebhooks()).map((row) => row.telegram_user_id).sort(), [960, 961]);
+  });
+
   it("of many visitors are converted in one stroke of the clock", async () => {
     const many = await Promise.all(Array.from({ length: 30 }, click));
     for (const { tempId } of many) failed(await send("shop", order({ ref: tempId })), /^no lead/);

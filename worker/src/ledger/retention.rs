@@ -45,6 +45,8 @@ fn rules(visits_ms: u64) -> [Rule; 10] {
         Rule {
             keeps_ms: visits_ms,
             sql: &[
+                // Who joined by one stays known by their browser.
+                include_str!("joined_by.sql"),
                 "DELETE FROM clicks WHERE at_ms < ?1 ->> 'before' AND rowid IN (
                     SELECT rowid FROM clicks ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
             ],

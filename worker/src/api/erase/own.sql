@@ -17,4 +17,8 @@ browsers AS (
   SELECT value AS temp_id FROM json_each(?1, '$.tempIds')
   UNION
   SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM own)
+  UNION
+  -- Of clicks that are forgotten.
+  SELECT joined_by FROM conversions
+  WHERE telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND joined_by IS NOT NULL AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 )

@@ -6,6 +6,8 @@ browsers AS (
   UNION
   SELECT temp_id FROM clicks WHERE click_id = ?1 ->> 'clickId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
+  SELECT joined_by FROM conversions WHERE click_id = ?1 ->> 'clickId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  UNION
   SELECT temp_id FROM visits WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
   SELECT temp_id FROM visitors
@@ -16,6 +18,8 @@ tapped AS (
   SELECT ?1 ->> 'clickId' AS click_id
   UNION
   SELECT click_id FROM clicks WHERE temp_id IN (SELECT temp_id FROM browsers) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  UNION
+  SELECT click_id FROM conversions WHERE joined_by IN (SELECT temp_id FROM browsers) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 ),
 came AS (
   SELECT click_id, telegram_user_id, chat_id FROM members WHERE click_id IN (SELECT click_id FROM tapped)
