@@ -186,6 +186,47 @@ describe("what is sent", () => {
     });
   }
 
+  it("of a Purchase that is told again goes once, though its sends are forgotten", async () => {
+    const eventTime = Date.now() + deliveries.ahead;
+    const { conversionId } = await deliveries.convert({ eventTime });
+    await deliveries.settled();
+    const seen = platforms.meta.requests.length;
+    await deliveries.advance(46 * HOUR_MS);
+    assert.equal((await deliveries.convert({ eventTime })).dispatched, true, "as it was");
+    await edge.rows("DELETE FROM sends");
+    await deliveries.advance(2 * HOUR_MS);
+    const again = await deliveries.convert({ eventTime });
+    assert.deepEqual([again.conversionId, again.sends, again.dispatched], [conversionId, [], false]);
+    await deliveries.ring();
+    await edge.drained();
+    assert.deepEqual([await deliveries.sends(conversionId), platforms.meta.requests.length], [{}, seen]);
+  });
+
+  it("of a member goes once, though they come back when its sends are forgotten", async () => {
+    const who = await deliveries.visitor();
+    await edge.drained();
+    const id = await deliveries.join(who);
+    await deliveries.settled();
+    await edge.rows("DELETE FROM sends");
+    await deliveries.advance(48 * HOUR_MS);
+    await deliveries.chats.tell(deliveries.botapi.leave(who.id), deliveries.botapi.join(await deliveries.chats.link(), who.id));
+    await edge.drained();
+    assert.deepEqual([await deliveries.sends(id), platforms.meta.requests.length], [{}, 1]);
+  });
+
+  for (const by of ["hand", "another"]) {
+    it(`of a Purchase whose value comes two days later goes then: by ${by}`, async () => {
+      const told = { channelId: CHANNELS[1], eventTime: Date.now() + deliveries.ahead };
+      const { conversionId } = await deliveries.convert({ ...told, value: undefined, currency: undefined });
+      await deliveries.advance(50 * HOUR_MS);
+      const value = { value: 5.5, currency: "EUR" };
+      if (by === "hand") done(await deliveries.post(`leads/${LEAD.telegramUserId}/conversions/${conversionId}/value`, value));
+      else assert.equal((await deliveries.convert({ ...told, ...value })).conversionId, conversionId);
+      await deliveries.settled();
+      assert.deepEqual(platforms.meta.ids(), [`adtarget_${conversionId}`]);
+    });
+  }
+
   it("is known to the page by its event ids, and to no other visitor", async () => {
     const who = await deliveries.visitor();
     await edge.drained();

@@ -187,6 +187,7 @@ pub async fn value(
         currency: &'static str,
         person: conversions::Person,
         told_ms: u64,
+        give_up_ms: u64,
         destinations: Vec<outbox::Addressee<'a>>,
     }
     let lead = lead_of(lead)?;
@@ -209,6 +210,7 @@ pub async fn value(
         currency: money.currency().code(),
         person: person.hash(country, call.edge.now_ms),
         told_ms: call.edge.now_ms,
+        give_up_ms: outbox::GIVE_UP_MS,
         destinations: outbox::addressees(call.edge.env),
     };
     let statements = [

@@ -59,7 +59,7 @@ pub use state::State;
 const HOUR_MS: u64 = 3_600_000;
 
 /// How long a send is tried, in ms. Platforms deduplicate for 48 hours (Meta, TikTok, Snapchat, "deduplication").
-const GIVE_UP_MS: u64 = 47 * HOUR_MS;
+pub const GIVE_UP_MS: u64 = 47 * HOUR_MS;
 
 /// How many claims one drain makes at most for a destination; the next one goes on.
 const ROUNDS: usize = 10;
@@ -85,7 +85,7 @@ pub fn addressees(env: &Env) -> Vec<Addressee<'static>> {
 }
 
 /// The statement that owes a conversion to the destinations of its site. Its parameter has `conversionId`,
-/// `telegramUserId`, `toldMs`, `destinations`, and where another may have told of the same Purchase, what a Purchase is
+/// `telegramUserId`, `toldMs`, `giveUpMs` ([`GIVE_UP_MS`]), `destinations`, and where another may have told of the same Purchase, what a Purchase is
 /// known by.
 pub const SCHEDULE: &str = include_str!("schedule.sql");
 

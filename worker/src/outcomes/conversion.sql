@@ -74,6 +74,7 @@ ON CONFLICT (conversion_id) DO UPDATE SET
   consent          = coalesce(excluded.consent, conversions.consent),
   awaits_value     = conversions.awaits_value AND excluded.awaits_value,
   awaited_by       = coalesce(conversions.awaited_by, excluded.awaited_by),
+  valued_ms        = iif(conversions.awaits_value AND NOT excluded.awaits_value, excluded.attributed_ms, conversions.valued_ms),
   person           = json_patch(excluded.person, conversions.person),
   (origin_source, overrides) = (
     SELECT iif(has_click, conversions.origin_source, excluded.origin_source), json_patch(excluded.overrides, conversions.overrides)

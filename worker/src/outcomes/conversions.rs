@@ -257,6 +257,7 @@ pub async fn record<'a>(
         consent: Option<&'static str>,
         overrides: &'a Overrides,
         person: &'a Person,
+        give_up_ms: u64,
         destinations: Vec<Addressee<'a>>,
     }
     let awaits_value = new.event_type == EventType::Purchase && new.value.is_none();
@@ -283,6 +284,7 @@ pub async fn record<'a>(
         consent: new.consent.as_str(),
         overrides: &new.overrides,
         person: &new.person,
+        give_up_ms: outbox::GIVE_UP_MS,
         destinations: outbox::addressees(env),
     };
     let statements = [

@@ -156,6 +156,7 @@ pub async fn keep_move(
         value_minor: Option<u64>,
         currency: Option<&'static str>,
         link: Option<&'a Link<'a>>,
+        give_up_ms: u64,
         destinations: Vec<Addressee<'a>>,
     }
     let joined = moved.joined.as_ref();
@@ -181,6 +182,7 @@ pub async fn keep_move(
         value_minor: value.map(Money::minor_units),
         currency: value.map(|value| value.currency().code()),
         link: joined.and_then(|joined| joined.link.as_ref()),
+        give_up_ms: outbox::GIVE_UP_MS,
         destinations,
     };
     const MEMBERS: &str = concat!(
