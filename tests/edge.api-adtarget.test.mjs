@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { until } from "./harness/wait.mjs";
 import { API_KEY, CHANNELS, FALLBACK, WEBSITE, only } from "./harness/world.mjs";
-import { done, refused, startApi } from "./harness/api.mjs";
+import { OPERATOR_KEY, done, refused, startApi } from "./harness/api.mjs";
 
 const USER = 1234567890;
 const ONE_SITE = [{ websiteId: WEBSITE, domains: ["shop.test"], channels: [{ slug: "main", channelId: CHANNELS[0], invite: FALLBACK.main }] }];
@@ -183,6 +183,10 @@ describe("the keyed API in front of AdTarget", () => {
     await until(async () => only(await owed()).status === "refused", "refused");
     assert.equal(only(await owed()).reason, "404 CHANNEL_NOT_FOUND");
     await until(() => api.world.logged("AdTarget refused", conversionId), "a line in the log");
+    assert.match(only(await owed()).body, /"channelId":"none".*"value":97.5/, "what was told of it stays");
+    const health = (await api.edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json();
+    assert.deepEqual(health.cautions.filter(({ about }) => about === "deliveries"), [{ about: "deliveries", name: "AdTarget", state: "refused", why: "1 in seven days, the latest: 404 CHANNEL_NOT_FOUND" }]);
+    assert.equal(health.status, "degraded");
     refused(await api.post(`leads/${USER}/conversions/${conversionId}/value`, { value: 5, currency: "USD" }), 404, "CONVERSION_NOT_FOUND");
   });
 

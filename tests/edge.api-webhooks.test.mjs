@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
 import { until } from "./harness/wait.mjs";
 import { CHANNELS, WEBSITE, only } from "./harness/world.mjs";
-import { OTHER_CHANNEL, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
+import { OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
 
 const USER = 1234567890;
+const DAY = 86_400_000;
 const SECRET = "the-secret-of-the-tests";
 const source = (source, websiteId, channelId) => ({
   source, scheme: "hmac", secret: "HOOK_SECRET", websiteId, channelId, eventId: "/id", hmac: { signatureHeader: "X-Signature", encoding: "hex" }, when: { "/type": ["paid"] },
@@ -59,6 +60,22 @@ for (const backend of ["ledger", "adtarget"]) {
       assert.deepEqual(await ids("limit=1"), ["odd"]);
       assert.deepEqual(await ids("before=1001"), ["good"]);
       assert.equal((await api.call("HEAD", "webhook-events")).status, 200);
+    });
+
+    it("that failed in the last day are the operator's to look at, but for those that wait for a visitor", async () => {
+      const cautions = async () => (await api.edge.request("/healthz", { headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).json().cautions.filter(({ about }) => about === "webhook");
+      await send("shop", paid({ id: "waits", user: randomUUID() }));
+      // AdTarget knows no visitor of ours: for it there is nobody to wait for.
+      await api.edge.rows("DELETE FROM webhook_events WHERE temp_id IS NULL");
+      await send("shop", paid({ id: "good" }));
+      assert.deepEqual(await cautions(), []);
+      for (const [id, currency] of [["bad", "QQQ"], ["worse", ""]]) await send("shop", paid({ id, currency }));
+      await dated("bad", Date.now() - 1_000);
+      const worst = only(await list("status=failed&limit=1")).reason;
+      assert.deepEqual(await cautions(), [{ about: "webhook", websiteId: WEBSITE, name: "shop", state: "failed", why: `2 in a day, the latest: ${worst}` }]);
+      await send("shop", paid({ id: "worse" }));
+      await dated("bad", Date.now() - DAY);
+      assert.deepEqual(await cautions(), []);
     });
 
     it("are listed page by page, none left out that came in one ms", async () => {

@@ -3,6 +3,7 @@
 
 mod backlog;
 mod cautions;
+mod events;
 mod webhooks;
 
 use std::vec;
@@ -100,8 +101,12 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
             let backlog = Backlog::of(edge, deliveries.as_deref()).await;
             // Repeating it does no harm: it reads.
             let refusals = known(outbox::refusals(edge.env, config, edge.now_ms).await);
+            let failed = known(events::failed_events(edge).await).unwrap_or_default();
             let adstat = adstat.as_ref();
-            let cautions = cautions(&sites, &webhooks, &backlog, refusals, adstat, edge.now_ms);
+            let now_ms = edge.now_ms;
+            let cautions = cautions(
+                &sites, &webhooks, failed, &backlog, refusals, adstat, now_ms,
+            );
             Some(Operators {
                 webhooks,
                 backlog,
@@ -340,9 +345,9 @@ impl AdStatHealth {
     }
 }
 
-/// What the ledger says of deliveries; the log has why it does not.
+/// What the ledger says; the log has why it does not.
 fn known<T>(told: Result<T, Unavailable>) -> Option<T> {
-    told.inspect_err(|why| runtime::log_error(&format!("healthz: deliveries: {why}")))
+    told.inspect_err(|why| runtime::log_error(&format!("healthz: the ledger: {why}")))
         .ok()
 }
 

@@ -33,6 +33,9 @@ struct Waiting {
     /// is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead: Option<u64>,
+    /// Why the latest of them was.
+    #[serde(skip)]
+    reason: Option<String>,
 }
 
 impl Backlog {
@@ -57,6 +60,7 @@ impl Backlog {
                     .filter_map(|status| status.oldest_at)
                     .min(),
                 dead: Some(deliveries.iter().map(|status| status.dead).sum()),
+                reason: None,
             }),
             owed,
         }
@@ -65,6 +69,14 @@ impl Backlog {
     /// How many messages the queue has set aside, if any.
     pub fn dead_letters(&self) -> Option<u64> {
         self.queue.as_ref()?.dead.filter(|letters| *letters > 0)
+    }
+
+    /// How many conversions AdTarget refused that it had been owed, if any, and why the latest, in words for people.
+    pub fn refusal(&self) -> Option<String> {
+        let owed = self.owed.as_ref()?;
+        let count = owed.dead.filter(|count| *count > 0)?;
+        let reason = owed.reason.as_deref().unwrap_or_default();
+        Some(format!("{count} in seven days, the latest: {reason}"))
     }
 }
 
@@ -77,6 +89,7 @@ async fn owed(edge: &Edge<'_>) -> Result<Waiting, Unavailable> {
         pending: number("pending").unwrap_or_default(),
         oldest_at: number("oldest_ms"),
         dead: number("refused"),
+        reason: (rows.first()).and_then(|row| row.text("reason").map(str::to_owned)),
     })
 }
 
@@ -93,6 +106,7 @@ async fn metrics(edge: &Edge<'_>, binding: &str) -> Option<Waiting> {
         pending: number("backlogCount")?,
         oldest_at: number("oldestMessageTimestamp").filter(|at_ms| *at_ms > 0),
         dead: None,
+        reason: None,
     })
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::backlog::Backlog;
+use super::events::FailedEvents;
 use super::webhooks::Webhook;
 use super::{AdStatHealth, SiteHealth};
 use crate::invites::PoolState;
@@ -17,7 +18,7 @@ pub struct Caution {
     /// The site, where it is one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     website_id: Option<String>,
-    /// The channel's slug, the bot's username, the destination's name; the queue, AdStat and what is not known
+    /// The channel's slug, the bot's username, the source's or destination's name; the queue, AdStat and what is not known
     /// of all have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -34,11 +35,11 @@ pub struct Caution {
 enum About {
     /// A channel's pool of links.
     Invites,
-    /// A bot's webhook at Telegram.
+    /// A bot's webhook at Telegram, or a source of signed webhooks.
     Webhook,
     /// The queue of visits and clicks.
     Queue,
-    /// A destination of conversions.
+    /// A destination of conversions; AdTarget, where it is owed some.
     Deliveries,
     /// AdStat: its tokens, and what ads cost.
     AdStat,
@@ -48,6 +49,7 @@ enum About {
 pub fn cautions(
     sites: &[SiteHealth<'_>],
     webhooks: &[Webhook],
+    failed: Vec<FailedEvents>,
     backlog: &Backlog,
     refusals: Option<Vec<Refusal>>,
     adstat: Option<&AdStatHealth>,
@@ -90,6 +92,15 @@ pub fn cautions(
             });
         }
     }
+    for events in failed {
+        cautions.push(Caution {
+            about: About::Webhook,
+            website_id: Some(events.website_id),
+            name: Some(events.source),
+            state: "failed",
+            why: Some(events.why),
+        });
+    }
     if let Some(letters) = backlog.dead_letters() {
         cautions.push(Caution {
             about: About::Queue,
@@ -115,6 +126,15 @@ pub fn cautions(
             name: Some(refusal.destination),
             state: refusal.state,
             why: Some(refusal.why),
+        });
+    }
+    if let Some(why) = backlog.refusal() {
+        cautions.push(Caution {
+            about: About::Deliveries,
+            website_id: None,
+            name: Some("AdTarget".to_owned()),
+            state: "refused",
+            why: Some(why),
         });
     }
     if let Some((state, why)) = adstat.and_then(AdStatHealth::fault) {
