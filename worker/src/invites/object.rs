@@ -338,9 +338,16 @@ impl<'a> Pool<'a> {
                 self.storage.remove(&link.name)?;
                 return self.note(Ok(()));
             }
-            // So that one link that can't be revoked holds up no other.
-            Err(Failure::Refused(..)) => {
-                self.storage.end(&link.name, now_ms + pool::POSTPONED_MS)?;
+            // One link that can't be revoked holds up no other, and says nothing of whether one can be made.
+            Err(why @ Failure::Refused(..)) => {
+                runtime::log_error(&format!(
+                    "invites: {} in chat {}: a link stays open: {why}",
+                    self.bot.username, self.chat
+                ));
+                return self
+                    .storage
+                    .end(&link.name, now_ms + pool::POSTPONED_MS)
+                    .map(drop);
             }
             Err(_) => {}
         }
