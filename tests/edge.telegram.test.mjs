@@ -875,9 +875,18 @@ describe("what the operator sees of webhooks and of what waits", () => {
 
     await health(OPERATOR_KEY);
     assert.equal(asked(), 2, "one a bot, within a minute");
+    const ofWebhook = async (host, last) => {
+      botapi.webhooks.set(BOT.username, { url: `https://${host}/hooks/telegram/${BOT.username}`, pending_update_count: 0, last_error_date: last, last_error_message: "500" });
+      await telegram.edge.advance(61_000);
+      return (await health(OPERATOR_KEY)).json().cautions.filter(({ about, name }) => about === "webhook" && name === BOT.username).map(({ state }) => state);
+    };
+    assert.deepEqual(await ofWebhook("shop.test", Math.floor(before / 1_000) - 60), [], "the edge's other host, by which updates come");
+    assert.deepEqual(await ofWebhook("shop.test", 1_900_000_000), ["elsewhere"]);
+    assert.deepEqual(await ofWebhook("edge.shop.test", Math.floor(before / 1_000) - 60), []);
+    botapi.calls.length = 0;
     await telegram.edge.advance(61_000);
     await health(OPERATOR_KEY);
-    assert.equal(asked(), 4);
+    assert.equal(asked(), 2);
   });
 
   it("is that Telegram does not answer, too", async () => {

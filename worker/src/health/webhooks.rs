@@ -44,6 +44,9 @@ pub struct Webhook {
     host: Option<String>,
     /// Whether it leads to this bot's hook on the host that was asked.
     leads_here: bool,
+    /// Whether it leads to such a hook on any host: the edge may have several.
+    #[serde(skip)]
+    leads_to_a_hook: bool,
     /// Updates that wait at Telegram.
     pending_updates: Option<u64>,
     /// When Telegram last could not deliver one, Unix time in ms.
@@ -85,7 +88,9 @@ impl Webhook {
         if self.host.is_none() {
             return Some(("missing", Some("npm run telegram -- setup sets it")));
         }
-        if !self.leads_here {
+        // What was delivered since has come by it, whatever the host.
+        let is_heard = self.leads_to_a_hook && self.last_update_at > self.last_error_at;
+        if !self.leads_here && !is_heard {
             return Some(("elsewhere", Some("its updates do not come here")));
         }
         // What was delivered since has mended it.
@@ -98,11 +103,13 @@ impl Webhook {
         let info = said.info.ok();
         let parts = info.as_ref().and_then(|info| url::split(&info.url));
         let hook = format!("/hooks/telegram/{}", bot.username);
+        let leads_to_a_hook =
+            (parts.as_ref()).is_some_and(|parts| parts.path.eq_ignore_ascii_case(&hook));
         Self {
             bot: &bot.username,
-            leads_here: parts.as_ref().is_some_and(|parts| {
-                parts.host.eq_ignore_ascii_case(host) && parts.path.eq_ignore_ascii_case(&hook)
-            }),
+            leads_here: leads_to_a_hook
+                && (parts.as_ref()).is_some_and(|parts| parts.host.eq_ignore_ascii_case(host)),
+            leads_to_a_hook,
             host: parts.map(|parts| parts.host.to_owned()),
             pending_updates: info.as_ref().map(|info| info.pending_update_count),
             last_error_at: info
@@ -193,14 +200,20 @@ mod tests {
         assert_eq!(other.last_error.as_deref(), Some("no /bot[token]"));
         assert_eq!(shown("", "").host, None);
         let state = |webhook: &Webhook| webhook.fault().map(|(state, _)| state);
+        let second = shown("https://www.edge.test/hooks/telegram/news_bot", "500");
+        assert!(!second.leads_here);
+        assert_eq!(state(&second), Some("elsewhere"));
+        let heard = |webhook| Webhook {
+            last_update_at: Some(1_800_000_000_001),
+            ..webhook
+        };
+        assert_eq!(state(&heard(second)), None);
+        let at_another_path = shown("https://x.test/bot1:SECRET", "500");
+        assert_eq!(state(&heard(at_another_path)), Some("elsewhere"));
         assert_eq!(state(&ours), Some("failing"));
         assert_eq!(state(&other), Some("elsewhere"));
         assert_eq!(state(&shown("", "")), Some("missing"));
-        let mended = Webhook {
-            last_update_at: Some(1_800_000_000_001),
-            ..ours
-        };
-        assert_eq!(state(&mended), None);
+        assert_eq!(state(&heard(ours)), None);
         let away = Said {
             at_ms: 5,
             info: Err("no answer".to_owned()),
