@@ -13,6 +13,8 @@ const purchase = (fields = {}) => ({ telegramUserId: USER, eventType: "Purchase"
 /** Everything AdTarget may do wrong; `kept`: whether it did what it was asked all the same. */
 const FAULTS = {
   "is slow": { delay: 14_000, kept: true },
+  "answers 408": { status: 408 },
+  "answers 425": { status: 425 },
   "answers 429": { status: 429, retryAfter: 7 },
   "answers 500": { status: 500 },
   "answers 503": { status: 503 },

@@ -96,13 +96,13 @@ impl Upstream<'_> {
     }
 }
 
-/// Whether an answer can be the caller's. Those about the account's own key, bill and rate are the edge's affair.
+/// Whether an answer can be the caller's. Those about the account's own key, bill and rate, or the rush of the hour, are the edge's affair.
 fn is_of_the_contract(reply: &Reply) -> bool {
     let body = serde_json::from_str::<Value>(&reply.body).ok();
     let body = body.filter(Value::is_object);
     match reply.status {
         200..=299 => body.is_some(),
-        401 | 402 | 429 => false,
+        401 | 402 | 408 | 425 | 429 => false,
         400..=499 => body.is_some_and(|body| body.get("error").is_some_and(Value::is_object)),
         _ => false,
     }
