@@ -227,6 +227,27 @@ describe("a link that asks to join", () => {
     assert.equal(row.invite_link, location);
     assert.equal(api.requestToJoin(location, person(11)).chat_join_request.invite_link.name, row.click_id);
   });
+
+  it("lives on when somebody joined by it: they may come back, or pass it on", async () => {
+    const tell = async (update) =>
+      assert.equal((await api.deliver(update, { url: `${edge.url}/hooks/telegram/${BOT.username}`, secret: WEBHOOK_SECRET })).status, 200);
+    await topUp(edge);
+    const { location } = await click(edge);
+    const before = await pool(edge);
+    for (const who of [person(31), person(32)]) {
+      await tell(api.requestToJoin(location, who));
+      await tell(api.join(location, who, { viaJoinRequest: true }));
+    }
+    assert.deepEqual((await edge.rows("SELECT click_id IS NOT NULL AS is_a_clicks FROM members ORDER BY telegram_user_id")).map((row) => row.is_a_clicks), [1, 0], "the first is the click's");
+    assert.equal(api.callsOf("approveChatJoinRequest").length, 2);
+    await never(() => api.links.get(location).is_revoked, "revoked", 600);
+    await tell(api.leave(person(31)));
+    await tell(api.requestToJoin(location, person(31)));
+    assert.equal((await pool(edge)).handedOut, before.handedOut);
+    api.advance(24 * HOUR + 1_000);
+    await edge.advance(24 * HOUR + 1_000);
+    await until(() => api.links.get(location).is_revoked, "its life is over");
+  });
 });
 
 describe("a link over the bot", () => {

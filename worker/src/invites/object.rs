@@ -97,10 +97,10 @@ async fn made(storage: &Storage, env: &Env, channel: &str, event: &str) -> Resul
     Ok(link.as_ref().map_or(String::new(), written))
 }
 
-/// Someone joined by the link of that name: its seat must not become free again when they leave, nor another ask by it.
+/// Someone joined by the link of that name: its seat must not become free again when they leave. One that asks to join has no seat.
 pub fn joined(storage: &Storage, name: &str) -> Told {
     let now_ms = runtime::now_ms();
-    told(storage.end(name, now_ms).map(|is_known| {
+    told(storage.take_seat(name, now_ms).map(|is_known| {
         if is_known {
             wake(storage, now_ms);
         }
@@ -344,10 +344,7 @@ impl<'a> Pool<'a> {
                     "invites: {} in chat {}: a link stays open: {why}",
                     self.bot.username, self.chat
                 ));
-                return self
-                    .storage
-                    .end(&link.name, now_ms + pool::POSTPONED_MS)
-                    .map(drop);
+                return self.storage.end(&link.name, now_ms + pool::POSTPONED_MS);
             }
             Err(_) => {}
         }

@@ -58,7 +58,7 @@ impl Terms {
 pub struct Stock {
     /// Links that can be handed out.
     pub ready: u64,
-    /// When the next link is to be revoked, Unix time in ms: it has waited too long, was joined by, or its life is over.
+    /// When the next link is to be revoked, Unix time in ms: it has waited too long, its seat was taken, or its life is over.
     pub over_ms: Option<u64>,
 }
 

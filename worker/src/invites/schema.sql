@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS links (
   url        TEXT NOT NULL,
   by_request INTEGER NOT NULL,
   expires_s  INTEGER NOT NULL, -- as Telegram was told
-  over_ms    INTEGER NOT NULL, -- when to revoke it: its wait or its life is over, or someone joined by it
+  over_ms    INTEGER NOT NULL, -- when to revoke it: its wait or its life is over, or someone took its seat
   event_id   TEXT UNIQUE       -- whom it was handed out to; NULL: ready
 ) STRICT, WITHOUT ROWID;
 

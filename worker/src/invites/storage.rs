@@ -184,9 +184,15 @@ impl Storage {
         Ok(first(&rows).map(Row::link))
     }
 
-    /// From then on (Unix time in ms), the link of that name is to be revoked. Whether there is one.
-    pub fn end(&self, name: &str, at_ms: u64) -> Result<bool, Broken> {
-        let sql = "UPDATE links SET over_ms = ?2 WHERE name = ?1 RETURNING name";
+    /// From then on (Unix time in ms), the link of that name is to be revoked.
+    pub fn end(&self, name: &str, at_ms: u64) -> Result<(), Broken> {
+        let sql = "UPDATE links SET over_ms = ?2 WHERE name = ?1";
+        self.write(sql, &[name, &at_ms.to_string()])
+    }
+
+    /// The same of a link that lets one member in. Whether it is one.
+    pub fn take_seat(&self, name: &str, at_ms: u64) -> Result<bool, Broken> {
+        let sql = "UPDATE links SET over_ms = ?2 WHERE name = ?1 AND NOT by_request RETURNING name";
         let rows = self.execute(sql, &[name, &at_ms.to_string()])?;
         Ok(!rows.is_empty())
     }

@@ -66,7 +66,7 @@ impl Hook<'_> {
         Link::new(link.invite_link, link.name_by(&self.bot.username))
     }
 
-    /// Tells the pool, after the answer, that someone joined by a link: it lets no second one in.
+    /// Tells the pool, after the answer, that someone joined by a link: one with a seat lets no second one in.
     fn end_link(&self, chat: ChatId, name: ClickId) {
         let edge = self.edge;
         if edge.config.channel_of_chat(chat).is_none() {
