@@ -35,6 +35,9 @@ people AS (
   SELECT telegram_user_id FROM members WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
   UNION
   SELECT telegram_user_id FROM conversions WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  UNION
+  -- Of clicks that are forgotten.
+  SELECT telegram_user_id FROM conversions WHERE joined_by IN (SELECT temp_id FROM browsers) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 ),
 theirs AS (
   SELECT click_id FROM tapped
@@ -47,6 +50,8 @@ SELECT
   (SELECT json_group_array(temp_id) FROM (
     SELECT temp_id FROM browsers WHERE temp_id IS NOT NULL
     UNION
-    SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM theirs) LIMIT 1000
+    SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM theirs)
+    UNION
+    SELECT joined_by FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM people) AND joined_by IS NOT NULL LIMIT 1000
   )) AS temp_ids,
   (SELECT json_group_array(telegram_user_id) FROM (SELECT telegram_user_id FROM people WHERE telegram_user_id IS NOT NULL LIMIT 1000)) AS telegram_user_ids
