@@ -636,7 +636,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       const failedAt = Math.floor(Date.now() / 1_000) + 86_400;
       botapi.webhooks.set(BOT.username, { ...good.get(BOT.username), pending_update_count: 7, last_error_date: failedAt, last_error_message: "Wrong response from the webhook: 500" });
       botapi.webhooks.set(OTHER_BOT.username, { url: "https://other.example/hook" });
-      const owe = (id, status) => edge.rows(`INSERT INTO owed_conversions (conversion_id, telegram_user_id, at_ms, tried_ms, path, body, status) VALUES ('${id}', 1, ${NOW - 7_200_000}, ${Date.now()}, 'x', '', '${status}')`);
+      const owe = (id, status) => edge.rows(`INSERT INTO owed_conversions (conversion_id, telegram_user_id, at_ms, tried_ms, path, body, status, reason) VALUES ('${id}', 1, ${NOW - 7_200_000}, ${Date.now()}, 'x', '', '${status}', '404 CHANNEL_NOT_FOUND')`);
       await owe("bad-a", "owed");
       await owe("bad-b", "refused");
       const [dead] = await deliveries.backlog(buyer.purchase, 1, ["meta"], { state: "'dead'" });
@@ -644,7 +644,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
         // What Telegram said is kept for a minute.
         await deliveries.advance(61_000);
         await open("health");
-        await seen(`It works, but look at this: webhook of @${BOT.username}: failing; webhook of @${OTHER_BOT.username}: elsewhere; deliveries to meta: given up.`);
+        await seen(`It works, but look at this: webhook of @${BOT.username}: failing; webhook of @${OTHER_BOT.username}: elsewhere; deliveries to meta: given up; deliveries to AdTarget: refused (1 in seven days, the latest: 404 CHANNEL_NOT_FOUND).`);
         const hooks = (await text("[aria-label='Telegram’s webhooks'] tbody tr")).map((row) => row.replace(/ (\d{4}-\S+ )?[\d:]{8} /, " just now "));
         assert.match(hooks[0], new RegExp(`^@${BOT.username} failing Wrong response from the webhook: 500 7 (just now|none in 7 days) edge.shop.test$`));
         assert.match(hooks[1], new RegExp(`^@${OTHER_BOT.username} elsewhere its updates do not come here 0 (just now|none in 7 days) other.example$`));

@@ -25,7 +25,7 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
   const cautionOf = (about, name, websiteId) => look.find((each) => each.about === about && each.name === name && each.websiteId === websiteId);
   const [kind, verdict] = status === "failing" ? ["bad", "Something is wrong"] : look.length ? ["warn", "It works, but look at this:"] : ["good", "All is well"];
   return html`
-    <div class=${`notice ${kind}`}><p><b>${verdict}</b>${kind === "bad" && look.length ? " Look at this, too:" : ""}${look.length ? ` ${look.map((each) => `${ABOUT[each.about](each.name, each.websiteId !== undefined)}: ${each.state}`).join("; ")}. ` : " "}
+    <div class=${`notice ${kind}`}><p><b>${verdict}</b>${kind === "bad" && look.length ? " Look at this, too:" : ""}${look.length ? ` ${look.map((each) => wordsOf(each)).join("; ")}. ` : " "}
       <span class="version">Edgeway ${version}, backend ${backend.name}${backend.reachable ? "" : ", which does not answer"}</span></p></div>
     ${problems.length > 0 && html`<section><h2>Problems</h2><dl class="pairs problems">${problems.map(({ setting, message }) => html`<div key=${setting + message}><dt><code>${setting}</code></dt><dd>${message}</dd></div>`)}</dl></section>`}
     ${backlog && html`<${Backlog} backlog=${backlog} />`}
@@ -71,11 +71,17 @@ function State({ health: { status, version, backend, bindings, settings, sites, 
 /** What a caution is about, in words. */
 const ABOUT = {
   invites: (slug) => `links for ${slug}`,
-  webhook: (bot, isASources) => (isASources ? `webhook events of ${bot}` : `webhook of @${bot}`),
+  webhook: (name, websiteId) => (websiteId ? `webhook events of ${name}` : `webhook of @${name}`),
   queue: () => "queue of visits and clicks",
   deliveries: (destination) => `deliveries to ${destination ?? "ad platforms"}`,
   adstat: () => "AdStat",
 };
+/** A caution in words; with its reason where no table below has that. */
+function wordsOf({ about, name, websiteId, state, why }) {
+  const isAlone = (about === "webhook" && websiteId) || name === "AdTarget";
+  return `${ABOUT[about](name, websiteId)}: ${state}${isAlone ? ` (${why})` : ""}`;
+}
+
 /** States that mend themselves, or may be none. */
 const PASSING = ["low", "paused", "not known"];
 
