@@ -50,8 +50,8 @@ export async function file(path, query) {
 }
 
 function address(path, query = {}) {
-  const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== ""));
-  return `/api/v1/${path}${asked.size ? `?${asked}` : ""}`;
+  const asked = String(new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "")));
+  return `/api/v1/${path}${asked && `?${asked}`}`;
 }
 
 /** `/healthz`, which says with 503 what is wrong, and to the operator more than to others. */

@@ -8,8 +8,9 @@ export { html };
 
 /** A view's address: `#deliveries?state=dead`. */
 export function hashOf(view, params) {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value));
-  return `#${view}${query.size ? `?${query}` : ""}`;
+  // Not by its `size`, which browsers before 2023 have not.
+  const query = String(new URLSearchParams(Object.entries(params).filter(([, value]) => value)));
+  return `#${view}${query && `?${query}`}`;
 }
 
 /**

@@ -5,11 +5,16 @@ import { call } from "./api.js";
 import { apart, span } from "./format.js";
 import { Chip, Loading, Problem, Time, html, useLoaded } from "./parts.js";
 
-const IDS = { telegramUserId: "Telegram user", clickId: "click", tempId: "visitor", conversionId: "conversion" };
+const IDS = { telegramUserId: "Telegram user", clickId: "click", tempId: "visitor", conversionId: "conversion", externalUserId: "customer of yours" };
 
-/** What a text can be, the likeliest first, as `[name, id]`. A click, a conversion and a visitor may all be 32 hex digits. */
+/** What a text can be, the likeliest first, as `[name, id]`: an id of the site's own may be any. */
 export function guesses(text) {
   const id = text.trim();
+  return id === "" ? [] : [...ofEdgeways(id), ["externalUserId", id]];
+}
+
+/** Which of Edgeway's own ids it can be. A click, a conversion and a visitor may all be 32 hex digits. */
+function ofEdgeways(id) {
   if (/^\d{1,19}$/.test(id)) return [["telegramUserId", id]];
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return [["tempId", id], ["clickId", id.replaceAll("-", "").toLowerCase()]];
   // A delivery's id ends with its destination, an event's id starts with a word.
@@ -20,14 +25,13 @@ export function guesses(text) {
 }
 
 /** The trail of the first guess that has one: `{name, id, steps}`. */
-async function find(text, signal) {
-  if (!text) return null;
+async function find(text, websiteId, signal) {
   const possible = guesses(text);
-  if (!possible.length) return { steps: [] };
+  if (!possible.length) return null;
   let refused;
   for (const [name, id] of possible) {
     try {
-      const { steps } = await call("GET", "trail", { query: { [name]: id }, signal });
+      const { steps } = await call("GET", "trail", { query: { [name]: id, websiteId }, signal });
       if (steps.length) return { name, id, steps };
     } catch (error) {
       // It may be the id of something else.
@@ -35,15 +39,14 @@ async function find(text, signal) {
       refused = error;
     }
   }
-  if (refused && possible.length === 1) throw refused;
   return { name: possible[0][0], possible, steps: [], refused };
 }
 
-export function Trail({ params, set, forget }) {
+export function Trail({ params, set, site, forget }) {
   const id = params.id ?? "";
   const [typed, setTyped] = useState(id);
   useEffect(() => setTyped(id), [id]);
-  const trail = useLoaded((signal) => find(id, signal), [id]);
+  const trail = useLoaded((signal) => find(id, site, signal), [id, site]);
   const { data } = trail;
   const guess = guesses(typed);
   return html`
@@ -53,12 +56,12 @@ export function Trail({ params, set, forget }) {
       else set({ id: typed.trim() });
     }}>
       <label class="field wide"><span>Any id</span>
-        <input type="search" value=${typed} spellcheck=${false} autocapitalize="off" autocomplete="off" aria-describedby="guess" placeholder="Telegram user, click, visitor, conversion or delivery"
+        <input type="search" value=${typed} spellcheck=${false} autocapitalize="off" autocomplete="off" aria-describedby="guess" placeholder="Telegram user, click, visitor, conversion, delivery or customer"
           onInput=${(event) => setTyped(event.currentTarget.value)} /></label>
       <button type="submit" class="strong">Find</button>
     </form>
-    <p class="quiet" id="guess">${typed.trim() ? (guess.length ? `Read as the id of a ${guess.map(([name]) => IDS[name]).join(", or a ")}.` : "Not an id Edgeway gives: digits, a UUID or 32 hex digits.")
-      : "A Telegram user’s number, or the id of a click, a visitor, a conversion or a delivery."}</p>
+    <p class="quiet" id="guess">${guess.length ? `Read as the id of a ${guess.map(([name]) => IDS[name]).join(", or a ")}.`
+      : "A Telegram user’s number, the id of a click, a visitor, a conversion or a delivery, or your own of a customer."}</p>
     <${Problem} error=${trail.error} retry=${trail.reload} forget=${forget} />
     ${id && html`<${Loading} ...${trail} />`}
     <div role="status">${data && html`<p class="quiet">${data.steps.length ? `${data.steps.length} ${data.steps.length === 1 ? "step" : "steps"} of the ${IDS[data.name]} ${data.id}`

@@ -696,9 +696,14 @@ mod tests {
         assert_eq!(with("CHANNEL_VALUE", "5"), ["CHANNEL_EVENT"]);
         assert_eq!(with("CHANNEL_COUNTRY", "Germany"), ["CHANNEL_COUNTRY"]);
         assert_eq!(with("CHANNEL_COUNTRY", "de"), [""; 0]);
-        for wrong in [".example.com", "example.com/", "example..com", "other.test"] {
+        for wrong in [".example.com", "example.com/", "example..com"] {
             assert_eq!(with("COOKIE_DOMAIN", wrong), ["COOKIE_DOMAIN"], "{wrong}");
         }
+        // Where only the origin's host is known, the pages are on the edge's, and that can be any.
+        let elsewhere = [SINGLE.as_slice(), &[("COOKIE_DOMAIN", "other.test")]].concat();
+        assert_eq!(problem_names(&elsewhere), [""; 0]);
+        let named = [elsewhere.as_slice(), &[("SITE_DOMAINS", "example.com")]].concat();
+        assert_eq!(problem_names(&named), ["COOKIE_DOMAIN"]);
         assert_eq!(with("COOKIE_DOMAIN", "example.com"), [""; 0]);
         assert_eq!(with("COOKIE_DOMAIN", "lp.origin.example.com"), [""; 0]);
         for wrong in [".example.com", "example.com.", "example.com:8443"] {
