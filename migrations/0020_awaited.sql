@@ -1,4 +1,4 @@
--- Under which id a Purchase was told without its value, where it was: another telling without a value is another sale. NULL: it came with its value,
+-- Under which id a Purchase was told without its value, where it was: once it has its value, another telling without one is another sale. NULL: it came with its value,
 -- and who tells of it without one tells of this sale.
 ALTER TABLE conversions ADD COLUMN awaited_by TEXT;
 

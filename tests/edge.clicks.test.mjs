@@ -95,10 +95,14 @@ forBothBackends("a click", (backend) => {
   });
 
   it("goes where its link led, though its page calls the channel by a name that is not there", { skip: backend === "adtarget" }, async () => {
-    assert.equal(leads(await world.invite({ channelId: "vpi", to: "https://t.me/shopvip" })), target("vip"));
-    assert.equal(leads(await world.edge.request("/c/vpi?to=https://t.me/shopvip")), target("vip"));
-    assert.deepEqual((await world.clicks()).map(channelOf), ["vip", "vip"]);
-    for (const path of ["/e/invite?channelId=vpi", "/c/vpi", "/c/vpi?to=https://evil.test/"]) assert.equal((await world.edge.request(path)).json().error.code, "CHANNEL_NOT_FOUND", path);
+    const headers = { "sec-fetch-site": "same-site" };
+    for (const [to, there] of [["https://t.me/shopvip", target("vip")], ["https://t.me/+Elsewhere01", "https://t.me/+Elsewhere01"]]) {
+      assert.equal(leads(await world.invite({ channelId: "vpi", to }, { headers })), there);
+      assert.equal(leads(await world.edge.request(`/c/vpi?to=${encodeURIComponent(to)}`, { headers })), there);
+    }
+    assert.deepEqual((await world.clicks()).map(channelOf), ["vip", "vip", undefined, undefined]);
+    for (const path of ["/e/invite?channelId=vpi", "/c/vpi", "/c/vpi?to=https://evil.test/"]) assert.equal((await world.edge.request(path, { headers })).json().error.code, "CHANNEL_NOT_FOUND", path);
+    for (const path of ["/e/invite?channelId=vpi&to=https://t.me/shopvip", "/c/vpi?to=https://t.me/shopvip"]) assert.equal((await world.edge.request(path)).json().error.code, "CHANNEL_NOT_FOUND", "a link of nobody's page");
   });
 
   it("on a page that hides its address is not the ad that its link's own words make of it", { skip: backend === "adtarget" }, async () => {
@@ -162,7 +166,7 @@ forBothBackends("a click", (backend) => {
     }
     // What a page is made of, be it somebody else's.
     for (const destination of ["image", "script", "style", "font", "track", "video", "iframe", "frame", "object", "embed", "worker"]) {
-      const answer = await world.invite({}, { headers: { accept, "sec-fetch-dest": destination, "sec-fetch-mode": "no-cors", "sec-fetch-site": "cross-site" } });
+      const answer = await world.invite({}, { headers: { accept, "sec-fetch-dest": destination, "sec-fetch-site": "cross-site", "sec-ch-ua": '"Chromium";v="150"' } });
       assert.deepEqual([answer.status, answer.headers["cache-control"]], [503, "no-store"], destination);
     }
     leads(await world.invite({}, { method: "HEAD" }));
@@ -172,8 +176,9 @@ forBothBackends("a click", (backend) => {
     assert.equal((await world.clicks()).length, 1, "a phone");
     leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "empty" } }));
     assert.equal((await world.clicks()).length, 2, "handed on by the page's service worker");
-    leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "iframe", "sec-fetch-user": "?1" } }));
-    assert.equal((await world.clicks()).length, 3, "tapped in a frame");
+    leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "iframe", "sec-fetch-user": "?1", "sec-ch-ua": '"Chromium";v="150"' } }));
+    leads(await world.invite({}, { headers: { accept, "sec-fetch-dest": "iframe" } }));
+    assert.equal((await world.clicks()).length, 4, "tapped in a frame, as far as the browser says");
   });
 
   it("never leads anywhere but to Telegram, whatever `to` says", async () => {

@@ -461,6 +461,8 @@ forBothBackends("a page behind the edge", (backend) => {
   it("of the site's own at a path like a short link's is the site's", async () => {
     assert.equal((await given({ path: "/c/shoes", body: `<p>shoes</p>${JOIN}` })).text.slice(0, 12), "<p>shoes</p>");
     assert.equal((await open("/c/nothing")).status, 404);
+    assert.equal((await open("/c/echo", { method: "POST", body: "a=1" })).status, 404, "what the site's server says");
+    assert.equal((await open("/c/main", { method: "POST", body: "a=1" })).status, 405);
     assert.equal((await open("/c/main", { redirect: "manual" })).status, 302);
   });
 

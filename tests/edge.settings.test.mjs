@@ -124,7 +124,10 @@ describe("settings", () => {
     await withEdge({ SITES: JSON.stringify([{ websiteId: "s", domains: ["s.test"], channels }]) }, async (edge) => {
       const { problems } = (await edge.request("/healthz")).json();
       assert.deepEqual(problems, [{ setting: "SITES", message: "invite: b of s has none: its clicks find no channel" }]);
-      for (const path of ["/c/b?to=https://t.me/bchan", "/e/invite?to=https://t.me/bchan"]) assert.equal((await edge.request(path)).location, "https://t.me/bchan", path);
+      for (const path of ["/c/b?to=https://t.me/bchan", "/e/invite?to=https://t.me/bchan"]) {
+        assert.equal((await edge.request(path, { headers: { referer: "https://s.test/" } })).location, "https://t.me/bchan", path);
+        assert.equal((await edge.request(path, { headers: { referer: "https://evil.test/", "sec-fetch-site": "cross-site" } })).status, 404, "a link of nobody's page");
+      }
       assert.equal((await edge.request("/c/b", { headers: { accept: "text/html" } })).status, 404);
     });
   });

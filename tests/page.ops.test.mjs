@@ -801,7 +801,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       await look("health-ill");
     });
 
-    for (const [hash, ...words] of [["funnel", "Nothing in this time."], ["deliveries", "No deliveries match.", "Nothing was sent in this time."], ["feed", "Nothing has happened yet."], ["trail", "A Telegram user’s number, or the id"]]) {
+    for (const [hash, ...words] of [["funnel", "Nothing in this time."], ["deliveries", "No deliveries match.", "Nothing was sent in this time."], ["feed", "Nothing has happened yet."], ["trail", "A Telegram user’s number, the id"]]) {
       it(`says of ${hash} that there is nothing yet`, async () => {
         await open(hash);
         for (const each of words) await seen(each);

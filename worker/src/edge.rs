@@ -163,7 +163,10 @@ impl Edge<'_> {
             // Browsers before 2023 do not say.
             "" | "document" => false,
             "empty" => !self.navigates(),
-            "iframe" | "frame" | "object" | "embed" => self.header("sec-fetch-user") != "?1",
+            // Safari never says that somebody tapped (MDN, `Sec-Fetch-User`); Chromium, which names its brands, does.
+            "iframe" | "frame" | "object" | "embed" => {
+                self.header("sec-fetch-user") != "?1" && !self.header("sec-ch-ua").is_empty()
+            }
             _ => true,
         }
     }
@@ -213,7 +216,7 @@ const RESCUE_MS: u64 = 15_000;
 /// Keeps what the queue did not take; `why` is what it said.
 pub async fn keep_without_queue(env: &Env, config: &Config, message: &str, why: &str) {
     let kept = match serde_json::from_str(message) {
-        Ok(Message::Deliver(_) | Message::Telegram(_) | Message::Pixel(_)) => {
+        Ok(Message::Deliver(_) | Message::Telegram(_) | Message::Pixel(_) | Message::Start(_)) => {
             Err("only the queue can deliver it".to_owned())
         }
         // Its rows stand: the sweeper finds them.

@@ -4,6 +4,7 @@ use conversions::ConversionId;
 use serde::{Deserialize, Serialize};
 
 use crate::adtarget::OwedCall;
+use crate::outcomes::joins::OwedStart;
 use crate::record::Record;
 use crate::telegram;
 use crate::telegram::pixel::PixelCall;
@@ -25,6 +26,8 @@ pub enum Message {
     Owed(ConversionId),
     /// Something is due in the outbox of a site, by its public id; what, its rows say.
     Outbox(String),
+    /// A start of a bot that was answered while the ledger was away, and that it has yet to know.
+    Start(Box<OwedStart>),
     /// A call of Telegram Ads' pixel that Telegram has yet to take.
     Pixel(Box<PixelCall>),
 }

@@ -8,9 +8,10 @@ use wasm_bindgen::prelude::*;
 use crate::adtarget::{Outcome, OwedCall, PATIENT_MS};
 use crate::allowance::Allowance;
 use crate::config::{AdTarget, Backend, Config};
-use crate::ledger::{self, Database};
+use crate::ledger::{self, Database, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
 use crate::outbox;
+use crate::outcomes::joins::{self, OwedStart};
 use crate::owed::{self, Attempt};
 use crate::record::Record;
 use crate::runtime::{self, CONNECTIONS, Env};
@@ -80,6 +81,7 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     let mut for_telegram = Vec::new();
     let mut owed_conversions = Vec::new();
     let mut rung = Vec::new();
+    let mut started = Vec::new();
     let mut for_pixel = Vec::new();
     for message in batch.messages().iter() {
         let message: Envelope = message.unchecked_into();
@@ -89,6 +91,7 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
             Ok(Message::Telegram(call)) => for_telegram.push((message, call)),
             Ok(Message::Owed(id)) => owed_conversions.push((message, id)),
             Ok(Message::Outbox(website_id)) => rung.push((message, website_id)),
+            Ok(Message::Start(start)) => started.push((message, start)),
             Ok(Message::Pixel(call)) => for_pixel.push((message, call)),
             Ok(Message::Keep(record)) => for_ledger.push(ForLedger {
                 message,
@@ -103,6 +106,16 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     }
     // Repeating it does no harm: a row that stands is not written again.
     keep_in_ledger(env, config, for_ledger).await;
+    for (message, start) in started {
+        // Repeating it does no harm: what is noted stands.
+        match keep_start(env, config, &start).await {
+            Ok(()) => message.ack(),
+            Err(why) => {
+                runtime::log_warning(&format!("a start of @{}: {why}", start.bot));
+                message.retry_later(0);
+            }
+        }
+    }
     // Repeating it does no harm: AdTarget knows a call it has taken by its Idempotency-Key.
     deliver(config, &allowance, owed).await;
     for (message, call) in for_telegram {
@@ -116,6 +129,13 @@ pub async fn consume(batch: &Batch, env: &Env, config: &Config) {
     tell_pixel(config, &allowance, for_pixel).await;
     // Repeating it does no harm: what another has claimed is not due, and platforms know an event by its id.
     drain_outboxes(env, config, &allowance, rung).await;
+}
+
+/// Tells the ledger of a start that was answered while it was away.
+async fn keep_start(env: &Env, config: &Config, start: &OwedStart) -> Result<(), Unavailable> {
+    let database = Database::bound(env, config.database_of(&start.website_id))?;
+    // Repeating it does no harm: what is noted stands.
+    joins::keep_start(&database, start).await
 }
 
 /// Delivers what is due in the outbox of each site that was named, once however often it was named.

@@ -3,6 +3,9 @@
 /// The most that a call of a page or a key may hold, in bytes.
 pub const CALL_LIMIT: u32 = 16 * 1024;
 
+/// The methods by which a link is followed or looked at, as an Allow header says them.
+pub const OF_A_CLICK: &str = "GET, HEAD, OPTIONS";
+
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -133,13 +136,12 @@ impl<'a> Route<'a> {
     pub fn methods(&self) -> Option<&'static str> {
         match self {
             Self::Init | Self::UpdateFbp => Some("POST, OPTIONS"),
-            Self::Invite | Self::Events | Self::Channel(_) | Self::Tracker(_) => {
-                Some("GET, HEAD, OPTIONS")
-            }
+            Self::Invite | Self::Events | Self::Tracker(_) => Some(OF_A_CLICK),
             Self::Pixel => Some("GET, POST, OPTIONS"),
             Self::TelegramHook(_) | Self::Hook(_) => Some("POST"),
             Self::Ops(_) | Self::Health => Some("GET, HEAD"),
-            Self::Api(_) | Self::AdStat(_) | Self::Page => None,
+            // A site's own server may have such paths, too.
+            Self::Api(_) | Self::AdStat(_) | Self::Channel(_) | Self::Page => None,
         }
     }
 }

@@ -283,10 +283,14 @@ impl Site {
 
     /// The channel that a link on the page means: by its name, else the site's default.
     pub fn channel_of_link(&self, link: &TelegramLink) -> Option<&Channel> {
-        let named = link
-            .name()
-            .and_then(|name| self.channels.iter().find(|channel| channel.is_called(name)));
+        let named = self.channel_called_by(link);
         named.or_else(|| self.channels.first())
+    }
+
+    /// The channel that a link names.
+    pub fn channel_called_by(&self, link: &TelegramLink) -> Option<&Channel> {
+        let name = link.name()?;
+        self.channels.iter().find(|channel| channel.is_called(name))
     }
 }
 

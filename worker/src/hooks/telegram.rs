@@ -100,7 +100,7 @@ async fn take(edge: &Edge<'_>, bot: &str) -> Result<(), Error> {
         Kind::BotMoved(change) => hook.bot_moved(change).await,
         Kind::SomeoneAsks(request) => hook.someone_asks(request).await,
         Kind::SomeoneWrites(message) => match message.start() {
-            Some((user, payload)) => hook.someone_starts(user, payload, message.at_ms()).await,
+            Some((user, payload)) => hook.someone_starts(user, payload).await,
             None => Ok(()),
         },
         Kind::Other => Ok(()),

@@ -6,8 +6,9 @@
 //!   click; what its teller says of a click is not used. Only where the earlier ones know of no click is it.
 //! - **The same Purchase again**: one of the same lead, channel, value and currency, or one of the two without its value, whose
 //!   time is less than `PURCHASE_WINDOW_H` hours away, is not doubled. What it lacked is filled in, and its id is
-//!   returned. A sale is told without its value once: the next one without is another. Whether the teller gave it another id does not matter: a shop's webhook and its CRM tell of one sale. Times
-//!   are those of the events, so a history told in one go keeps its sales apart.
+//!   returned. One that has its value is told without it once: the next one without is another. Whether the teller gave
+//!   it another id does not matter: a shop's webhook and its CRM tell of one sale. Times are those of the events, so a
+//!   history told in one go keeps its sales apart.
 //! - **The same cause again** (the same [`ConversionId`]) changes nothing and gives the same answer.
 
 use std::fmt::Write as _;

@@ -376,6 +376,38 @@ pub struct Way<'a> {
     pub at_ms: u64,
 }
 
+/// What led someone to a chat, as the queue has it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "see Taken and Way")]
+pub struct OwedStart {
+    /// The site whose database is to know it, by its public id.
+    pub website_id: String,
+    pub bot: String,
+    pub update_id: u64,
+    pub told_ms: u64,
+    pub name: ClickId,
+    pub click: ClickId,
+    pub telegram_user_id: TelegramUserId,
+    pub chat_id: ChatId,
+    pub at_ms: u64,
+}
+
+/// Notes what led someone to a chat, and that the update was taken. Who has joined meanwhile is the click's now, and not that of a click called as
+/// the link is.
+///
+/// # Errors
+/// The database's; nothing is written then.
+pub async fn keep_start(database: &Database, start: &OwedStart) -> Result<(), Unavailable> {
+    const SQL: [&str; 4] = [
+        include_str!("joins/names.sql"),
+        include_str!("joins/late_way_of_member.sql"),
+        include_str!("joins/late_way_of_conversion.sql"),
+        UPDATES,
+    ];
+    transact(database, &SQL, start).await.map(drop)
+}
+
 /// Notes what led someone to a chat.
 ///
 /// # Errors

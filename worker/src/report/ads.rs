@@ -80,30 +80,37 @@ impl Ads {
         ads
     }
 
-    /// What `utm_content` and source call them whose links say so themselves, and which they are.
-    pub fn own_words(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        let ads = self.by_own_words.iter();
-        ads.filter_map(|((content, source), id)| Some((content.as_str(), source.as_str(), (*id)?)))
+    /// What `utm_content` calls them whose links say so themselves: from other sources it says something else.
+    pub fn own_words(&self) -> impl Iterator<Item = &str> {
+        let known = |content: &&str| !self.by_content.contains_key(*content);
+        let words = self.by_own_words.iter().filter(|(_, id)| id.is_some());
+        words
+            .map(|((content, _), _)| content.as_str())
+            .filter(known)
     }
 
-    /// All that `utm_content` alone calls them.
+    /// All that `utm_content` calls them.
     pub fn contents(&self) -> impl Iterator<Item = &str> {
-        self.by_content.keys().map(String::as_str)
+        self.by_content
+            .keys()
+            .map(String::as_str)
+            .chain(self.own_words())
     }
 
     pub fn get(&self, id: u64) -> Option<&Ad> {
         self.by_id.get(&id)
     }
 
-    /// The ad that `told`, a visit's, is.
-    pub fn ad(&self, told: &str) -> Option<u64> {
+    /// The ad that `told`, a visit's, is; `by` is the source that told it, where that matters.
+    pub fn ad(&self, told: &str, by: &str) -> Option<u64> {
         let by_content = self.by_content.get(told).copied();
-        by_content.or_else(|| *self.by_page.get(&page(told)?)?)
+        let by_own_words = || *self.by_own_words.get(&(told.to_owned(), by.to_owned()))?;
+        (by_content.or_else(by_own_words)).or_else(|| *self.by_page.get(&page(told)?)?)
     }
 
     /// The campaign of a visit, by its ad, else by its own words.
-    pub fn campaign(&self, ad: &str, told: &str) -> Option<u64> {
-        let of_ad = self.ad(ad).and_then(|id| self.get(id)?.campaign_id);
+    pub fn campaign(&self, ad: &str, by: &str, told: &str) -> Option<u64> {
+        let of_ad = self.ad(ad, by).and_then(|id| self.get(id)?.campaign_id);
         of_ad.or_else(|| self.campaigns.get(told).copied())
     }
 

@@ -6,7 +6,7 @@ asked AS (
     AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
   SELECT telegram_user_id, click_id FROM members
-  WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+  WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId' OR ((website_id = '' OR click_id IS NULL) AND chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
   UNION
   SELECT telegram_user_id, click_id FROM invite_names
   WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
@@ -32,7 +32,7 @@ tapped AS (
 people AS (
   SELECT telegram_user_id FROM asked
   UNION
-  SELECT telegram_user_id FROM members WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
+  SELECT telegram_user_id FROM members WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId' OR ((website_id = '' OR click_id IS NULL) AND chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
   UNION
   SELECT telegram_user_id FROM conversions WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION

@@ -119,14 +119,14 @@ impl By {
         match self {
             Self::Day => [traffic!("day"), moves!("day"), sales!("day")],
             Self::Ad => [
-                traffic!("ad", known_first),
-                moves!("ad", known_first),
-                sales!("ad", known_first),
+                traffic!("ad, told_by", known_first),
+                moves!("ad, told_by", known_first),
+                sales!("ad, told_by", known_first),
             ],
             Self::Campaign => [
-                traffic!("ad, campaign", known_first),
-                moves!("ad, campaign", known_first),
-                sales!("ad, campaign", known_first),
+                traffic!("ad, told_by, campaign", known_first),
+                moves!("ad, told_by, campaign", known_first),
+                sales!("ad, told_by, campaign", known_first),
             ],
             Self::Source => [traffic!("source"), moves!("source"), sales!("source")],
             Self::Channel => [
@@ -173,8 +173,8 @@ struct Parameter<'a> {
     most_groups: usize,
     /// What the known ads are called by in `utm_content`: of campaigns' sums no other ad has to be told apart.
     contents: Vec<&'a str>,
-    /// What links of ads say of themselves: `utm_content`, source, and the ad's id.
-    own_words: Vec<(&'a str, &'a str, String)>,
+    /// Those of them whose source has to be told apart, too.
+    own_words: Vec<&'a str>,
 }
 
 /// Sums of one row.
@@ -339,9 +339,7 @@ pub async fn report(
         question,
         most_groups: question.most_groups(),
         contents: drafts.ads.contents().collect(),
-        own_words: (drafts.ads.own_words())
-            .map(|(content, source, id)| (content, source, id.to_string()))
-            .collect(),
+        own_words: drafts.ads.own_words().collect(),
     };
     let parameter = serde_json::to_string(&parameter)?;
     for binding in bindings(config, question.website_id.as_deref()) {
@@ -433,14 +431,14 @@ impl Drafts<'_> {
 
     fn key(&self, row: &Row) -> String {
         let text = |column| row.text(column).unwrap_or_default();
-        let (ad, campaign) = (text("ad"), text("campaign"));
+        let (ad, by, campaign) = (text("ad"), text("told_by"), text("campaign"));
         match self.by {
             By::Day => name_of(row.number("day").unwrap_or_default()),
-            By::Ad => match self.ads.ad(ad) {
+            By::Ad => match self.ads.ad(ad, by) {
                 Some(id) => id.to_string(),
                 None => ad.to_owned(),
             },
-            By::Campaign => match self.ads.campaign(ad, campaign) {
+            By::Campaign => match self.ads.campaign(ad, by, campaign) {
                 Some(id) => id.to_string(),
                 None => campaign.to_owned(),
             },

@@ -14,6 +14,7 @@ use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 use crate::invites;
 use crate::message::Message;
 use crate::record::{Attribution, Click, Client, Record};
+use crate::routes::OF_A_CLICK;
 use crate::runtime::{self, Reply};
 
 /// A click by ids in the query.
@@ -29,6 +30,9 @@ pub async fn invite(edge: &Edge<'_>) -> Result<Answer, Error> {
 /// # Errors
 /// `CHANNEL_NOT_FOUND`, and those of the contract.
 pub async fn channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
+    if !matches!(edge.caller.method, "GET" | "HEAD") {
+        return Err(Error::MethodNotAllowed(OF_A_CLICK));
+    }
     whatever_is_set(edge, invite_of_channel(edge, slug).await)
 }
 
@@ -67,6 +71,14 @@ fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
     link.is_chat().then_some(link)
 }
 
+/// Whether a page of the site has the link that was tapped, as far as the browser says: who makes up a link to the edge has none led elsewhere by it.
+fn is_of_page(edge: &Edge<'_>, site: &Site) -> bool {
+    let referer_host = url::split(edge.caller.referer).map_or("", |parts| parts.host);
+    edge.header("sec-fetch-site").starts_with("same-")
+        || site.owns(referer_host)
+        || referer_host.eq_ignore_ascii_case(edge.caller.host)
+}
+
 async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
     let caller = &edge.caller;
     let site = match caller.parameter("websiteId") {
@@ -84,9 +96,9 @@ async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
             // AdTarget may know more channels than the settings here.
             (None, _) if matches!(edge.config.backend, Backend::AdTarget(_)) => None,
             // The page calls it by another name than the settings: that is not the visitor's fault.
-            (None, Some(link)) if !is_wrong(edge, "SITES") => {
+            (None, Some(link)) if !is_wrong(edge, "SITES") && is_of_page(edge, site) => {
                 runtime::log_warning(&format!("a page names a channel that is not there: {id}"));
-                site.channel_of_link(link)
+                site.channel_called_by(link)
             }
             (None, _) => return Err(Error::ChannelNotFound),
         },
@@ -114,13 +126,15 @@ async fn invite_of_channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error>
     // Of a page that was loaded before the channel got another name, the link that was tapped is left.
     let by_link = || {
         let site = (config.site_of_host(caller.host)).filter(|_| !is_wrong(edge, "SITES"))?;
-        Some((site, site.channel_of_link(&link_tapped(edge)?)?))
+        let link = link_tapped(edge).filter(|_| is_of_page(edge, site))?;
+        Some((site, site.channel_called_by(&link)))
     };
+    let named = named.map(|(site, channel)| (site, Some(channel)));
     let (site, channel) = named.or_else(by_link).ok_or(Error::ChannelNotFound)?;
     click(
         edge,
         site,
-        Some(channel),
+        channel,
         edge.caller.parameter("start").as_deref(),
     )
     .await
@@ -190,7 +204,8 @@ async fn click(
         Backend::Ledger => {
             let carried = carried(edge, site);
             let link = hand_out(edge, site, channel, &ids, start, carried, edge.client()).await;
-            to_channel(edge, link.or_else(|| link_tapped(edge)))
+            let tapped = || link_tapped(edge).filter(|_| is_of_page(edge, site));
+            to_channel(edge, link.or_else(tapped))
         }
     };
     // The session goes on from here. Ids that a link brought are never made the browser's own: a link can be anybody's.

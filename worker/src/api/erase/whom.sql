@@ -22,12 +22,13 @@ tapped AS (
   SELECT click_id FROM conversions WHERE joined_by IN (SELECT temp_id FROM browsers) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 ),
 came AS (
-  SELECT click_id, telegram_user_id, chat_id FROM members WHERE click_id IN (SELECT click_id FROM tapped)
+  SELECT click_id, telegram_user_id FROM members
+  WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId' OR ((website_id = '' OR click_id IS NULL) AND chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
 ),
 led AS (
   SELECT min(telegram_user_id) AS telegram_user_id, chat_id
   FROM invite_names
-  WHERE click_id IN (SELECT click_id FROM tapped) AND telegram_user_id IS NOT NULL AND click_id NOT IN (SELECT click_id FROM came)
+  WHERE click_id IN (SELECT click_id FROM tapped) AND telegram_user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM members WHERE members.click_id = invite_names.click_id)
   GROUP BY click_id
   HAVING count(DISTINCT telegram_user_id) = 1
 ),
@@ -40,8 +41,9 @@ people AS (
   WHERE (conversion_id = ?1 ->> 'conversionId' OR external_user_id = ?1 ->> 'externalUserId' OR click_id IN (SELECT click_id FROM tapped))
     AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
-  SELECT telegram_user_id FROM (SELECT telegram_user_id, chat_id FROM came UNION SELECT telegram_user_id, chat_id FROM led)
-  WHERE ?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))
+  SELECT telegram_user_id FROM came
+  UNION
+  SELECT telegram_user_id FROM led WHERE ?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))
 )
 SELECT
   (SELECT json_group_array(telegram_user_id) FROM people WHERE telegram_user_id IS NOT NULL) AS telegram_user_ids,

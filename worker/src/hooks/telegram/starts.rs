@@ -6,11 +6,13 @@ use serde_json::json;
 use super::update::User;
 use super::{Hook, WAITS, in_time};
 use crate::config::{Channel, InviteMode, Site};
+use crate::edge;
 use crate::error::Error;
 use crate::ids::ClickId;
 use crate::invites::{self, Invitation};
 use crate::ledger::Database;
-use crate::outcomes::joins::{self, Way};
+use crate::message::Message;
+use crate::outcomes::joins::{self, OwedStart, Way};
 use crate::runtime;
 
 /// What the bot says in a language.
@@ -89,21 +91,13 @@ enum Start {
     Due(Option<String>),
 }
 
-/// How old a start may be that is answered though the ledger does not know it, in ms: Telegram sends it again and again until the ledger does.
-const NEW_MS: u64 = 10_000;
-
 impl Hook<'_> {
     /// `/start`: with a click, a link of that click and person; else the channel's own. A ledger that does not answer keeps nobody waiting: it learns of
-    /// the start when Telegram sends it again.
+    /// the start from the queue.
     ///
     /// # Errors
-    /// `INTERNAL_ERROR`: the ledger does not answer, or nobody has the message.
-    pub(super) async fn someone_starts(
-        &self,
-        user: &User<'_>,
-        payload: &str,
-        sent_ms: u64,
-    ) -> Result<(), Error> {
+    /// `INTERNAL_ERROR`: neither the ledger nor the queue answers, or nobody has the message.
+    pub(super) async fn someone_starts(&self, user: &User<'_>, payload: &str) -> Result<(), Error> {
         let Some((site, channel)) = self.own_channel() else {
             runtime::log_warning(&format!("@{} leads to no channel", self.bot.username));
             return Ok(());
@@ -114,26 +108,17 @@ impl Hook<'_> {
         let known = self
             .known(&home, user.id, click.as_ref(), site, channel)
             .await;
-        let link = match &known {
+        let (link, is_known) = match known {
             Ok(Start::Answered) => return Ok(()),
-            Ok(Start::Due(link)) => link.clone(),
+            Ok(Start::Due(link)) => (link, true),
             // Which of several channels is meant, the ledger alone knows.
-            Err(_) if self.ways() <= 1 && self.edge.now_ms.saturating_sub(sent_ms) < NEW_MS => {
-                let own = match &click {
-                    // Repeating it does no harm: the pool gives the same link to the same two.
-                    Some(click) if self.edge.limit_person(user.id).await.is_ok() => {
-                        self.pools_link(user.id, click, channel).await?.1
-                    }
-                    _ => None,
-                };
-                own.map(|own| own.link.as_str().to_owned())
-                    .or_else(|| shared_link(channel))
+            Err(why) if self.ways() > 1 => return Err(why),
+            Err(why) => {
+                // Repeating it does no harm: see there.
+                let link = self.unknown(user.id, click.as_ref(), site, channel).await?;
+                (Some(link.ok_or(why)?), false)
             }
-            Err(_) => None,
         };
-        if link.is_none() && known.is_err() {
-            return known.map(drop);
-        }
         let words = Words::of(user.language());
         let message = match &link {
             Some(url) => json!({
@@ -145,9 +130,48 @@ impl Hook<'_> {
         };
         // Repeated, it is the same message with the same link: better twice than not at all.
         self.tell("sendMessage", message).await?;
-        known?;
+        if !is_known {
+            return Ok(());
+        }
         // Repeating it does no harm: it notes the same update.
         Ok(joins::keep_update(&home, self.taken()).await?)
+    }
+
+    /// The link for a start of which the ledger can't be asked, and is told by the queue; `None`: there is none.
+    async fn unknown(
+        &self,
+        person: TelegramUserId,
+        click: Option<&ClickId>,
+        site: &Site,
+        channel: &Channel,
+    ) -> Result<Option<String>, Error> {
+        let edge = self.edge;
+        let (Some(click), Some(chat_id)) = (click, channel.telegram_id) else {
+            return Ok(shared_link(channel));
+        };
+        if edge.limit_person(person).await.is_err() {
+            return Ok(shared_link(channel));
+        }
+        // Repeating it does no harm: the pool gives the same link to the same two.
+        let (both, own) = self.pools_link(person, click, channel).await?;
+        let taken = self.taken();
+        let message = Message::Start(Box::new(OwedStart {
+            website_id: site.website_id.clone(),
+            bot: taken.bot.to_owned(),
+            update_id: taken.update_id,
+            told_ms: taken.told_ms,
+            name: own.as_ref().map_or(both, |own| own.click_id.clone()),
+            click: click.clone(),
+            telegram_user_id: person,
+            chat_id,
+            at_ms: edge.now_ms,
+        }));
+        // Repeating it does no harm: what is noted stands.
+        edge::enqueue(edge.env, &message, 0)
+            .await
+            .map_err(|why| self.failed(why))?;
+        let own = own.map(|own| own.link.as_str().to_owned());
+        Ok(own.or_else(|| shared_link(channel)))
     }
 
     /// The start, as the ledger whose updates stand in `home` knows it; `site` and `channel` are those of a click that it does not.

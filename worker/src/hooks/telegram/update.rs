@@ -68,8 +68,6 @@ pub struct Message<'a> {
     pub from: Option<User<'a>>,
     /// None: it is no text.
     pub text: Option<&'a str>,
-    /// When it was sent, Unix time in seconds; 0: that is not told.
-    date: u64,
 }
 
 /// A user or a bot.
@@ -222,10 +220,6 @@ impl<'a> Message<'a> {
             chat: Chat::read(value)?,
             from: optional(value, "from", User::read)?,
             text: text(value, "text"),
-            date: value
-                .get("date")
-                .and_then(Value::as_u64)
-                .unwrap_or_default(),
         })
     }
 }
@@ -365,11 +359,6 @@ impl<'a> Message<'a> {
         let command = words.next()?;
         (command.split('@').next() == Some("/start")).then_some(())?;
         Some((user, words.next().unwrap_or_default()))
-    }
-
-    /// When it was sent, Unix time in ms.
-    pub fn at_ms(&self) -> u64 {
-        self.date.saturating_mul(1_000)
     }
 }
 
