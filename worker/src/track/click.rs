@@ -71,7 +71,7 @@ fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
     link.is_chat().then_some(link)
 }
 
-/// Whether a page of the site has the link that was tapped, as far as the browser says: who makes up a link to the edge has none led elsewhere by it.
+/// Whether the link that was tapped is on a page of the site, as far as the browser says: one that somebody else made up leads nobody elsewhere.
 fn is_of_page(edge: &Edge<'_>, site: &Site) -> bool {
     let referer_host = url::split(edge.caller.referer).map_or("", |parts| parts.host);
     edge.header("sec-fetch-site").starts_with("same-")

@@ -106,7 +106,7 @@ impl Hook<'_> {
         let click = ClickId::parse(payload);
         // Repeating it does no harm: the pool gives the same link to the same two, and what is noted stands.
         let known = self
-            .known(&home, user.id, click.as_ref(), site, channel)
+            .in_ledger(&home, user.id, click.as_ref(), site, channel)
             .await;
         let (link, is_known) = match known {
             Ok(Start::Answered) => return Ok(()),
@@ -115,7 +115,9 @@ impl Hook<'_> {
             Err(why) if self.ways() > 1 => return Err(why),
             Err(why) => {
                 // Repeating it does no harm: see there.
-                let link = self.unknown(user.id, click.as_ref(), site, channel).await?;
+                let link = self
+                    .link_without_ledger(user.id, click.as_ref(), site, channel)
+                    .await?;
                 (Some(link.ok_or(why)?), false)
             }
         };
@@ -138,7 +140,7 @@ impl Hook<'_> {
     }
 
     /// The link for a start of which the ledger can't be asked, and is told by the queue; `None`: there is none.
-    async fn unknown(
+    async fn link_without_ledger(
         &self,
         person: TelegramUserId,
         click: Option<&ClickId>,
@@ -175,7 +177,7 @@ impl Hook<'_> {
     }
 
     /// The start, as the ledger whose updates stand in `home` knows it; `site` and `channel` are those of a click that it does not.
-    async fn known(
+    async fn in_ledger(
         &self,
         home: &Database,
         person: TelegramUserId,
