@@ -73,7 +73,7 @@ describe("npm run keys, npm run sends", () => {
     }
     assert.equal(await ok("sends", "list", "--site", sites[0].websiteId), "There is no such send.\n");
     assert.equal(await ok("sends", "replay", "--state", "dead"), "There is no such send.\n");
-    await fails(/^It is not one that can go out again: npm run sends -- list --state skipped, rejected or dead shows those\n$/, "sends", "replay", "nope");
+    await fails(/^It is not one that can go out again: npm run sends -- list --state skipped, rejected or dead shows those, and the code PARTLY_REFUSED\n$/, "sends", "replay", "nope");
   });
 
   it("alone say how they are used, and when asked", async () => {
