@@ -814,6 +814,16 @@ for (const database of ["DB", "DB_SECOND"]) {
       assert.deepEqual(await feed("?websiteId=atid_shop"), ofFirst);
       assert.deepEqual(await feed("?websiteId=atid_second"), ofSecond);
       assert.deepEqual(await feed(""), [...ofSecond, ...ofFirst]);
+      // What a site may see of somebody, and erase, is no other's; who came by no click is everybody's who leads there.
+      const of = async (user, site, method = "GET") =>
+        (await edge.request(`/api/v1/trail?telegramUserId=${user}&websiteId=${site}`, { method, headers: { authorization: `Bearer ${OPERATOR_KEY}` } })).status;
+      const known = async () => (await edge.rowsOf(database, "SELECT telegram_user_id FROM members WHERE telegram_user_id = 12")).length;
+      assert.deepEqual([await of(12, "atid_shop"), await of(12, "atid_second"), await of(14, "atid_shop")], [404, 200, 200]);
+      if (database === "DB") assert.equal(await of(14, "atid_second"), 200);
+      // Who was there before by no click is the first one's lead, too.
+      assert.deepEqual([await of(12, "atid_shop", "DELETE"), await known()], [database === "DB" ? 200 : 404, 1]);
+      assert.deepEqual([await of(12, "atid_second", "DELETE"), await known()], [200, 0]);
+      assert.deepEqual(moves((await ask("report?websiteId=atid_second")).total), [0, 0]);
     });
 
     it("counts who came by a click of the second there, and who left", async () => {
