@@ -156,6 +156,16 @@ impl Edge<'_> {
         self.header("accept").contains("application/xml;q=")
     }
 
+    /// Whether pages of a site are on `host`: one of its domains, or the edge's own.
+    pub fn has_page_on(&self, site: &Site, host: &str) -> bool {
+        site.owns(host) || host.eq_ignore_ascii_case(self.caller.host)
+    }
+
+    /// Whether the browser says that a page of the same site led here (Fetch Metadata, `Sec-Fetch-Site`).
+    pub fn comes_from_same_site(&self) -> bool {
+        self.header("sec-fetch-site").starts_with("same-")
+    }
+
     /// Whether nobody follows a link by this (Fetch Metadata, `Sec-Fetch-Dest`): a script on a page asks, by `fetch` or XMLHttpRequest, or the page
     /// itself, for an image or a frame that nobody tapped. A service worker that hands on what a page asks for names a script's destination.
     pub fn is_no_navigation(&self) -> bool {

@@ -312,7 +312,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
     if caller.referer.is_empty() || touch.referrer.is_some() {
         let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
         if let Some(last) = touches.led_to(&touch)
-            && !edge.header("sec-fetch-site").starts_with("same-")
+            && !edge.comes_from_same_site()
         {
             sourced |= last.is_sourced();
             attribution.landing_page = None;

@@ -74,9 +74,7 @@ fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
 /// Whether the link that was tapped is on a page of the site, as far as the browser says: one that somebody else made up leads nobody elsewhere.
 fn is_of_page(edge: &Edge<'_>, site: &Site) -> bool {
     let referer_host = url::split(edge.caller.referer).map_or("", |parts| parts.host);
-    edge.header("sec-fetch-site").starts_with("same-")
-        || site.owns(referer_host)
-        || referer_host.eq_ignore_ascii_case(edge.caller.host)
+    edge.comes_from_same_site() || edge.has_page_on(site, referer_host)
 }
 
 async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
@@ -359,7 +357,7 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
     let referer_host = url::split(caller.referer)
         .map(|parts| parts.host)
         .unwrap_or_default();
-    let from_page = site.owns(referer_host) || referer_host.eq_ignore_ascii_case(caller.host);
+    let from_page = edge.has_page_on(site, referer_host);
     let (href, referrer) = if from_page {
         (caller.referer, "")
     } else {
@@ -376,8 +374,7 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
     };
     let (mut seen, own) = view.capture_and_touch();
     // Where the page hides its address, the browser still says that it was one of the site's.
-    let is_within = edge.header("sec-fetch-site").starts_with("same-");
-    let is_direct = !from_page && !is_within && own.carries_anything();
+    let is_direct = !from_page && !edge.comes_from_same_site() && own.carries_anything();
     if is_direct {
         // Cookies have those of ads before.
         seen.click_ids = own.click_ids;

@@ -50,8 +50,7 @@ pub fn preflight() -> Answer {
 /// Checks that a page is the site's: its address, and the Origin that the browser says.
 fn check_domain(edge: &Edge<'_>, site: &Site, href: &str) -> Result<String, Error> {
     let host = page_host(href)?;
-    let is_ours = |host: &str| site.owns(host) || host.eq_ignore_ascii_case(edge.caller.host);
-    if !is_ours(&host) {
+    if !edge.has_page_on(site, &host) {
         return Err(Error::ForbiddenDomain(host));
     }
     check_origin(edge, site)?;
@@ -75,9 +74,7 @@ pub fn page_host(href: &str) -> Result<String, Error> {
 /// Checks the Origin that the browser says; none says nothing.
 fn check_origin(edge: &Edge<'_>, site: &Site) -> Result<(), Error> {
     match url::split(edge.caller.origin).map(|parts| parts.host) {
-        Some(host) if !site.owns(host) && !host.eq_ignore_ascii_case(edge.caller.host) => {
-            Err(Error::ForbiddenDomain(host.to_owned()))
-        }
+        Some(host) if !edge.has_page_on(site, host) => Err(Error::ForbiddenDomain(host.to_owned())),
         _ => Ok(()),
     }
 }

@@ -22,7 +22,7 @@ tapped AS (
   SELECT click_id FROM conversions WHERE joined_by IN (SELECT temp_id FROM browsers) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 ),
 came AS (
-  SELECT click_id, telegram_user_id FROM members
+  SELECT telegram_user_id FROM members
   WHERE click_id IN (SELECT click_id FROM tapped) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId' OR ((website_id = '' OR click_id IS NULL) AND chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
 ),
 led AS (

@@ -9,7 +9,7 @@ use crate::config::{Channel, InviteMode, Site};
 use crate::edge;
 use crate::error::Error;
 use crate::ids::ClickId;
-use crate::invites::{self, Invitation};
+use crate::invites;
 use crate::ledger::Database;
 use crate::message::Message;
 use crate::outcomes::joins::{self, OwedStart, Way};
@@ -155,14 +155,14 @@ impl Hook<'_> {
             return Ok(shared_link(channel));
         }
         // Repeating it does no harm: the pool gives the same link to the same two.
-        let (both, own) = self.pools_link(person, click, channel).await?;
+        let (name, own) = self.pools_link(person, click, channel).await?;
         let taken = self.taken();
         let message = Message::Start(Box::new(OwedStart {
             website_id: site.website_id.clone(),
             bot: taken.bot.to_owned(),
             update_id: taken.update_id,
             told_ms: taken.told_ms,
-            name: own.as_ref().map_or(both, |own| own.click_id.clone()),
+            name,
             click: click.clone(),
             telegram_user_id: person,
             chat_id,
@@ -172,7 +172,6 @@ impl Hook<'_> {
         edge::enqueue(edge.env, &message, 0)
             .await
             .map_err(|why| self.failed(why))?;
-        let own = own.map(|own| own.link.as_str().to_owned());
         Ok(own.or_else(|| shared_link(channel)))
     }
 
@@ -252,10 +251,10 @@ impl Hook<'_> {
             return Ok(None);
         }
         // Repeating it does no harm: the pool gives the same link to the same two.
-        let (both, invitation) = self.pools_link(person, click, channel).await?;
+        let (name, own) = self.pools_link(person, click, channel).await?;
         if let Some(chat_id) = channel.telegram_id {
             let way = Way {
-                name: invitation.as_ref().map_or(&both, |own| &own.click_id),
+                name: &name,
                 click,
                 telegram_user_id: person,
                 chat_id,
@@ -264,28 +263,27 @@ impl Hook<'_> {
             // Repeating it does no harm: the row stands. It stands before anyone can join by the link.
             joins::keep_way(&self.database(site)?, &way).await?;
         }
-        Ok(invitation.map(|own| own.link.as_str().to_owned()))
+        Ok(own)
     }
 
-    /// The pool's link for this person and click, behind what the two are called by; the same each time. `None`: none is to be had.
+    /// What the way of this person by this click is called, and the pool's link, which bears that name; the same each time. `None`: none is to be had.
     async fn pools_link(
         &self,
         person: TelegramUserId,
         click: &ClickId,
         channel: &Channel,
-    ) -> Result<(ClickId, Option<Invitation>), Error> {
+    ) -> Result<(ClickId, Option<String>), Error> {
         let edge = self.edge;
         let both = ConversionId::derive("start", &[&person.to_string(), click.as_str()]);
         let both = ClickId::parse(&both.to_string()).ok_or(Error::Internal)?;
         // Repeating it does no harm: the pool gives the same link to the same two.
-        let invitation = match invites::link_for(edge.env, edge.config, channel, &both).await {
-            Ok(invitation) => Some(invitation),
+        match invites::link_for(edge.env, edge.config, channel, &both).await {
+            Ok(own) => Ok((own.click_id, Some(own.link.as_str().to_owned()))),
             Err(why) => {
                 runtime::log_warning(&format!("no link for a start: {why}; the channel's own"));
-                None
+                Ok((both, None))
             }
-        };
-        Ok((both, invitation))
+        }
     }
 }
 

@@ -156,28 +156,29 @@ pub async fn edit(
     // Repeating it does no harm: it reads.
     kktu::check(session, edit.kktu_id()).await?;
     let decorates = wish.decorate && edit.has_link();
-    let (edit, changes) = match wish.amend || decorates {
+    let details: Option<Map<String, Value>> = match wish.amend || decorates {
         // Repeating it does no harm: it reads.
         true => match session.make(&Call::Ad(id), TIMEOUT_MS).await? {
             Err(refused) => return Ok(pass_on(Err(refused))),
             Ok(reply) => {
-                let details: Map<String, Value> =
-                    serde_json::from_str(&reply.body).map_err(|why| Away(why.to_string()))?;
-                let campaign = details.get("campaign_id").and_then(Value::as_u64);
-                let edit = match decorates {
-                    true => edit.decorated(campaign, &id.to_string()),
-                    false => edit,
-                };
-                match wish.amend {
-                    true => {
-                        let (whole, changes) = edit.over(&details)?;
-                        (whole, Some(changes))
-                    }
-                    false => (edit, None),
-                }
+                Some(serde_json::from_str(&reply.body).map_err(|why| Away(why.to_string()))?)
             }
         },
-        false => (edit, None),
+        false => None,
+    };
+    let edit = match &details {
+        Some(details) if decorates => {
+            let campaign = details.get("campaign_id").and_then(Value::as_u64);
+            edit.decorated(campaign, &id.to_string())
+        }
+        _ => edit,
+    };
+    let (edit, changes) = match &details {
+        Some(details) if wish.amend => {
+            let (whole, changes) = edit.over(details)?;
+            (whole, Some(changes))
+        }
+        _ => (edit, None),
     };
     if wish.dry_run {
         let changes = changes.map(|changes| changes.iter().map(shown).collect::<Vec<_>>());
