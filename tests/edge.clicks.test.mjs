@@ -129,6 +129,9 @@ forBothBackends("a click", (backend) => {
         world.adtarget.misbehave({ path: "invite", status: 503 });
         assert.equal(leads(await world.invite({ channelId: "chan_new", to: FALLBACK.vip })), FALLBACK.vip, "else by the page's own link");
         world.adtarget.misbehave({ path: "invite", status: 503 });
+        const { location } = await world.edge.request(`/e/invite?websiteId=${WEBSITE}&channelId=chan_new&to=https://t.me/anybodys`, { headers: { referer: "https://evil.test/", "sec-fetch-site": "cross-site" } });
+        assert.equal(location, undefined, "not by a link of nobody's page");
+        world.adtarget.misbehave({ path: "invite", status: 503 });
         assert.equal((await world.invite({ channelId: "chan_new", to: "tg://resolve" })).status, 404, "never by one that leads nowhere");
       } finally {
         world.adtarget.websites[WEBSITE].channels.pop();
@@ -199,6 +202,18 @@ forBothBackends("a click", (backend) => {
       assert.ok(!answer.location || TELEGRAM.test(answer.location) || answer.location.startsWith("/"), `${path} → ${answer.location}`);
       assert.ok(!answer.location?.includes("evil"), `${path} → ${answer.location}`);
     }
+  });
+
+  it("of a visit that is called by no id is a click all the same", async () => {
+    assert.equal(leads(await world.invite({ visit: "1" })), backend === "adtarget" ? world.adtarget.clicks[0].inviteLink : FALLBACK.main);
+    assert.equal((await world.clicks()).length, 1);
+  });
+
+  it("names its site and visitor once, however their names are written", { skip: backend === "ledger" }, async () => {
+    const tempId = randomUUID();
+    await world.edge.request(`/e/invite?websiteId=${WEBSITE}&tempId=${tempId}&%77ebsiteId=atid_bare&%74empId=evil&x%79=1`);
+    const { query } = only(world.adtarget.calls);
+    assert.deepEqual([query.websiteId, query.tempId, query.xy], [WEBSITE, tempId, "1"]);
   });
 
   describe("is refused as AdTarget would, and nothing kept:", () => {

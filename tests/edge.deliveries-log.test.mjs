@@ -73,6 +73,29 @@ describe("what is sent", () => {
     assert.deepEqual([google.adIdentifiers.gclid, telegram.c], ["GLate", "TgLate"]);
   });
 
+  it("is the click's own, also where that comes so long after the join that it was skipped", async () => {
+    await edge.fail({ record: true });
+    const who = await deliveries.visitor({ href: "https://www.shop.test/outage?fbclid=Outage&ttclid=TtOutage&gclid=GOutage&sccid=ScOutage&tgclid=TgOutage" }, {}, { cookie: "" });
+    await edge.drained();
+    const { recorded } = await edge.queue();
+    await edge.fail({ record: false });
+    await edge.d1.batch(["visits", "visitors", "clicks"].map((table) => edge.d1.prepare(`DELETE FROM ${table}`)));
+    await edge.fail({ forgetsLater: true });
+    const conversionId = await deliveries.join(who);
+    await until(async () => Object.values(await deliveries.sends(conversionId)).every(({ code }) => code === "LATE"), "it waits for the click");
+    await edge.fail({ forgetsLater: false });
+    await deliveries.settled({ step: 60_000 });
+    const CLICKS = WITH_ID.filter((name) => name !== "ga4").concat("telegram");
+    const before = await deliveries.sends(conversionId);
+    for (const name of CLICKS) assert.deepEqual([before[name].state, before[name].code], ["skipped", "no_signal"], name);
+    for (const message of recorded) await edge.enqueue(message);
+    await edge.drained();
+    await deliveries.settled({ step: 60_000 });
+    assert.deepEqual(states(await deliveries.sends(conversionId)), each(ALL, "sent"));
+    assert.match(only(platforms.meta.events).user_data.fbc, /\.Outage$/);
+    assert.equal(only(platforms.google.events).adIdentifiers.gclid, "GOutage");
+  });
+
   const sha256 = (text) => createHash("sha256").update(text).digest("hex");
   const PHONES = {
     "of the channel's country": [{ channelId: CHANNELS[1], pii: { phone: "612 34 56 78" } }, "34612345678"],

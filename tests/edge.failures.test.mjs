@@ -131,6 +131,15 @@ describe("AdTarget fails", () => {
     assert.deepEqual([only(world.adtarget.visits).tempId, only(world.adtarget.clicks).tempId], [tempId, tempId]);
   });
 
+  it("and takes visits again: a late _fbp does not overtake its visit in the queue", async () => {
+    world.adtarget.misbehave({ path: "init", times: 3, status: 503 });
+    const { tempId } = (await world.init()).json();
+    await world.init({ tempId, fbp: "fb.1.1700000000000.42" }, { path: "/e/update-fbp" });
+    await world.edge.drained();
+    assert.equal(only(world.adtarget.fbps).tempId, tempId);
+    assert.deepEqual((await world.edge.queue()).delays, [0, 60]);
+  });
+
   it("for long: waits grow, and nothing is lost", async () => {
     world.adtarget.misbehave({ path: "init", times: 10, status: 500 });
     const { tempId } = (await world.init()).json();
@@ -253,6 +262,17 @@ describe("every visit deferred by a setting", () => {
     assert.ok(answer.ms < 6_000, `${answer.ms} ms`);
     await world.edge.drained();
     assert.equal(only(world.adtarget.visits).tempId, answer.json().tempId);
+  });
+
+  it("is there before its late _fbp, which AdTarget gives to the latest", async () => {
+    const { tempId } = (await world.init()).json();
+    const fbp = "fb.1.1700000000000.42";
+    const answer = await world.init({ tempId, fbp }, { path: "/e/update-fbp" });
+    assert.deepEqual([answer.status, answer.json()], [200, { success: true }]);
+    assert.equal(answer.cookies._fbp.value, fbp);
+    await world.edge.drained();
+    assert.equal(only(world.adtarget.fbps).fbp, fbp);
+    assert.deepEqual((await world.edge.queue()).delays, [0, 60]);
   });
 });
 

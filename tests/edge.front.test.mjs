@@ -534,6 +534,40 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal(answer.status, 502);
     assert.ok(!answer.text.includes("127.0.0.1"), "no internals");
   });
+
+  it("whose origin is down says so in the visitor's language, with the way to the channel, and keeps what the ad carried", async () => {
+    const { status, headers, text, cookies } = await open("/broken?gclid=Glost&utm_source=ad", { headers: { "accept-language": "de" } });
+    assert.equal(status, 502);
+    assert.match(`${headers["content-type"]} ${headers["cache-control"]}`, /^text\/html; charset=utf-8 no-store$/i);
+    assert.match(text, /<html lang="de">.*<h1>Diese Seite kann gerade nicht angezeigt werden<\/h1><p><a href="\/c\/main">Den Kanal in Telegram öffnen<\/a>/);
+    const { gclid, tempId } = only(await world.visits());
+    assert.deepEqual([gclid, tempId], ["Glost", cookies.adtarget_temp_id.value]);
+    for (const other of [{ accept: "*/*", "sec-fetch-dest": "image" }, { accept: "application/json", "sec-fetch-dest": "empty" }]) {
+      const { json, status } = await open("/broken?gclid=Gnone", { headers: other });
+      assert.deepEqual([status, json().error.code], [502, "BAD_GATEWAY"]);
+    }
+    assert.equal((await world.visits()).length, 1);
+  });
+
+  it("is nobody else's to keep, whichever cache asks", async () => {
+    const lifetimes = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "x-accel-expires"];
+    const { headers } = await given({ headers: Object.fromEntries(lifetimes.map((name) => [name, "max-age=600"])) });
+    assert.deepEqual(lifetimes.filter((name) => name in headers), []);
+    assert.equal(headers["cache-control"], "private, no-cache");
+  });
+
+  it("leads on to the channel first-party, where a header says so", async () => {
+    const { headers } = await given({ headers: { refresh: "0; url=https://t.me/shopchannel" } });
+    assert.equal(headers.refresh, `0; url=${LED}`);
+    assert.equal((await given({ headers: { refresh: "5; url=/next" } })).headers.refresh, "5; url=/next");
+  });
+
+  it("leads where a redirect of its server's own leads, letter for letter", async () => {
+    const location = Buffer.from("/caf\u00e9/", "latin1").toString("latin1");
+    world.site.pages["/old"] = { status: 301, headers: { location } };
+    const { headers } = await open("/old?gclid=G1");
+    assert.equal(headers.location, location);
+  });
 });
 
 /** The times of the first bytes and of the end, and the text between. */

@@ -279,6 +279,30 @@ describe("what brought a click", () => {
     assert.deepEqual([fbclid, gclid, tgclid, utmContent, client_ip, page_url, consent], ["New", undefined, undefined, "new", "198.51.100.9", null, "denied"]);
   });
 
+  const ELSEWHERE = {
+    "an ad of Meta's": ["?fbclid=FB1", "https://l.facebook.com/", "meta"],
+    "an ad of Google's": ["?gclid=G1", "", "google"],
+    "a search": ["", "https://www.google.com/", ""],
+  };
+  for (const [what, [query, referer, source]] of Object.entries(ELSEWHERE)) {
+    for (const teller of ["the page", "the edge"]) {
+      it(`is ${what}, as is the visit, whatever ads' click ids cookies hold, told by ${teller}`, async () => {
+        const before = "_tgclid=TG0; ttclid=TT0; _gcl_aw=GCL.1700000000.G0";
+        const page = teller === "the page" ? AD : "https://shop.test/plain.html";
+        const headers = { "user-agent": BROWSER, accept: "text/html", "sec-fetch-dest": "document", referer };
+        let tempId = randomUUID();
+        if (teller === "the page") await visit(tempId, query, { referrer: referer, cookie: before, ttclid: "TT0", tgclid: "TG0" });
+        else tempId = (await world.edge.request(page + query, { headers: { ...headers, cookie: before } })).cookies.adtarget_temp_id.value;
+        await world.edge.drained();
+        const cookie = `adtarget_temp_id=${tempId}; ${before}`;
+        await world.edge.request("https://shop.test/c/main", { headers: { ...headers, cookie, referer: page + query } });
+        assert.deepEqual(only(await origins()), { source, campaign: "", ad: "" });
+        assert.deepEqual(await world.edge.rows("SELECT source, ad, visits, clicks FROM traffic ORDER BY clicks"), [{ source, ad: "", visits: 1, clicks: 0 }, { source, ad: "", visits: 0, clicks: 1 }]);
+        assert.equal((await trail()).tgclid, "TG0", "platforms hear of theirs all the same");
+      });
+    }
+  }
+
   it("is the visit's, page and all, where what is remembered of it leaves something out", async () => {
     const tempId = randomUUID();
     await visit(tempId, "?gclid=G&utm_source=google&utm_campaign=c&utm_content=ad");

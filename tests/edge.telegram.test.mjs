@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { OPERATOR_KEY } from "./harness/api.mjs";
-import { BOT, WEBHOOK_SECRET, person } from "./standins/botapi.mjs";
+import { BOT, UPDATES, WEBHOOK_SECRET, person } from "./standins/botapi.mjs";
 import { BACK, CLUB, DOOR, NEWS, OTHER_BOT, OTHER_SECRET, SITES, STRAY, VIP, clickId, startChats } from "./harness/chats.mjs";
 import { never, sleep, until } from "./harness/wait.mjs";
 import { BROWSER, only } from "./harness/world.mjs";
@@ -761,6 +761,12 @@ describe("Telegram's updates of a site with a database of its own", () => {
     assert.equal(only(await edge.rowsOf("DB_SECOND", "SELECT click_id FROM conversions")).click_id, click);
   });
 
+  it("are nowhere, where no setting names the chat and they came by no click, as in the team's own group", async () => {
+    await telegram.tell(botapi.promoted({ chat: STRAY.id }), botapi.join(undefined, 9, { chat: STRAY.id }), botapi.leave(9, { chat: STRAY.id }));
+    const known = "SELECT 1 FROM members WHERE telegram_user_id = 9 UNION ALL SELECT 1 FROM leads WHERE telegram_user_id = 9";
+    assert.deepEqual([await edge.rows(known), await edge.rowsOf("DB_SECOND", known)], [[], []]);
+  });
+
   it("are there, too, where no setting names the chat: who came by a click of that site, and that they left", async () => {
     const click = clickId();
     await telegram.click({ clickId: click, websiteId: "atid_second", channel: "vip" });
@@ -841,6 +847,16 @@ for (const database of ["DB", "DB_SECOND"]) {
       assert.deepEqual(await conversion(8), ofSecond(click));
     });
 
+    it("asks Telegram to tell again who joined by a click that is not there yet, as after an outage", async () => {
+      const click = clickId();
+      const update = botapi.join(await telegram.link(click), 15);
+      assert.equal((await telegram.post(update)).status, 500);
+      assert.deepEqual(await edge.rowsOf(database, "SELECT 1 FROM members WHERE telegram_user_id = 15"), []);
+      await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared" });
+      await telegram.tell(update);
+      assert.deepEqual(await conversion(15), ofSecond(click));
+    });
+
     it("counts who asked to join by that click there, where Telegram leaves the link out", async () => {
       const click = clickId();
       await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared" });
@@ -883,7 +899,7 @@ describe("what the operator sees of webhooks and of what waits", () => {
     assert.equal(asked(), 0, "a stranger has nobody asked");
 
     botapi.webhooks.set(BOT.username, {
-      url: `https://edge.shop.test/hooks/telegram/${BOT.username}`, pending_update_count: 7, last_error_date: 1_800_000_000, last_error_message: "Wrong response from the webhook: 500 Internal Server Error",
+      url: `https://edge.shop.test/hooks/telegram/${BOT.username}`, allowed_updates: UPDATES, pending_update_count: 7, last_error_date: 1_800_000_000, last_error_message: "Wrong response from the webhook: 500 Internal Server Error",
     });
     const before = Date.now();
     await telegram.tell(botapi.join(await telegram.link(clickId(), { member_limit: 1 }), 4242));
@@ -911,13 +927,16 @@ describe("what the operator sees of webhooks and of what waits", () => {
     await health(OPERATOR_KEY);
     assert.equal(asked(), 2, "one a bot, within a minute");
     const ofWebhook = async (host, last) => {
-      botapi.webhooks.set(BOT.username, { url: `https://${host}/hooks/telegram/${BOT.username}`, pending_update_count: 0, last_error_date: last, last_error_message: "500" });
+      botapi.webhooks.set(BOT.username, { url: `https://${host}/hooks/telegram/${BOT.username}`, allowed_updates: UPDATES, pending_update_count: 0, last_error_date: last, last_error_message: "500" });
       await telegram.edge.advance(61_000);
       return (await health(OPERATOR_KEY)).json().cautions.filter(({ about, name }) => about === "webhook" && name === BOT.username).map(({ state }) => state);
     };
     assert.deepEqual(await ofWebhook("shop.test", Math.floor(before / 1_000) - 60), [], "the edge's other host, by which updates come");
     assert.deepEqual(await ofWebhook("shop.test", 1_900_000_000), ["elsewhere"]);
     assert.deepEqual(await ofWebhook("edge.shop.test", Math.floor(before / 1_000) - 60), []);
+    botapi.webhooks.get(BOT.username).allowed_updates = UPDATES.filter((kind) => kind !== "chat_member");
+    await telegram.edge.advance(61_000);
+    assert.match(JSON.stringify((await health(OPERATOR_KEY)).json().cautions), /"state":"not asked for","why":"chat_member: /);
     botapi.calls.length = 0;
     await telegram.edge.advance(61_000);
     await health(OPERATOR_KEY);

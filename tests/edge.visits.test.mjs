@@ -87,6 +87,24 @@ forBothBackends("a visit", (backend) => {
     assert.ok(!JSON.stringify(visit).includes("other=1"), "the site's own cookies stay out");
   });
 
+  it("is of the click that Google names by a braid, not of the one that a cookie remembers", async () => {
+    const cookie = "_gcl_aw=GCL.1700000000.GadId";
+    for (const told of [{ cookie }, { cookie, gclid: "GadId", gbraid: "Gb1" }]) {
+      await world.reset();
+      await world.init({ href: "https://www.shop.test/?gbraid=Gb1", ...told });
+      const { gclid, gbraid } = only(await world.visits());
+      assert.deepEqual([gclid, gbraid], [undefined, "Gb1"]);
+    }
+  });
+
+  it("dates a click by the edge's clock where the page's runs ahead", async () => {
+    const href = "https://www.shop.test/?fbclid=Ahead";
+    await world.init({ href, fbc: `fb.1.${Date.now() + 3 * 86_400_000}.Ahead` });
+    const { fbc } = only(await world.visits());
+    assert.match(fbc, /^fb\.1\.\d+\.Ahead$/);
+    assert.ok(fbc.split(".")[2] <= Date.now());
+  });
+
   it("takes ids from the body, then from cookies, then makes them", async () => {
     const [temp, session, temp2, session2] = Array.from({ length: 4 }, () => randomUUID());
     const cookie = `x=1; adtarget_temp_id=${temp}; adtarget_session_id=${session}`;

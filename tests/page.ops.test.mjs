@@ -14,7 +14,7 @@ import { ADS, COUNTS, DAY, DAYS, REPORT_RATES, TODAY, advertised, dateOf, fill, 
 import { until } from "./harness/wait.mjs";
 import { CHANNELS, EDGE, FALLBACK, WEBSITE, startWorld } from "./harness/world.mjs";
 import { CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
-import { BOT } from "./standins/botapi.mjs";
+import { BOT, UPDATES } from "./standins/botapi.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["Funnel", "Deliveries", "Live", "Health", "Trail"];
@@ -42,7 +42,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     network = await startNetwork({ [new URL(EDGE).host]: deliveries.edge.url });
     browser = await chromium.launch({ network });
     await deliveries.reset();
-    for (const { username } of [BOT, OTHER_BOT]) deliveries.botapi.webhooks.set(username, { url: `${EDGE}/hooks/telegram/${username}` });
+    for (const { username } of [BOT, OTHER_BOT]) deliveries.botapi.webhooks.set(username, { url: `${EDGE}/hooks/telegram/${username}`, allowed_updates: UPDATES });
     await fill(deliveries.edge, made);
     Object.assign(adstat, { stats, ads: listed() });
     // AdStat's numbers are pulled, and the pool is filled.

@@ -72,6 +72,11 @@ pub struct ClickIds<'a> {
 }
 
 impl ClickIds<'_> {
+    /// Whether they are of a click that Google names by a braid alone, as on iOS: a click has one name (Data Manager API, `adIdentifiers`).
+    pub fn is_googles_without_gclid(&self) -> bool {
+        self.gclid.is_none() && (self.gbraid.is_some() || self.wbraid.is_some())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         *self == ClickIds::default()
@@ -456,6 +461,10 @@ impl<'a> PageView<'a> {
             }
             capture.keep(self, field, found, known);
         });
+        if touch.click_ids.is_googles_without_gclid() {
+            // What `_gcl_aw` has is of another click.
+            capture.click_ids.gclid = None;
+        }
         (capture, touch)
     }
 }

@@ -4,11 +4,29 @@ use crate::written::take;
 
 /// The first non-empty value of the cookie called `name`; names are case-sensitive.
 pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
-    let value = find(cookies.as_bytes(), name.as_bytes(), |_| true);
-    // It was cut at ASCII characters, so it is UTF-8 still.
-    core::str::from_utf8(value)
-        .ok()
-        .filter(|value| !value.is_empty())
+    cookie_as(cookies, name, Some)
+}
+
+/// What the first value of the cookie called `name` is that `read` makes something of.
+pub fn cookie_as<'a, T>(
+    cookies: &'a str,
+    name: &str,
+    read: impl Fn(&'a str) -> Option<T>,
+) -> Option<T> {
+    let mut made = None;
+    until(cookies, name, &mut |value| {
+        made = read(value);
+        made.is_some()
+    });
+    made
+}
+
+/// Goes through the values of the cookie called `name` until one is `fit`. No generic: one copy serves all.
+fn until<'a>(cookies: &'a str, name: &str, fit: &mut dyn FnMut(&'a str) -> bool) {
+    find(cookies.as_bytes(), name.as_bytes(), |value| {
+        // It was cut at ASCII characters, so it is UTF-8 still.
+        core::str::from_utf8(value).is_ok_and(&mut *fit)
+    });
 }
 
 /// The first non-empty value of the cookie called `name` that is `fit`, or nothing. A browser sends the same name
@@ -16,7 +34,7 @@ pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
 pub(crate) fn find<'a>(
     mut cookies: &'a [u8],
     name: &[u8],
-    fit: impl Fn(&'a [u8]) -> bool,
+    mut fit: impl FnMut(&'a [u8]) -> bool,
 ) -> &'a [u8] {
     while !cookies.is_empty() && !name.is_empty() {
         let mut pair = take(&mut cookies, b';');

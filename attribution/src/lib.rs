@@ -34,7 +34,7 @@ pub mod url;
 mod written;
 
 pub use capture::{Capture, ClickIds, PageView, Utm, WrittenPageView};
-pub use cookie::cookie;
+pub use cookie::{cookie, cookie_as};
 pub use meta::{Fbc, Fbp, META_COOKIE_MAX_AGE_S, names_meta_library, subdomain_index};
 pub use own_names::{OwnNameError, OwnNames, Restored};
 pub use touch::{TOUCH_COOKIE, Touch, Touches};

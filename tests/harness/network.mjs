@@ -14,7 +14,7 @@ const NOISE = /\/favicon\.ico$/;
  * `address`, where set, is what the platform says the visitors' is. `requests` logs `{method, url, headers, status, location, body}`, `status` 0 as long as the visitor has no answer.
  * `strike({match, how, times})` spoils requests whose URL matches the RegExp (or for which `match(url)` says so): `how` is "cut" (it
  * never arrives), "deaf" (it arrives, the answer doesn't), "hold" (it waits for `calm()`), "last" (its connection ends with
- * the answer), a number of milliseconds to wait before it is passed on, or `{status}` (answered so by something on the way). A number may also strike
+ * the answer), a number of milliseconds to wait before it is passed on, or `{status, headers}` (answered so by something on the way). A number may also strike
  * the opening of a connection, whose URL is `connect://host:port`.
  */
 export async function startNetwork(hosts) {
@@ -47,7 +47,7 @@ export async function startNetwork(hosts) {
     if (NOISE.test(url.pathname)) return outgoing.writeHead((entry.status = 204)).end();
     if (how?.status) {
       incoming.resume();
-      return outgoing.writeHead((entry.status = how.status)).end();
+      return outgoing.writeHead((entry.status = how.status), how.headers).end();
     }
     if (how === "hold") await new Promise((resolve) => held.set(entry, resolve));
     if (typeof how === "number") await sleep(how);

@@ -1,6 +1,7 @@
 // What the visitor or the browser has said about being recorded.
 import assert from "node:assert/strict";
 import { AD, ONCE, carriesAd } from "../harness/scenarios.mjs";
+import { until } from "../harness/wait.mjs";
 
 /** Everything the tracker could have left in the page, and what it asked of the edge beside its own file. */
 async function traces({ page, network }) {
@@ -103,6 +104,67 @@ export const consent = {
       assert.deepEqual({ cookies, storage }, { cookies: "", storage: [] });
       assert.equal(await join(story), "https://t.me/shopchannel");
       await story.join();
+    },
+  },
+
+  "required, granted, then withdrawn while an answer is under way": {
+    engines: ONCE,
+    visits: 1,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open();
+      story.network.strike({ match: /\/init$/, how: "hold" });
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await until(() => story.network.requests.some(({ url }) => url.endsWith("/init")), "the visit is told");
+      await story.page.eval(() => edgeway("consent", "denied"));
+      story.network.calm();
+      await story.visited();
+      await story.told("answered");
+      await story.network.quiet();
+      const { cookies, storage } = await traces(story);
+      assert.deepEqual({ cookies, storage }, { cookies: "", storage: [] });
+    },
+  },
+
+  "required, granted, then withdrawn while a link is off the page": {
+    engines: ONCE,
+    visits: 1,
+    arrivals: 1,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open();
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.visited();
+      await story.page.eval(() => {
+        const link = document.querySelector("#join");
+        const place = link.parentNode;
+        link.remove();
+        edgeway("consent", "denied");
+        place.append(link);
+      });
+      await story.join();
+    },
+    check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/shopchannel"),
+  },
+
+  "required, granted again where the page has moved on": {
+    engines: ONCE,
+    visits: 3,
+    tag: REQUIRED,
+    async run(story) {
+      await story.open(`/spa.html?${AD}`);
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.visited(1);
+      await story.page.click("#push");
+      await story.visited(2);
+      await story.page.eval(() => edgeway("consent", "denied"));
+      await story.page.click("#push");
+      await story.page.eval(() => edgeway("consent", "granted"));
+      await story.visited(3);
+    },
+    check: ({ visits: [loaded, , again] }) => {
+      carriesAd(loaded);
+      assert.match(`${again.href} ${again.fbc}`, /\/view\/2\?fbclid=Push2 fb\..*\.Push2$/);
     },
   },
 

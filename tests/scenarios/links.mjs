@@ -119,7 +119,7 @@ export const links = {
   ),
   "in a closed shadow root": opened((story) => story.join("#closed"), { fixture: "ways", engines: WITH_NAVIGATION }),
   ...Object.fromEntries(
-    ["support", "opens-support"].map((way) => [
+    ["support", "opens-support", "chat", "focuses"].map((way) => [
       `that is none, and is to stay as it is: ${way}`,
       {
         visits: 1,
@@ -134,6 +134,19 @@ export const links = {
       },
     ]),
   ),
+
+  "that is to stay as it is from now on": {
+    visits: 1,
+    arrivals: 1,
+    engines: ONCE,
+    async run(story) {
+      await story.open();
+      await led(story, "#join");
+      await story.page.eval(() => document.querySelector("#join").setAttribute("data-edgeway", "off"));
+      await story.join();
+    },
+    check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/shopchannel"),
+  },
 
   "that another script minds, too": opened(async (story) => {
     await led(story, "#join");

@@ -54,6 +54,18 @@ const rewritten = (search) => ({
   },
 });
 
+/** A router that begins with a route of its own. */
+const routed = (search) => ({
+  visits: 1,
+  async run(story) {
+    await story.open(`/spa.html?${search}${AD}`);
+    await story.visited(1);
+    await story.page.eval(() => void (location.hash = "/"));
+    await story.network.quiet();
+  },
+  check: ({ visit }) => carriesAd(visit),
+});
+
 /** Whether the page gone back to is the very one that was left. */
 async function isMarked({ page }) {
   const shown = await page.until(() => document.readyState === "complete" && location.search.includes("fbclid") && { marked: window.marked === true });
@@ -119,6 +131,8 @@ export const moves = {
   "on a single page, without the Navigation API": { ...single("history&") },
 
   "on a single page, where a part of it is named navigation": { ...single("named&"), engines: ONCE },
+  "on a single page whose router begins with a route of its own": routed(""),
+  "on a single page whose router begins with a route of its own, without the Navigation API": { ...routed("history&"), engines: ONCE },
   "on a single page that replaces its address": rewritten(""),
   "on a single page that replaces its address, without the Navigation API": rewritten("history&"),
 

@@ -1,6 +1,6 @@
 // Networks that are slow, filtered or down: nothing is lost, nothing is counted twice.
 import assert from "node:assert/strict";
-import { AD, CHROMIUM, LANDING, ONCE, carriesAd } from "../harness/scenarios.mjs";
+import { AD, CHROMIUM, LANDING, ONCE, WWW, carriesAd } from "../harness/scenarios.mjs";
 import { until } from "../harness/wait.mjs";
 
 /** Words that filter lists look for in addresses. */
@@ -106,6 +106,7 @@ export const networks = {
   "that loses the first answer": { ...retried("deaf"), both: true },
   "that loses the first answer, to a page of another site": retried("deaf", { where: { on: LANDING }, engines: ONCE }),
   "that answers 503 first": retried({ status: 503 }, { engines: ONCE }),
+  "with something that answers 200 in the edge's place first": retried({ status: 200, headers: { "access-control-allow-origin": WWW, "access-control-allow-credentials": "true" } }, { engines: ONCE }),
 
   "down while the page is there, up on the next": {
     visits: 2,

@@ -8,6 +8,8 @@ import { readBody, request, standIn } from "../harness/http.mjs";
 export const BOT = { id: 7_000_000_001, username: "shop_gate_bot", token: "7000000001:AAF-stand_in-token-0123456789abcdefg" };
 export const CHANNEL = { id: -1_001_234_567_890, type: "channel", title: "Shop News" };
 export const WEBHOOK_SECRET = "hook-secret_0123456789";
+/** The kinds of updates that the edge needs. */
+export const UPDATES = ["message", "chat_member", "chat_join_request", "my_chat_member"];
 
 const ADMIN_RIGHTS = {
   can_be_edited: false, can_manage_chat: true, can_change_info: false, can_post_messages: true, can_edit_messages: false,

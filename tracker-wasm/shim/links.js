@@ -12,7 +12,7 @@ const LINKS = 'a[href],area[href]';
  * A channel, a group, a bot or an invite, in small letters: not stickers, proxies, sharing, phone numbers and the like.
  * To disregard the case takes the engine longer than all the rest.
  */
-const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|confirmphone|contact|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
+const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
 
 let observer;
 let open;
@@ -50,13 +50,14 @@ export function watchLinks() {
 
 /** Gives the links their own addresses back. */
 export function releaseLinks() {
-  if (!observer) return;
-  observer.disconnect();
-  observer = null;
-  rewritten().forEach((link) => {
-    link.setAttribute('href', link.getAttribute(ORIGINAL));
-    link.removeAttribute(ORIGINAL);
-  });
+  if (observer) observer = observer.disconnect();
+  rewritten().forEach(release);
+}
+
+/** Gives a link its own address back, if it had another. */
+function release(link) {
+  if (link.hasAttribute(ORIGINAL)) link.setAttribute('href', link.getAttribute(ORIGINAL));
+  link.removeAttribute(ORIGINAL);
 }
 
 /** Writes the present ids into the links already rewritten. */
@@ -113,11 +114,14 @@ function onGesture(event) {
   // Partytown's path is no list.
   const touched = (selector) => [].find.call(event.composedPath() || 0, (node) => node.matches && node.matches(selector));
   const clicked = /click|menu/.test(event.type);
-  spared = touched('[data-edgeway=off]');
+  // Not by what takes the focus before the page opens something.
+  if (clicked) spared = touched('[data-edgeway=off]');
   // The second half of a double click is the same click.
   const clickId = clicked && event.detail < 2 && (tap = uuid());
-  const link = observer && touched(LINKS);
+  const link = touched(LINKS);
   if (!link) return;
+  // What the page spares, or shows again after consent was withdrawn, may have the edge's address still.
+  if (spared || !observer) return release(link);
   rewrite(link, true, clickId);
   if (!clicked || !link.hasAttribute(ORIGINAL)) return;
   // A menu, and the right button that opens it, only offer the way.

@@ -53,12 +53,12 @@ function run(command) {
 }
 
 function begin() {
-  const refused = (settings.gpc === 'respect' && navigator.globalPrivacyControl)
+  if (active || !drained || document.prerendering
+    || (settings.gpc === 'respect' && navigator.globalPrivacyControl)
     || (settings.dnt === 'respect' && navigator.doNotTrack === '1')
-    || (settings.consent === 'required' && visitor.consent !== 'granted');
-  if (active || refused || !drained || document.prerendering) return;
+    || (settings.consent === 'required' && visitor.consent !== 'granted')) return;
   active = true;
-  if (wanted || settings.auto !== 'off') visit(false, landing);
+  if (wanted || settings.auto !== 'off') visit();
   else renewIds();
   releaseCalls();
   watchLinks();
@@ -82,7 +82,6 @@ function start(early) {
   whenShown(begin);
   whenMoved((replaced) => active && settings.auto !== 'off' && visit(replaced), onNavigate);
   whenLeft(() => {
-    if (!active) return;
     flush(true);
     flushOutbox();
   }, () => {

@@ -1,9 +1,9 @@
 // The page's life: shown, moved inside, hidden, shown again.
 
-/** Runs `start` once the page is really shown: a prerendered one may never be. */
+/** Runs `start`, and once more when a prerendered page is really shown, which it may never be. */
 export function whenShown(start) {
-  if (document.prerendering) document.addEventListener('prerenderingchange', start);
-  else start();
+  document.addEventListener('prerenderingchange', start);
+  start();
 }
 
 /**
@@ -20,13 +20,12 @@ export function whenMoved(moved, leads) {
   }
   for (const name of ['pushState', 'replaceState']) {
     const change = history[name];
-    history[name] = function () {
-      change.apply(this, arguments);
+    history[name] = (...rest) => {
+      change.apply(history, rest);
       moved(name === 'replaceState');
     };
   }
   addEventListener('popstate', () => moved());
-  addEventListener('hashchange', () => moved());
 }
 
 /** Calls `hidden` when the page may be gone for good, `back` when the browser shows it again as it was. */

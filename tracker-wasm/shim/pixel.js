@@ -7,7 +7,6 @@ import { visitor } from './visit.js';
 
 /** The route, which goes on to Telegram's `/pxl`: that is a word of filter lists. */
 const TO = 'mark';
-const FIELDS = { init: 'p', event: 'e' };
 
 /** What was called before it may be sent; undefined once it may. */
 let held = [];
@@ -38,7 +37,7 @@ export function holdCalls() {
 }
 
 function run(command, id, params) {
-  const field = FIELDS[command];
+  const field = { init: 'p', event: 'e' }[command];
   const body = Object.assign({}, params, { [field]: id, t: Date.now(), l: location.href });
   if (!field) failed('tgp', command);
   else if (visitor.consent !== 'denied') (held ? held.push(body) : send(body));

@@ -3,7 +3,7 @@
 
 import { base } from './tag.js';
 import { emit, failed } from './log.js';
-import { write } from './ids.js';
+import { forgetIds, ids, write } from './ids.js';
 
 const PREFIX = 'edgeway.o.';
 const FIRST_DELAY = 2000;
@@ -72,7 +72,8 @@ async function deliver(key, leaving) {
     try {
       const response = await post(to, text);
       const { status } = response;
-      answer = await response.json().catch(() => null);
+      // What has another form is not the edge's own, but, say, a service worker's for want of a network.
+      answer = await response.json();
       emit('answered', { to, status, body: answer });
       if (status > 499 || status === 429) throw status;
       // Another body may have taken the place meanwhile.
@@ -81,6 +82,8 @@ async function deliver(key, leaving) {
     } catch (why) {
       failed(to, why);
     }
+    // Consent was withdrawn meanwhile: the answer has set cookies.
+    if (!ids.tempId) forgetIds();
     entry.under = 0;
   }
   const MAX_DELAY = 300000;
@@ -95,16 +98,15 @@ function drop(key) {
   write(key);
 }
 
-/** An entry; what is none has no time, which is too old. */
-function parse(text) {
-  try { return JSON.parse(text) || {}; } catch (broken) { return {}; }
-}
-
 /** The keys of what waits here and in localStorage, the oldest first; drops what is too old or too much. */
 function waiting() {
   try {
     for (const key in localStorage) {
-      if (key.startsWith(PREFIX) && !outbox[key]) outbox[key] = parse(localStorage[key]);
+      if (key.startsWith(PREFIX) && !outbox[key]) {
+        // What is none has no time, which is too old.
+        outbox[key] = {};
+        try { Object.assign(outbox[key], JSON.parse(localStorage[key])); } catch (broken) { /* dropped below */ }
+      }
     }
   } catch (refused) { /* what this page holds remains */ }
   const MAX_AGE_MS = 86400000;
@@ -112,8 +114,7 @@ function waiting() {
   const MAX_BYTES = 61440;
   let room = MAX_BYTES;
   return Object.keys(outbox).sort((a, b) => outbox[b].at - outbox[a].at).filter((key, newer) => {
-    const entry = outbox[key];
-    room -= JSON.stringify(entry).length;
-    return (newer < MAX_KEPT && room > 0 && Date.now() - entry.at < MAX_AGE_MS) || drop(key);
+    room -= JSON.stringify(outbox[key]).length;
+    return (newer < MAX_KEPT && room > 0 && Date.now() - outbox[key].at < MAX_AGE_MS) || drop(key);
   }).reverse();
 }

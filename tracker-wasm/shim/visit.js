@@ -14,8 +14,8 @@ export const visitor = { bot: navigator.webdriver || undefined };
 let current;
 /** The place that is recorded. */
 let place;
-/** The address the page was loaded by: scripts may tidy it up before the first visit. */
-export const landing = location.href;
+/** The address the page was loaded by: scripts may tidy it up before the first visit, or before the tag is there. */
+export const landing = (performance.getEntriesByType('navigation')[0] || 0).name || location.href;
 /** Whether a visit was recorded on this page. */
 let counted;
 let referrer = document.referrer;
@@ -31,10 +31,10 @@ export const visitId = () => current && current.eventId;
  */
 export async function visit(replaced, href = counted ? location.href : landing) {
   // Scripts that fetch pages by themselves give a link's address to the tab before they find that it leads elsewhere.
-  if ([...shortLinks, base].some((start) => location.href.startsWith(start))) return;
+  if (shortLinks.concat(base).some((start) => location.href.startsWith(start))) return;
   const before = place;
-  // A fragment makes a place of its own only where it is a route.
-  place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]/.test(location.hash) ? location.hash : '');
+  // A fragment makes a place of its own only where it is a route; `#/` is the one that routers write first.
+  place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]./.test(location.hash) ? location.hash : '');
   if (replaced || place === before) return;
   flush();
   let all = current ? cookies() : findDomain();
@@ -100,9 +100,8 @@ function sendVisit(mine, beacon, all = cookies()) {
   }
   emit('captured', body);
   mine.sent = send('init', body, beacon).then((answer) => {
-    if (!answer || !answer.tempId || mine !== current) return;
-    // Most often: there is nothing to write down.
-    if (answer.tempId + answer.clientSessionId === ids.tempId + ids.clientSessionId) return;
+    // Most often there is nothing to write down.
+    if (mine !== current || !answer || !answer.tempId || answer.tempId + answer.clientSessionId === ids.tempId + ids.clientSessionId) return;
     // What it leaves open is in localStorage or memory by now; cookies would be asked of another process.
     renewIds(answer, '');
     refreshLinks();
@@ -149,7 +148,7 @@ function patchFbp(beacon) {
 function askApp(href, all) {
   if (appFbc || /fbclid=/i.test(href) || cookie('_fbc', all)) return;
   const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
-  const isAndroid = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
+  const isAndroid = app && app[2] >= (app[1] > 'G' ? 264 : 397);
   if (!isAndroid && !window.webkit) return;
   return new Promise((go) => {
     const take = (id) => {

@@ -3,6 +3,7 @@
 
 pub mod keyed;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -18,10 +19,21 @@ use crate::cookies::{self, Cookie, Scope};
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::json;
 use crate::record::{Attribution, Client, Visit};
-use crate::runtime::{Call, Reply};
+use crate::runtime::{self, Call, Reply};
 
 /// How long the queue's consumer waits for AdTarget, in ms: nobody stands behind it.
 pub const PATIENT_MS: u32 = 15_000;
+
+thread_local! {
+    /// When a visit last failed to reach AdTarget from here, Unix time in ms; 0: none did.
+    static VISIT_FAILED_MS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Whether visits of late may wait in the queue still, as far as this instance knows.
+pub fn was_away(now_ms: u64) -> bool {
+    const LATELY_MS: u64 = 10 * 60_000;
+    now_ms < VISIT_FAILED_MS.get() + LATELY_MS
+}
 
 /// A call, whole: it can be made now, or kept in the queue until AdTarget takes it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,13 +125,20 @@ impl OwedCall {
             body,
             timeout_ms,
         };
-        match call.send().await {
+        let outcome = match call.send().await {
             Ok(reply) => self.outcome(reply),
             Err(why) => Outcome::Failed {
                 why,
                 retry_after_s: None,
             },
+        };
+        if matches!(
+            (&self.call, &outcome),
+            (Keyless::Init(_), Outcome::Failed { .. })
+        ) {
+            VISIT_FAILED_MS.set(runtime::now_ms());
         }
+        outcome
     }
 
     fn headers(&self) -> String {

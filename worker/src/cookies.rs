@@ -35,14 +35,16 @@ pub const TOUCH: Cookie<'static> = Cookie {
     max_age_s: META_COOKIE_MAX_AGE_S,
 };
 
-/// The visitor's id in a Cookie header; a forged or broken one counts as none.
+/// The visitor's id in a Cookie header; a forged or broken one counts as none, and hides no other.
 pub fn temp_id(header: &str) -> Option<TempId> {
-    TempId::parse(attribution::cookie(header, TEMP_ID.name)?).ok()
+    attribution::cookie_as(header, TEMP_ID.name, |value| TempId::parse(value).ok())
 }
 
-/// The session's id in a Cookie header; a forged or broken one counts as none.
+/// The session's id in a Cookie header, likewise.
 pub fn client_session_id(header: &str) -> Option<ClientSessionId> {
-    ClientSessionId::parse(attribution::cookie(header, SESSION.name)?).ok()
+    attribution::cookie_as(header, SESSION.name, |value| {
+        ClientSessionId::parse(value).ok()
+    })
 }
 
 /// Google Analytics' session cookies in a Cookie header, `_ga_<stream>=<value>` between semicolons. Bounded, since anybody
@@ -146,6 +148,17 @@ mod tests {
         header.clear();
         scope.write(cookie, "b", &mut header);
         assert_eq!(header, "a=b; Max-Age=60; Path=/; SameSite=Lax");
+    }
+
+    #[test]
+    fn a_broken_id_hides_no_other() {
+        let id = "d9428888-122b-41e1-b85c-61a1b1a1b1a1";
+        let header = format!("adtarget_temp_id=garbage; a=b; adtarget_temp_id={id}");
+        assert_eq!(
+            temp_id(&header).map(|id| id.to_string()).as_deref(),
+            Some(id)
+        );
+        assert_eq!(temp_id("adtarget_temp_id=garbage"), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod json;
 pub mod ledger;
 pub mod message;
 pub mod money;
+pub mod notice;
 pub mod operator;
 pub mod outbox;
 pub mod outcomes;

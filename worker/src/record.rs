@@ -60,6 +60,48 @@ pub enum CapturedBy {
     Edge,
 }
 
+/// Whose ads a click id is of, in the words of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdPlatform {
+    #[expect(missing_docs, reason = "its name")]
+    Telegram,
+    #[expect(missing_docs, reason = "its name")]
+    TikTok,
+    #[expect(missing_docs, reason = "its name")]
+    Snapchat,
+    #[expect(missing_docs, reason = "its name")]
+    Google,
+    #[expect(missing_docs, reason = "its name")]
+    Meta,
+}
+
+impl AdPlatform {
+    /// That of the click ids which an address bears; of several that which others' links pick up least.
+    pub fn of(click_ids: &ClickIds<'_>) -> Option<Self> {
+        let ClickIds {
+            fbclid,
+            ttclid,
+            gclid,
+            gbraid,
+            wbraid,
+            sccid,
+            tgclid,
+        } = click_ids;
+        [
+            (tgclid, Self::Telegram),
+            (ttclid, Self::TikTok),
+            (sccid, Self::Snapchat),
+            (gclid, Self::Google),
+            (gbraid, Self::Google),
+            (wbraid, Self::Google),
+            (fbclid, Self::Meta),
+        ]
+        .into_iter()
+        .find_map(|(id, platform)| id.as_ref().map(|_| platform))
+    }
+}
+
 /// A visit of a page.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,6 +130,8 @@ pub struct Visit {
     pub consent: Option<String>,
     /// Whether something brought the visitor: a click id or UTM value in the address, or another site.
     pub sourced: bool,
+    /// Whose ad brought the visitor, by the click id in the address: cookies have those of ads before.
+    pub ad_platform: Option<AdPlatform>,
     /// Fields that the page sent and Edgeway does not know, as they were written.
     pub extra: BTreeMap<String, Box<RawValue>>,
 }

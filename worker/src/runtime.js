@@ -289,11 +289,16 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
       if (!edge.hasTarget && !anchor.hasAttribute("target")) anchor.setAttribute("target", "_top");
     },
   };
+  /** When and where a page leads on by itself, led by the edge; undefined: it stays. */
+  const refreshed = (content) => {
+    const [, when, where] = REFRESH.exec(content) ?? [];
+    const to = where && lead(where.replace(/^["']/, ""));
+    return to && when + to;
+  };
   const refreshes = {
     element(meta) {
-      const [, when, where] = REFRESH.exec(address(meta.getAttribute("content"))) ?? [];
-      const to = where && lead(where.replace(/^["']/, ""));
-      if (to) meta.setAttribute("content", when + to);
+      const content = refreshed(address(meta.getAttribute("content")));
+      if (content) meta.setAttribute("content", content);
     },
   };
   const leading = (rewriter) => rewriter.on(MAY_BE_TELEGRAMS, links).on('meta[http-equiv="refresh" i][content]', refreshes);
@@ -307,7 +312,10 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
     })
     .on("noscript", rawText(leading));
   if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);
-  return amend(rewriter.transform(response), headers, removed);
+  const page = amend(rewriter.transform(response), headers, removed);
+  const refresh = refreshed(response.headers.get("refresh") ?? "");
+  if (refresh) page.headers.set("refresh", refresh);
+  return page;
 }
 
 /**

@@ -86,11 +86,16 @@ impl Pixel {
         }
         let known = Known::of(conversion, Platform::TelegramAds, now_ms);
         let at_ms = known.at_ms().to_string();
+        // By the names that pages give them in a call of `tgp`.
+        let money = conversion.value();
+        let value = money.map(|money| money.to_decimal());
         let fields = [
             ("e", self.events.get(conversion.event())),
             ("c", known.get(MatchKey::Tgclid)),
             ("t", Some(at_ms.as_str())),
             ("l", known.page_url()),
+            ("value", value.as_deref()),
+            ("currency", money.map(|money| money.currency().code())),
         ];
         let fields = fields
             .into_iter()

@@ -17,7 +17,7 @@ fn the_pixels_form() {
     assert_eq!(
         request.body,
         "e=Px42-abcd1234&c=tg%2Bclick%2F1&t=1788263910000\
-         &l=https%3A%2F%2Fshop.example%2Fvip%3Futm_source%3Dads"
+         &l=https%3A%2F%2Fshop.example%2Fvip%3Futm_source%3Dads&value=19.90&currency=EUR"
     );
 }
 

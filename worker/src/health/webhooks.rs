@@ -14,6 +14,17 @@ use crate::edge::Edge;
 use crate::ledger::{Database, Statement, Unavailable};
 use crate::telegram::{self, Bot};
 
+/// The kinds of updates that matter here, as `tools/telegram.mjs` asks for them.
+const UPDATES: [&str; 4] = [
+    "message",
+    "chat_member",
+    "chat_join_request",
+    "my_chat_member",
+];
+
+/// How long an error is news where nothing waits, in ms.
+const LATELY_MS: u64 = 10 * 60_000;
+
 /// How long what Telegram said is good, in ms.
 const KEPT_MS: u64 = 60_000;
 
@@ -23,9 +34,31 @@ struct Info {
     /// Empty: none is set.
     url: String,
     pending_update_count: u64,
+    /// The kinds of updates that are asked for; none: all but `chat_member` and such as have to be asked for.
+    #[serde(default)]
+    allowed_updates: Vec<String>,
     /// Unix time in s.
     last_error_date: Option<u64>,
     last_error_message: Option<String>,
+}
+
+impl Info {
+    /// What of [`UPDATES`] is not asked for, in words.
+    fn not_asked_for(&self) -> Option<String> {
+        let is_asked_for = |kind: &str| match self.allowed_updates.as_slice() {
+            [] => kind != "chat_member",
+            kinds => kinds.iter().any(|asked| asked == kind),
+        };
+        let kinds: Vec<&str> = (UPDATES.into_iter())
+            .filter(|kind| !is_asked_for(kind))
+            .collect();
+        (!kinds.is_empty()).then(|| {
+            format!(
+                "{}: npm run telegram -- setup asks for all",
+                kinds.join(", ")
+            )
+        })
+    }
 }
 
 /// What Telegram said of a bot's webhook, or why it said nothing; and when, Unix time in ms.
@@ -47,6 +80,9 @@ pub struct Webhook {
     /// Whether it leads to such a hook on any host: the edge may have several.
     #[serde(skip)]
     leads_to_a_hook: bool,
+    /// What of [`UPDATES`] Telegram is not asked to tell, in words.
+    #[serde(skip)]
+    not_asked_for: Option<String>,
     /// Updates that wait at Telegram.
     pending_updates: Option<u64>,
     /// When Telegram last could not deliver one, Unix time in ms.
@@ -93,8 +129,13 @@ impl Webhook {
         if !self.leads_here && !is_heard {
             return Some(("elsewhere", Some("its updates do not come here")));
         }
-        // What was delivered since has mended it.
-        (self.last_error_at > self.last_update_at)
+        if let Some(kinds) = &self.not_asked_for {
+            return Some(("not asked for", Some(kinds)));
+        }
+        // What was delivered since has mended it; so has what leaves nothing waiting, as a message that is not noted here.
+        let is_lately = |at_ms| self.checked_at < at_ms + LATELY_MS;
+        let waits = self.pending_updates > Some(0) || self.last_error_at.is_some_and(is_lately);
+        (waits && self.last_error_at > self.last_update_at)
             .then_some(("failing", self.last_error.as_deref()))
     }
 
@@ -110,6 +151,7 @@ impl Webhook {
             leads_here: leads_to_a_hook
                 && (parts.as_ref()).is_some_and(|parts| parts.host.eq_ignore_ascii_case(host)),
             leads_to_a_hook,
+            not_asked_for: info.as_ref().and_then(Info::not_asked_for),
             host: parts.map(|parts| parts.host.to_owned()),
             pending_updates: info.as_ref().map(|info| info.pending_update_count),
             last_error_at: info
@@ -184,6 +226,7 @@ mod tests {
                 pending_update_count: 3,
                 last_error_date: Some(1_800_000_000),
                 last_error_message: Some(words.to_owned()),
+                allowed_updates: UPDATES.map(str::to_owned).to_vec(),
             };
             let said = Said {
                 at_ms: 5,
@@ -214,6 +257,35 @@ mod tests {
         assert_eq!(state(&other), Some("elsewhere"));
         assert_eq!(state(&shown("", "")), Some("missing"));
         assert_eq!(state(&heard(ours)), None);
+        let recovered = Webhook {
+            pending_updates: Some(0),
+            checked_at: 1_800_000_000_000 + LATELY_MS,
+            ..shown("https://edge.test/hooks/telegram/news_bot", "500")
+        };
+        assert_eq!(state(&recovered), None);
+        let asked_for = |kinds: &[&str]| {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            let info = Info {
+                url: "https://edge.test/hooks/telegram/news_bot".to_owned(),
+                allowed_updates: kinds,
+                ..Info::default()
+            };
+            let said = Said {
+                at_ms: 5,
+                info: Ok(info),
+            };
+            let webhook = Webhook::of(bot, said, "edge.test", None);
+            webhook.fault().map(|(state, words)| {
+                let words = words.unwrap_or_default();
+                format!("{state} {}", words.split(':').next().unwrap_or_default())
+            })
+        };
+        assert_eq!(asked_for(&UPDATES), None);
+        assert_eq!(asked_for(&[]).as_deref(), Some("not asked for chat_member"));
+        assert_eq!(
+            asked_for(&["message", "chat_member"]).as_deref(),
+            Some("not asked for chat_join_request, my_chat_member")
+        );
         let away = Said {
             at_ms: 5,
             info: Err("no answer".to_owned()),

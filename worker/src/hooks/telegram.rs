@@ -37,6 +37,9 @@ const WAIT_MS: u64 = 500;
 /// How often: Telegram and the person can wait a moment.
 const WAITS: u32 = 8;
 
+/// How long Telegram is asked to tell of a join again whose click is not there yet, in ms: a click waits in the queue for an hour at most.
+const CLICK_PATIENCE_MS: u64 = 3_600_000;
+
 /// A site, and the channel of it that is meant, where one is.
 type Place = (&'static Site, Option<&'static Channel>);
 
@@ -148,39 +151,52 @@ impl Hook<'_> {
 
     /// Where someone's coming or going belongs: to the site and channel that the settings name for the chat. Where they name several, as of a
     /// chat that two sites lead to, or none, as of a group whose id changed when it became a supergroup: to those that the click meant by which
-    /// they came, else to a site whose database knows the person there, else to the first.
+    /// they came, else to a site whose database knows the person there, else to the first. `None`: in a chat that no setting names, as that of the
+    /// team, somebody unknown came by no click's link.
     ///
     /// # Errors
-    /// `INTERNAL_ERROR`: no site is configured, or a database does not answer.
-    async fn place_of(&self, came: &Came<'_>) -> Result<Place, Error> {
+    /// `INTERNAL_ERROR`: no site is configured, a database does not answer, or the click is still on its way.
+    async fn place_of(&self, came: &Came<'_>) -> Result<Option<Place>, Error> {
         let config = self.edge.config;
         let chat = came.chat_id;
         let named: Vec<Place> = (config.channels_of_chat(chat))
             .map(|(site, channel)| (site, Some(channel)))
             .collect();
         if let [only] = named.as_slice() {
-            return Ok(*only);
+            return Ok(Some(*only));
         }
+        let is_by_click = came.link.is_some_and(|link| link.click.is_some());
         // Which of several it is, the click alone says.
-        let is_awaited = !named.is_empty() && came.link.is_some_and(|link| link.click.is_some());
+        let is_awaited = !named.is_empty() && is_by_click;
         let waits = if is_awaited { WAITS } else { 0 };
         // Repeating it does no harm: it reads.
         if let Some(meant) = in_time(waits, || self.place_meant(came, &named)).await? {
-            return Ok(meant);
+            return Ok(Some(meant));
         }
-        if config.databases().len() > 1 {
+        let is_recent = |joined_ms| self.edge.now_ms < joined_ms + CLICK_PATIENCE_MS;
+        if is_awaited && came.joined_ms.is_some_and(is_recent) {
+            // As after an outage: Telegram tells it again.
+            return Err(self.failed("its click has yet to be written down"));
+        }
+        let is_ours = is_by_click || !named.is_empty();
+        if !is_ours || config.databases().len() > 1 {
             let sites = config.sites.iter().map(|site| (site, None));
+            let mut asked = Vec::new();
             for place in named.iter().copied().chain(sites) {
+                if asked.contains(&place.0.database()) {
+                    continue;
+                }
+                asked.push(place.0.database());
                 // Repeating it does no harm: it reads.
                 let database = self.database(place.0)?;
                 if joins::is_known(&database, chat, came.telegram_user_id).await? {
-                    return Ok(place);
+                    return Ok(Some(place));
                 }
             }
         }
         match named.first() {
-            Some(first) => Ok(*first),
-            None => Ok((self.site_of(chat)?, None)),
+            None if is_by_click => Ok(Some((self.site_of(chat)?, None))),
+            first => Ok(first.copied()),
         }
     }
 

@@ -15,8 +15,9 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::ids::{ClickId, EventId, TempId};
+use crate::outbox::GIVE_UP_MS;
 use crate::record::{Click, LateFbp, Record, Visit};
-use crate::runtime::Env;
+use crate::runtime::{self, Env};
 
 /// Keeps the day's counts of visits and clicks.
 const TRAFFIC: &str = concat!(include_str!("touched.sql"), include_str!("traffic.sql"));
@@ -30,8 +31,8 @@ const LATE_FBP_VISITORS: &str = concat!(
     include_str!("late_fbp_visitors.sql")
 );
 
-/// Where joins and conversions came from, whose clicks' visits come after them.
-const ORIGINS: [&str; 2] = [
+/// What follows for joins and conversions whose clicks, or their visits, come after them: where they came from, and what is sent of them.
+const AFTER_TRAFFIC: [&str; 3] = [
     concat!(
         include_str!("touched.sql"),
         include_str!("origins/members.sql")
@@ -40,14 +41,21 @@ const ORIGINS: [&str; 2] = [
         include_str!("touched.sql"),
         include_str!("origins/conversions.sql")
     ),
+    concat!(
+        include_str!("touched.sql"),
+        include_str!("revived_sends.sql")
+    ),
 ];
 
 /// What is counted, and whether it is added (1) or taken off (-1).
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Counted<'a> {
     visits: &'a [CountedVisit],
     clicks: &'a [&'a ClickId],
     sign: i8,
+    now_ms: u64,
+    give_up_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -86,6 +94,7 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
     }
     let counted_visits: Vec<_> = visits.iter().map(|visit| visit.counted()).collect();
     let counted_clicks: Vec<_> = clicks.iter().map(|click| &click.click_id).collect();
+    let now_ms = runtime::now_ms();
     let counted = |sql, sign| {
         let (visits, clicks) = (&counted_visits, &counted_clicks);
         Statement::new(
@@ -94,6 +103,8 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
                 visits,
                 clicks,
                 sign,
+                now_ms,
+                give_up_ms: GIVE_UP_MS,
             },
         )
     };
@@ -118,7 +129,7 @@ pub async fn write(database: &Database, records: &[&Record]) -> Result<(), Unava
     }
     if has_counted {
         statements.push(counted(TRAFFIC, 1)?);
-        for sql in ORIGINS {
+        for sql in AFTER_TRAFFIC {
             statements.push(counted(sql, 1)?);
         }
     }

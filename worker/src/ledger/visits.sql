@@ -4,7 +4,7 @@ INSERT INTO visits (
   visit_id, at_ms, website_id, temp_id, client_session_id, external_user_id, captured_by, href,
   landing_page, referrer, fbc, fbp, fbclid, ttclid, ttp, gclid, gbraid, wbraid, sccid, scid, ga, tgclid,
   utm_source, utm_medium, utm_campaign, utm_content, utm_term,
-  ip, user_agent, country, region, city, bot, sourced, consent, extra
+  ip, user_agent, country, region, city, bot, sourced, ad_platform, consent, extra
 )
 SELECT
   value ->> 'visitId', value ->> 'atMs', value ->> 'websiteId', value ->> 'tempId', value ->> 'clientSessionId',
@@ -19,6 +19,8 @@ SELECT
   value ->> '$.attribution.utmContent', value ->> '$.attribution.utmTerm',
   value ->> '$.client.ip', value ->> '$.client.userAgent', value ->> '$.client.country', value ->> '$.client.region',
   value ->> '$.client.city', value ->> '$.client.bot', value ->> 'sourced',
+  -- What waited in the queue while the edge was updated does not say.
+  iif(json_type(value, '$.adPlatform') IS NULL, NULL, coalesce(value ->> 'adPlatform', '')),
   value ->> 'consent', value -> 'extra'
 FROM standing
 WHERE true
@@ -43,6 +45,7 @@ ON CONFLICT (visit_id) DO UPDATE SET
   utm_term         = coalesce(visits.utm_term, excluded.utm_term),
   extra            = iif(visits.extra = '{}', excluded.extra, visits.extra),
   sourced          = max(visits.sourced, excluded.sourced),
+  ad_platform      = coalesce(nullif(visits.ad_platform, ''), excluded.ad_platform, visits.ad_platform),
   bot              = max(visits.bot, excluded.bot),
   consent          = coalesce(excluded.consent, visits.consent)
 WHERE visits.temp_id = excluded.temp_id

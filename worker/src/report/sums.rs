@@ -617,13 +617,20 @@ impl Unconverted {
     }
 }
 
+/// A cell of CSV that no program takes for a formula, those among them that part cells by semicolons or tabs.
 fn cell(text: &str) -> String {
+    const PARTS: [char; 2] = [';', '\t'];
     let is_number = text.parse::<i64>().is_ok();
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
-    let text = [if is_formula { "'" } else { "" }, text].concat();
-    match text.contains([',', '"', '\r', '\n']) {
-        true => ["\"", &text.replace('"', "\"\""), "\""].concat(),
-        false => text,
+    let mut cell = String::new();
+    for part in text.split_inclusive(PARTS) {
+        if part.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
+            cell.push('\'');
+        }
+        cell.push_str(part);
+    }
+    match cell.contains([',', '"', '\r', '\n']) || cell.contains(PARTS) {
+        true => ["\"", &cell.replace('"', "\"\""), "\""].concat(),
+        false => cell,
     }
 }
 
@@ -638,6 +645,8 @@ mod tests {
             ("a,b", "\"a,b\""),
             ("say \"x\"", "\"say \"\"x\"\"\""),
             ("=1+1", "'=1+1"),
+            ("a;=1+1", "\"a;'=1+1\""),
+            ("a;b", "\"a;b\""),
             ("@x,y", "\"'@x,y\""),
             ("-1001", "-1001"),
         ] {

@@ -17,7 +17,8 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId, entropy};
 use crate::message::Message;
-use crate::record::{Attribution, CapturedBy, Record, Visit};
+use crate::notice;
+use crate::record::{AdPlatform, Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 use crate::track::visit::NewVisit;
 
@@ -55,12 +56,14 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         Some(_) if caller.method == "GET" => "if-none-match,if-modified-since",
         _ => "",
     };
-    let response = runtime::pass_on(edge.request, edge.env, &url, &headers, withheld)
-        .await
-        .map_err(|why| {
+    let passed_on = runtime::pass_on(edge.request, edge.env, &url, &headers, withheld).await;
+    let response = match passed_on {
+        Ok(response) => response,
+        Err(why) => {
             runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
-            Error::BadGateway
-        })?;
+            return away(edge, front, site, destination);
+        }
+    };
     let head = runtime::head(&response);
     let head = Head::read(&head);
     let is_visit = matches!(head.status, 200 | 300..=399) && is_visit(edge, front, destination);
@@ -122,8 +125,29 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     Ok(page)
 }
 
-/// The headers by which an answer would be kept for others, or be taken for what it was before; and where a redirect leads.
-const REPLACED: &str = "location,cache-control,etag,last-modified,expires";
+/// What somebody sees whose page can't be had: in words, with the way to the channel. The ad has brought them all the same.
+#[inline(never)]
+fn away(
+    edge: &Edge<'_>,
+    front: &Front,
+    site: Option<&Site>,
+    destination: Destination,
+) -> Result<Response, Error> {
+    let site = site
+        .filter(|_| edge.wants_html())
+        .ok_or(Error::BadGateway)?;
+    let mut answer = notice::no_page(&edge.header("accept-language"), site.channels.first());
+    if is_visit(edge, front, destination) {
+        let new = capture(edge, site)?;
+        let scope = (edge.caller).cookie_scope(site.cookie_domain_at(edge.caller.host));
+        answer = new.add_pixel_cookies(new.add_ids(answer, scope), scope);
+        record(edge, new.visit);
+    }
+    Ok(answer.into_response())
+}
+
+/// The headers by which an answer would be kept for others, or be taken for what it was before.
+const REPLACED: &str = "cache-control,cdn-cache-control,cloudflare-cdn-cache-control,surrogate-control,x-accel-expires,etag,last-modified,expires";
 
 /// Has the answer keep what brought the visitor, and no cache show it to anybody else.
 #[inline(never)]
@@ -147,21 +171,27 @@ fn redirect(
     let becomes_get = caller.method == "GET" || !matches!(head.status, 307 | 308);
     let address = at_edge(head.location, &front.origin, caller)
         .or_else(|| first_party(site.filter(|_| becomes_get)?, None, head.location));
-    let mut replaced = address.as_ref().map(|_| "location");
-    let mut answer =
-        Answer::empty(head.status).header("location", address.as_deref().unwrap_or(head.location));
+    let mut answer = Answer::empty(head.status);
+    let mut replaced = String::new();
+    if let Some(address) = &address {
+        answer = answer.header("location", address);
+        replaced.push_str("location");
+    }
     if let Some(site) = site.filter(|_| is_visit) {
         let new = capture(edge, site)?;
         if new.visit.sourced {
             let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
             answer = for_one_alone(&new, answer, scope);
-            replaced = Some(REPLACED);
+            if !replaced.is_empty() {
+                replaced.push(',');
+            }
+            replaced.push_str(REPLACED);
         }
     }
-    Ok(match replaced {
-        Some(replaced) => answer::amended(&response, answer.headers(), replaced),
-        None => response,
-    })
+    if replaced.is_empty() {
+        return Ok(response);
+    }
+    Ok(answer::amended(&response, answer.headers(), &replaced))
 }
 
 /// A place at the origin as the caller reaches it; `None`: it is none, or needs no change. The other scheme is the same place,
@@ -308,6 +338,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
     }
     let mut attribution = Attribution::from(seen);
     let mut sourced = touch.is_sourced();
+    let mut ad_platform = AdPlatform::of(&touch.click_ids);
     // A redirect that drops the query leads to a page that still has the Referer of the click, be it none, and says so.
     if caller.referer.is_empty() || touch.referrer.is_some() {
         let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
@@ -315,6 +346,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
             && !edge.comes_from_same_site()
         {
             sourced |= last.is_sourced();
+            ad_platform = ad_platform.or(AdPlatform::of(&last.click_ids));
             attribution.landing_page = None;
             attribution.add(last.clone());
         }
@@ -332,6 +364,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         captured_by: CapturedBy::Edge,
         consent: None,
         sourced,
+        ad_platform,
         extra: BTreeMap::new(),
     };
     Ok(NewVisit {

@@ -3,7 +3,6 @@
 use attribution::telegram::TelegramLink;
 use attribution::{PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
 
-use super::missing_channel;
 use crate::adtarget::{Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
 use crate::config::{AdTarget, Backend, Channel, Site};
@@ -13,6 +12,7 @@ use crate::error::Error;
 use crate::ids::{ClickId, ClientSessionId, EventId, TempId};
 use crate::invites;
 use crate::message::Message;
+use crate::notice;
 use crate::record::{Attribution, Click, Client, Record};
 use crate::routes::OF_A_CLICK;
 use crate::runtime::{self, Reply};
@@ -71,10 +71,15 @@ fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
     link.is_chat().then_some(link)
 }
 
-/// Whether the link that was tapped is on a page of the site, as far as the browser says: one that somebody else made up leads nobody elsewhere.
+/// Whether the link that was tapped is on a page of the site, as far as the browser says.
 fn is_of_page(edge: &Edge<'_>, site: &Site) -> bool {
     let referer_host = url::split(edge.caller.referer).map_or("", |parts| parts.host);
     edge.comes_from_same_site() || edge.has_page_on(site, referer_host)
+}
+
+/// The page's own link, where a page of the site has it: one that somebody else made up leads nobody elsewhere.
+fn link_of_page(edge: &Edge<'_>, site: &Site) -> Option<TelegramLink> {
+    link_tapped(edge).filter(|_| is_of_page(edge, site))
 }
 
 async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
@@ -124,7 +129,7 @@ async fn invite_of_channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error>
     // Of a page that was loaded before the channel got another name, the link that was tapped is left.
     let by_link = || {
         let site = (config.site_of_host(caller.host)).filter(|_| !is_wrong(edge, "SITES"))?;
-        let link = link_tapped(edge).filter(|_| is_of_page(edge, site))?;
+        let link = link_of_page(edge, site)?;
         Some((site, site.channel_called_by(&link)))
     };
     let named = named.map(|(site, channel)| (site, Some(channel)));
@@ -161,9 +166,7 @@ impl Ids {
                 || caller.client_session_id(),
             )?,
             event_id: EventId::resolve(told(EventId::FIELD).as_deref(), || None)?,
-            visit_id: told("visit")
-                .map(|text| EventId::parse(&text))
-                .transpose()?,
+            visit_id: told("visit").and_then(|text| EventId::parse(&text).ok()),
         })
     }
 }
@@ -202,8 +205,7 @@ async fn click(
         Backend::Ledger => {
             let carried = carried(edge, site);
             let link = hand_out(edge, site, channel, &ids, start, carried, edge.client()).await;
-            let tapped = || link_tapped(edge).filter(|_| is_of_page(edge, site));
-            to_channel(edge, link.or_else(tapped))
+            to_channel(edge, link.or_else(|| link_of_page(edge, site)))
         }
     };
     // The session goes on from here. Ids that a link brought are never made the browser's own: a link can be anybody's.
@@ -302,7 +304,8 @@ async fn hosted(
             "eventId",
             "visit",
         ];
-        if !READ.contains(&pair.split('=').next().unwrap_or_default()) {
+        // A name may be written with escapes.
+        if !url::parameters(pair).any(|(name, _)| READ.contains(&&*name)) {
             query.push('&');
             query.push_str(pair);
         }
@@ -328,7 +331,7 @@ async fn hosted(
                 &Message::Deliver(Box::new(call)),
                 retry_after_s.unwrap_or(0),
             );
-            to_channel(edge, shared.or_else(|| link_tapped(edge)))
+            to_channel(edge, shared.or_else(|| link_of_page(edge, site)))
         }
     }
 }
@@ -337,7 +340,7 @@ async fn hosted(
 fn to_channel(edge: &Edge<'_>, link: Option<TelegramLink>) -> Answer {
     match link {
         Some(link) => Answer::redirect(&link),
-        None if edge.wants_html() => missing_channel::page(&edge.header("accept-language")),
+        None if edge.wants_html() => notice::no_channel(&edge.header("accept-language")),
         None => Error::ChannelNotFound.into(),
     }
 }
@@ -377,6 +380,7 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
     let is_direct = !from_page && !edge.comes_from_same_site() && own.carries_anything();
     if is_direct {
         // Cookies have those of ads before.
+        seen.fbc = seen.fbc.filter(|_| own.click_ids.fbclid.is_some());
         seen.click_ids = own.click_ids;
     }
     let mut attribution = Attribution::from(seen);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use attribution::{Fbc, Fbp, PageView, subdomain_index};
 
 use super::fields::Fields;
+use super::update_fbp::{self, BEHIND_VISIT_S};
 use super::visit::NewVisit;
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
@@ -14,7 +15,7 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::message::Message;
-use crate::record::{Attribution, CapturedBy, Client, Record, Visit};
+use crate::record::{AdPlatform, Attribution, CapturedBy, Client, Record, Visit};
 use crate::runtime;
 
 /// Whether a body's field is read here; all else is passed on untouched. The client's own account of its address,
@@ -76,13 +77,10 @@ pub async fn init(edge: &Edge<'_>) -> Result<Answer, Error> {
             // AdTarget has the visit from the page request; only what the page learnt since is news.
             let answer = new.answer(scope);
             if let Some(fbp) = &new.visit.attribution.fbp {
-                let call = super::update_fbp::call(site, new.visit.temp_id, fbp);
+                let call = update_fbp::call(site, new.visit.temp_id, fbp);
                 let event = EventId::resolve(None, || None)?;
-                edge.keep(&Message::Deliver(Box::new(OwedCall::new(
-                    call,
-                    event,
-                    &edge.caller,
-                ))));
+                let owed = OwedCall::new(call, event, &edge.caller);
+                edge.keep_later(&Message::Deliver(Box::new(owed)), BEHIND_VISIT_S);
             }
             answer
         }
@@ -125,6 +123,12 @@ pub struct Teller<'a> {
     pub visit_id: Option<EventId>,
     /// Who came.
     pub client: Client,
+}
+
+/// Whether a page's clock dates a click later than it is here, where it is known besides: it would be after what comes of it.
+fn runs_ahead(told: &Fbc, own: Option<&str>, now_ms: u64) -> bool {
+    let is_same = |own: Fbc| own.click_id() == told.click_id();
+    told.created_ms() > now_ms && own.and_then(Fbc::parse).is_some_and(is_same)
 }
 
 /// Reads the visit that a body tells of. What it says of the click wins over what its address and cookies
@@ -179,11 +183,15 @@ pub fn told_visit(
             continue;
         };
         // What it tells then is what a cookie has of an earlier click.
-        if teller.is_page && restored.tells(name) && slot.is_some() {
+        let is_earlier = restored.tells(name) && slot.is_some()
+            || name == "gclid" && touch.click_ids.is_googles_without_gclid();
+        if teller.is_page && is_earlier {
             continue;
         }
         let is_broken = match name {
-            "fbc" => Fbc::parse(&told).is_none(),
+            "fbc" => {
+                Fbc::parse(&told).is_none_or(|fbc| runs_ahead(&fbc, slot.as_deref(), teller.now_ms))
+            }
             "fbp" => Fbp::parse(&told).is_none(),
             _ => false,
         };
@@ -207,6 +215,7 @@ pub fn told_visit(
         captured_by,
         consent: consent.map(Into::into),
         sourced: touch.is_sourced(),
+        ad_platform: AdPlatform::of(&touch.click_ids),
         extra: fields
             .others(is_known)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

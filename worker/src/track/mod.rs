@@ -4,7 +4,6 @@ pub mod click;
 pub mod events;
 pub mod fields;
 pub mod init;
-mod missing_channel;
 pub mod pixel;
 pub mod update_fbp;
 pub mod visit;

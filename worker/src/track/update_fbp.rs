@@ -4,7 +4,7 @@ use attribution::Fbp;
 use serde_json::json;
 
 use super::fields::Fields;
-use crate::adtarget::{Keyless, Outcome, OwedCall};
+use crate::adtarget::{self, Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
 use crate::config::{Backend, Site};
 use crate::cookies;
@@ -14,6 +14,9 @@ use crate::ids::{EventId, TempId};
 use crate::message::Message;
 use crate::record::{LateFbp, Record};
 use crate::runtime;
+
+/// How long it waits in the queue where its visit may be there, too, in s: AdTarget patches the visitor's latest, so it must not come first.
+pub const BEHIND_VISIT_S: u32 = 60;
 
 /// Patches the visitor's latest visit.
 ///
@@ -40,6 +43,10 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
         }
         Backend::AdTarget(adtarget) => {
             let owed = OwedCall::new(call(site, temp_id, fbp.as_str()), event, &edge.caller);
+            if adtarget.defer_visits || adtarget::was_away(edge.now_ms) {
+                edge.keep_later(&Message::Deliver(Box::new(owed)), BEHIND_VISIT_S);
+                return Ok(with_cookie(edge, site, success(), &fbp));
+            }
             match owed.make(adtarget, adtarget.timeout_ms).await {
                 Outcome::Taken(reply, _) | Outcome::Refused(reply) => {
                     Answer::json_text(reply.status, reply.body)
@@ -56,10 +63,13 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
             }
         }
     };
-    let scope = edge
-        .caller
-        .cookie_scope(site.cookie_domain_at(edge.caller.host));
-    Ok(answer.cookie(scope, cookies::FBP, fbp.as_str()))
+    Ok(with_cookie(edge, site, answer, &fbp))
+}
+
+fn with_cookie(edge: &Edge<'_>, site: &Site, answer: Answer, fbp: &Fbp) -> Answer {
+    let caller = &edge.caller;
+    let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
+    answer.cookie(scope, cookies::FBP, fbp.as_str())
 }
 
 /// The visitor and the browser id that a body tells of; `known` is the visitor where the body does not say.

@@ -31,7 +31,9 @@ impl Hook<'_> {
             joined_ms: change.is_join().then(|| change.at_ms()),
         };
         // Repeating it does no harm: it reads.
-        let (site, channel) = self.place_of(&came).await?;
+        let Some((site, channel)) = self.place_of(&came).await? else {
+            return Ok(());
+        };
         let joined = change.is_join().then(|| Joined {
             website_id: &site.website_id,
             channel_id: channel.map_or(&chat, Channel::id),

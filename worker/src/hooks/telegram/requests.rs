@@ -27,7 +27,9 @@ impl Hook<'_> {
         };
         let keep = async || {
             // Repeating it does no harm: it reads.
-            let (site, _) = self.place_of(&came).await?;
+            let Some((site, _)) = self.place_of(&came).await? else {
+                return Ok(false);
+            };
             let database = self.database(site)?;
             // Repeating it does no harm: it notes the same update.
             Ok(joins::keep_request(&database, self.taken(), person, chat, &link).await?)
