@@ -27,8 +27,26 @@ const SINGLES: usize = 60;
 const CLAIM_CALLS: u32 = 3;
 const BESIDE_CALLS: u32 = CLAIM_CALLS + 2 * 2 + 3;
 
+/// How long to tell a destination may take, in ms: the platform's answer, and where it takes a token, that one, both once more where the first is refused.
+const TELLING_MS: u64 = TIMEOUT_MS as u64;
+const TELLING_BY_TOKEN_MS: u64 = 2 * (tokens::PATIENT_MS as u64 + TELLING_MS);
+
+/// How long to write down what came of a claim may take, in ms.
+const SETTLING_MS: u64 = 10_000;
+
+const _: () = assert!(
+    TELLING_BY_TOKEN_MS + SETTLING_MS < LEASE_MS,
+    "a claim must last longer than to tell and to settle it"
+);
+
 /// How long after a claim its last request may begin, in ms: it has to be over before the lease is.
-const LAST_START_MS: u64 = LEASE_MS - TIMEOUT_MS as u64 - 10_000;
+const fn last_start_ms(takes_token: bool) -> u64 {
+    let telling_ms = match takes_token {
+        true => TELLING_BY_TOKEN_MS,
+        false => TELLING_MS,
+    };
+    LEASE_MS - telling_ms - SETTLING_MS
+}
 
 /// How long a send waits for its click and visit to come through the queue, in ms.
 const PATIENCE_MS: u64 = 10 * 60_000;
@@ -181,9 +199,10 @@ impl Attempt<'_> {
                 _ => requests.push(vec![send]),
             }
         }
+        let latest_ms = now_ms + last_start_ms(self.destination.credentials.is_some());
         let requests = requests
             .into_iter()
-            .map(|batch| self.send(batch, &course, now_ms + LAST_START_MS));
+            .map(|batch| self.send(batch, &course, latest_ms));
         let sent: Vec<Vec<Fate>> = futures_util::stream::iter(requests)
             .buffer_unordered(CONNECTIONS)
             .collect()
@@ -537,6 +556,14 @@ fn unanswered(why: &str) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_send_is_under_way_when_its_claim_ends() {
+        // For a token and for the platform, and both once more.
+        let longest_ms = 24_000 + 20_000 + 24_000 + 20_000;
+        assert!(last_start_ms(true) + longest_ms < LEASE_MS);
+        assert_eq!(last_start_ms(false), 90_000);
+    }
 
     #[test]
     fn waits_grow_to_an_hour() {

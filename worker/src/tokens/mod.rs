@@ -24,7 +24,7 @@ pub use kept::Status;
 pub const KEEPER: &str = "TOKENS";
 
 /// How long a caller waits for a token, in ms: as long as a [`Source`] may take, and a little.
-const PATIENT_MS: u32 = 24_000;
+pub const PATIENT_MS: u32 = 24_000;
 /// How long an operator waits for how one stands, in ms.
 const STATUS_MS: u32 = 1_000;
 
