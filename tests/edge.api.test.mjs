@@ -216,8 +216,19 @@ describe("the keyed API", () => {
       assert.match(await warning(now - 4 * DAY), /too old for GA4 \(72 hours\);/);
       assert.match(await warning(Math.floor(now / 1_000)), /as seconds are: expected milliseconds/);
       assert.match(await warning(now - 8 * DAY), /GA4 \(72 hours\), Meta \(7 days\);/);
-      assert.match(await warning(now - 38 * DAY), /Snapchat \(37 days\)/);
-      assert.equal((await conversions()).length, 6);
+      assert.match(await warning(now - 38 * DAY), /TikTok \(28 days\), Telegram Ads \(30 days\), Snapchat \(37 days\);/);
+      assert.match(await warning(now - 70 * DAY), /Google Ads without a click's id \(63 days\);/);
+      assert.equal((await conversions()).length, 7);
+    });
+
+    it("of a time to come is one of now", async () => {
+      const { warning } = await convert(lead({ eventTime: 8_640_000_000_000_000 }));
+      assert.match(warning, /eventTime is in the future: taken as now/);
+      const [{ event_ms: stands }] = await conversions();
+      assert.ok(Math.abs(stands - Date.now()) < 60_000, `it stands at ${stands}`);
+      const ahead = Date.now() + 30_000;
+      await convert(lead({ eventType: "Subscribe", eventTime: ahead }));
+      assert.deepEqual((await conversions()).map((row) => row.event_ms).filter((at) => at !== stands), [ahead], "a clock's own error stays");
     });
 
     it("keeps of a person hashes alone", async () => {

@@ -19,7 +19,8 @@ use crate::{Consent, Conversion, CustomName, EventType, MatchKey, MatchKeys, Sec
 /// The API's host.
 pub const DEFAULT_BASE_URL: &str = "https://www.google-analytics.com";
 
-const MAX_AGE_H: u32 = 72;
+/// How far back it goes, in hours.
+pub(super) const MAX_AGE_H: u32 = 72;
 
 /// All that it can recognise someone by.
 pub(super) const TAKES: MatchKeys = {

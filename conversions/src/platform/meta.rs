@@ -26,7 +26,8 @@ pub const DEFAULT_VERSION: &str = "v25.0";
 /// The most conversions in one request.
 pub const BATCH_LIMIT: usize = 1000;
 
-const MAX_AGE_H: u32 = 7 * 24;
+/// How far back it goes, in hours.
+pub(super) const MAX_AGE_H: u32 = 7 * 24;
 
 /// All that it can recognise someone by.
 pub(super) const TAKES: MatchKeys = {

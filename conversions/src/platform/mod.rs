@@ -239,6 +239,47 @@ fn amount(money: Money) -> Option<Amount> {
     RawValue::from_string(money.to_decimal()).ok()
 }
 
+/// How far back a platform goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgeLimit {
+    /// Which one.
+    pub platform: Platform,
+    /// The same for a reader, and of which events.
+    pub title: &'static str,
+    /// In hours.
+    pub hours: u32,
+}
+
+impl fmt::Display for AgeLimit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.title, skip::span(self.hours))
+    }
+}
+
+/// How far back each platform goes, the shortest way first.
+pub const AGE_LIMITS: [AgeLimit; 7] = {
+    const fn limit(platform: Platform, title: &'static str, hours: u32) -> AgeLimit {
+        AgeLimit {
+            platform,
+            title,
+            hours,
+        }
+    }
+    [
+        limit(Platform::Ga4, "GA4", ga4::MAX_AGE_H),
+        limit(Platform::Meta, "Meta", meta::MAX_AGE_H),
+        limit(Platform::TikTok, "TikTok", tiktok::MAX_AGE_H),
+        limit(Platform::TelegramAds, "Telegram Ads", 30 * 24),
+        limit(Platform::Snapchat, "Snapchat", snapchat::MAX_AGE_H),
+        limit(
+            Platform::Google,
+            "Google Ads without a click's id",
+            google::MAX_AGE_OF_PERSON_H,
+        ),
+        limit(Platform::Google, "Google Ads", google::MAX_AGE_OF_CLICK_H),
+    ]
+};
+
 /// Between the last look at a conversion's age and the platform's own there is a request, tried again at worst.
 const MARGIN_MS: u64 = 5 * 60 * 1000;
 

@@ -61,17 +61,8 @@ impl fmt::Display for Skip {
                 .write_str("a Purchase needs value and currency; send them, or set the channel's"),
             Self::TooOld { platform, limit_h } => {
                 let title = platform.title();
-                match limit_h % 24 {
-                    0 if *limit_h > 72 => write!(
-                        formatter,
-                        "it is older than the {} days that {title} takes",
-                        limit_h / 24
-                    ),
-                    _ => write!(
-                        formatter,
-                        "it is older than the {limit_h} hours that {title} takes"
-                    ),
-                }
+                let span = span(*limit_h);
+                write!(formatter, "it is older than the {span} that {title} takes")
             }
             Self::NoSignal(platform) => {
                 let title = platform.title();
@@ -107,6 +98,14 @@ impl fmt::Display for Skip {
                 platform.title()
             ),
         }
+    }
+}
+
+/// So many hours, in words.
+pub(super) fn span(hours: u32) -> String {
+    match hours % 24 {
+        0 if hours > 72 => format!("{} days", hours / 24),
+        _ => format!("{hours} hours"),
     }
 }
 

@@ -22,7 +22,8 @@ pub const DEFAULT_VERSION: &str = "v3";
 /// The most conversions in one request.
 pub const BATCH_LIMIT: usize = 2000;
 
-const MAX_AGE_H: u32 = 37 * 24;
+/// How far back it goes, in hours.
+pub(super) const MAX_AGE_H: u32 = 37 * 24;
 
 /// All that it can recognise someone by.
 pub(super) const TAKES: MatchKeys = {

@@ -1,5 +1,6 @@
 //! Rules that are the same question to each platform.
 
+use conversions::platform::AGE_LIMITS;
 use conversions::{
     Click, Conversion, EventType, Person, Platform, PurchaseWithoutValue, Purpose, RequestError,
     Skip,
@@ -85,6 +86,9 @@ fn how_old_an_event_may_be() {
             destination.check(&conversion, NOW_MS).map(drop)
         };
         let too_old = Err(Skip::TooOld { platform, limit_h });
+        let limits = AGE_LIMITS.iter().rev();
+        let told = limits.filter(|limit| limit.platform == platform);
+        assert_eq!(told.map(|limit| limit.hours).next(), Some(limit_h));
         // What is taken now must still be young enough when the platform reads it.
         assert_eq!(at(limit_ms - 5 * MINUTE_MS), Ok(()), "{platform}");
         assert_eq!(at(limit_ms - 5 * MINUTE_MS + 1), too_old, "{platform}");

@@ -295,7 +295,7 @@ pub async fn keep(
             },
             cold_lead: recorded.cold_lead,
             dispatched: !forecast.sends.is_empty(),
-            warning: warning(&recorded, &forecast, has_destinations, edge.now_ms),
+            warning: warning(&new, &recorded, &forecast, has_destinations),
             sends: forecast.sends,
         },
     ))
@@ -303,10 +303,10 @@ pub async fn keep(
 
 /// What the teller should know of a conversion; none: nothing.
 fn warning(
+    new: &NewConversion,
     recorded: &Recorded<'_>,
     forecast: &Forecast,
     has_destinations: bool,
-    told_ms: u64,
 ) -> Option<String> {
     let mut said: Vec<String> = Vec::new();
     if recorded.awaits_value {
@@ -314,7 +314,10 @@ fn warning(
             "the Purchase awaits its value: post value and currency to its /value".to_owned(),
         );
     }
-    said.extend(age_warning(recorded.event_ms, told_ms));
+    match new.is_ahead() {
+        true => said.push("eventTime is in the future: taken as now".to_owned()),
+        false => said.extend(age_warning(recorded.event_ms, new.told_ms)),
+    }
     if !has_destinations {
         said.push("no pixel is configured, so it is stored and sent to no platform".to_owned());
     }

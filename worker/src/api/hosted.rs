@@ -239,9 +239,14 @@ async fn accept(
     if told.object("pii")?.is_some() {
         warning.push_str(", without pii");
     }
-    if let Some(age) = age_warning(new.event_ms, new.told_ms) {
+    // It goes to AdTarget as it was told.
+    let wrong = match new.is_ahead() {
+        true => Some("eventTime is in the future".to_owned()),
+        false => age_warning(new.event_ms, new.told_ms),
+    };
+    if let Some(wrong) = wrong {
         warning.push_str("; ");
-        warning.push_str(&age);
+        warning.push_str(&wrong);
     }
     Ok(Answer::json(
         202,

@@ -13,6 +13,7 @@
 
 use std::fmt::Write as _;
 
+use conversions::platform::AGE_LIMITS;
 use conversions::{Consent, ConversionId, EventType, Money, Person, TelegramUserId};
 use serde::Serialize;
 
@@ -109,6 +110,13 @@ pub struct NewConversion {
     pub overrides: Overrides,
     /// Who tells.
     pub source: Source,
+}
+
+impl NewConversion {
+    /// Whether its time is yet to come. A minute ahead is a clock's own error.
+    pub fn is_ahead(&self) -> bool {
+        self.event_ms > self.told_ms + 60_000
+    }
 }
 
 /// A conversion that stands in the ledger.
@@ -226,7 +234,8 @@ pub async fn place<'a>(
     }
 }
 
-/// Writes a conversion and its lead, in one transaction. Repeating it does no harm: the same id gives the same row.
+/// Writes a conversion and its lead, in one transaction; one whose time is yet to come as of now: it would stand in a day of its own, before all others,
+/// until that has come. Repeating it does no harm: the same id gives the same row.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` naming the field, `INTERNAL_ERROR`; nothing is written then.
@@ -276,7 +285,11 @@ pub async fn record<'a>(
         currency: new.value.map(|value| value.currency().code()),
         content_name: new.content_name.as_deref(),
         external_user_id: new.external_user_id.as_deref(),
-        event_ms: new.event_ms,
+        event_ms: if new.is_ahead() {
+            new.told_ms
+        } else {
+            new.event_ms
+        },
         told_ms: new.told_ms,
         purchase_window_ms: u64::from(config.purchase_window_h) * 3_600_000,
         source: new.source,
@@ -392,15 +405,8 @@ fn unclear(why: &str, choice: &[Place<'_>]) -> Error {
     Error::InvalidPayload(text)
 }
 
-/// Which platforms take no event of that age, by their own rules. A minute ahead is a clock's own error.
+/// What is wrong with a time of the past: which platforms take no event of that age, by their own rules.
 pub fn age_warning(event_ms: u64, told_ms: u64) -> Option<String> {
-    const HOUR_MS: u64 = 3_600_000;
-    /// Meta's Conversions API, Snapchat's, GA4's Measurement Protocol.
-    const LIMITS: [(&str, u64); 3] = [
-        ("GA4 (72 hours)", 72),
-        ("Meta (7 days)", 7 * 24),
-        ("Snapchat (37 days)", 37 * 24),
-    ];
     /// As milliseconds it is in 1973, as seconds in 5138.
     const SECONDS_END: u64 = 100_000_000_000;
     if event_ms < SECONDS_END {
@@ -408,14 +414,11 @@ pub fn age_warning(event_ms: u64, told_ms: u64) -> Option<String> {
             "eventTime is of the early seventies, as seconds are: expected milliseconds".to_owned(),
         );
     }
-    if event_ms > told_ms + 60_000 {
-        return Some("eventTime is in the future".to_owned());
-    }
     let age_ms = told_ms.saturating_sub(event_ms);
-    let refusing: Vec<&str> = LIMITS
+    let refusing: Vec<String> = AGE_LIMITS
         .iter()
-        .filter(|(_, hours)| age_ms > hours * HOUR_MS)
-        .map(|(name, _)| *name)
+        .filter(|limit| age_ms > u64::from(limit.hours) * 3_600_000)
+        .map(ToString::to_string)
         .collect();
     (!refusing.is_empty()).then(|| format!("eventTime is too old for {}", refusing.join(", ")))
 }
@@ -430,8 +433,7 @@ mod tests {
         let now = 1_800_000_000_000;
         let says = |event_ms| age_warning(event_ms, now).unwrap_or_default();
         assert_eq!(says(now), "");
-        assert_eq!(says(now + 60_000), "");
-        assert_eq!(says(now + 60_001), "eventTime is in the future");
+        assert_eq!(says(now + 60_001), "");
         assert_eq!(says(now - 3 * DAY), "");
         assert_eq!(
             says(now - 3 * DAY - 1),
@@ -439,8 +441,17 @@ mod tests {
         );
         assert_eq!(
             says(now - 38 * DAY),
-            "eventTime is too old for GA4 (72 hours), Meta (7 days), Snapchat (37 days)"
+            "eventTime is too old for GA4 (72 hours), Meta (7 days), TikTok (28 days), Telegram Ads (30 days), Snapchat (37 days)"
         );
+        assert!(says(now - 70 * DAY).ends_with(", Google Ads without a click's id (63 days)"));
+        assert!(says(now - 91 * DAY).ends_with(", Google Ads (90 days)"));
         assert!(says(now / 1_000).ends_with("expected milliseconds"));
+    }
+
+    #[test]
+    fn the_api_tells_how_far_back_platforms_go() {
+        let limits = AGE_LIMITS.map(|limit| limit.to_string()).join(", ");
+        let told = include_str!("../api/openapi.json").matches(&limits);
+        assert_eq!(told.count(), 2, "{limits}");
     }
 }

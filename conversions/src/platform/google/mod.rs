@@ -41,8 +41,9 @@ pub const BATCH_LIMIT: usize = 2000;
 /// "Maximum number of destinations allowed per request."
 const MAX_DESTINATIONS: usize = 10;
 
-const MAX_AGE_OF_CLICK_H: u32 = 90 * 24;
-const MAX_AGE_OF_PERSON_H: u32 = 63 * 24;
+/// How far back it goes, in hours: by the id of a click, and without.
+pub(super) const MAX_AGE_OF_CLICK_H: u32 = 90 * 24;
+pub(super) const MAX_AGE_OF_PERSON_H: u32 = 63 * 24;
 
 /// All that it can recognise someone by.
 pub(super) const TAKES: MatchKeys = {
