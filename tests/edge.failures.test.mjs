@@ -101,6 +101,17 @@ describe("AdTarget fails", () => {
     });
   }
 
+  it("and answers without end, and without saying how long: it is not read to where it ends", async () => {
+    const SIZE = 200_000_000;
+    world.adtarget.misbehave({ path: "init", times: 2, endless: SIZE });
+    const { tempId } = (await world.init()).json();
+    await world.edge.drained();
+    assert.equal(only(world.adtarget.visits).tempId, tempId);
+    const cut = world.adtarget.calls.filter(({ written }) => written !== undefined);
+    assert.equal(cut.length, 2);
+    for (const { written } of cut) assert.ok(written < SIZE / 4, `${written} bytes went`);
+  });
+
   it("and refuses a click: a person is led on, and the log has it; a program is told", async () => {
     for (const status of [400, 403, 404]) {
       const ids = { tempId: randomUUID() };

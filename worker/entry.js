@@ -28,15 +28,8 @@ function failure() {
 /** A body's bytes; undefined when there are more than `limit`. */
 async function read(request, limit) {
   const declared = request.headers.get("content-length");
-  if (declared !== null) return declared > limit ? undefined : new Uint8Array(await request.arrayBuffer());
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength;
-    if (length > limit) return undefined;
-    chunks.push(chunk);
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  if (declared === null) return visitorsRuntime.readBytes(request.body, limit);
+  return declared > limit ? undefined : new Uint8Array(await request.arrayBuffer());
 }
 
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);

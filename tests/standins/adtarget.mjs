@@ -1,6 +1,7 @@
 // A stand-in AdTarget on loopback: the keyless tracking surface and the keyed API as its documents tell them, state one can look
 // at, and misbehaviour on demand. `node tests/standins/adtarget.mjs [port]` runs it by itself.
 import { randomBytes, randomUUID } from "node:crypto";
+import { pipeline } from "node:stream/promises";
 import { pathToFileURL } from "node:url";
 import { readBody, standIn } from "../harness/http.mjs";
 
@@ -37,7 +38,8 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
   /**
    * Fault: which calls it strikes (`path`: init, update-fbp, invite, of the keyed API such as `events/conversion`, `leads`, `leads/events` or `leads/value`, or any; `times`: how many) and how:
    * `delay` ms before the answer · `status` (+ `retryAfter`) without a record · `cut`: "arrival" (nothing recorded), "headers" (recorded, no
-   * answer), "body" (recorded, the answer breaks off) · `body`, `type`, `location`, `redirect` (its status) put into an otherwise good answer · `huge` bytes of body.
+   * answer), "body" (recorded, the answer breaks off) · `body`, `type`, `location`, `redirect` (its status) put into an otherwise good answer · `huge` bytes of body
+   * · `endless`: so many without saying so, until the line is hung up on; the call's `written` is how many went.
    * A fault with `body` or `huge` answers 200 with that body, recorded.
    */
   state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });
@@ -258,6 +260,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     if (fault.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
     if (fault.cut === "headers") return incoming.socket.destroy();
     call.status = answer.status;
+    if (fault.endless) return writeEndlessly(call, fault.endless, outgoing);
 
     if (fault.body !== undefined || fault.huge) answer = { ...answer, status: 200, location: undefined };
     if (fault.redirect && answer.location) answer = { ...answer, status: fault.redirect };
@@ -269,6 +272,18 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     outgoing.writeHead(answer.status, headers);
     if (fault.cut === "body") return outgoing.write(bytes.subarray(0, bytes.length >> 1), () => incoming.socket.destroy());
     outgoing.end(bytes);
+  }
+
+  /** Writes a body of that size in pieces, as far as it is read. */
+  async function writeEndlessly(call, size, outgoing) {
+    outgoing.writeHead(200, { "content-type": "application/json" });
+    const piece = Buffer.alloc(100_000, "x");
+    call.written = 0;
+    const pieces = async function* () {
+      for (; call.written < size; call.written += piece.length) yield piece;
+    };
+    // It fails where the line is hung up on.
+    await pipeline(pieces, outgoing).catch(() => undefined);
   }
 
   function control(pathname, text, outgoing) {

@@ -40,7 +40,7 @@ export function settled(ticket) {
 
 /** Hands out what a ticket stands for. */
 export function settle(ticket, answer) {
-  awaited.get(ticket).resolve(answer);
+  awaited.get(ticket)?.resolve(answer);
   awaited.delete(ticket);
 }
 
@@ -148,6 +148,37 @@ export function head({ status, headers }) {
   return status + "\n" + say("location") + "\n" + say("content-type") + "\n" + say("content-encoding") + "\n" + say("content-disposition");
 }
 
+/** A stream's bytes; undefined where there are more than `limit`: the rest is not read. */
+export async function readBytes(stream, limit) {
+  const chunks = [];
+  let length = 0;
+  // To leave the loop cancels the stream.
+  for await (const chunk of stream ?? []) {
+    length += chunk.byteLength;
+    if (length > limit) return undefined;
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1) return chunks[0];
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** An answer's text; it fails where that is larger than `limit` (bytes). */
+async function readText(response, limit) {
+  const { headers } = response;
+  const length = headers.get("content-length");
+  // The length of what is packed is none of the text's. Where the length is known, the platform reads at a fraction of the cost.
+  if (length !== null && +length <= limit && !headers.has("content-encoding")) return response.text();
+  const bytes = +length > limit ? undefined : await readBytes(response.body, limit);
+  if (bytes === undefined) throw new Error("the answer is too large");
+  return new TextDecoder().decode(bytes);
+}
+
 /**
  * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
  * and x-idempotent-replay, a line each, then the body. `body` is a text (empty: none), bytes, or a request whose own body
@@ -175,10 +206,7 @@ export async function call(head, body, limit, timeout) {
     // A redirect says all it has to say in its head.
     if (status >= 300 && status < 400) return status + "\n" + say("location") + "\n\n\n";
     const reply = status + "\n\n" + (status >= 400 ? say("retry-after") : "") + "\n" + say("x-idempotent-replay") + "\n";
-    if (+told.get("content-length") > limit) throw new Error("the answer is too large");
-    const text = await response.text();
-    if (text.length > limit) throw new Error("the answer is too large");
-    return reply + text;
+    return reply + (await readText(response, limit));
   } finally {
     if (timer) clearTimeout(timer);
     // What was not read would hold the line.
@@ -448,18 +476,12 @@ export async function askObject(env, binding, name, method, argument) {
  */
 export async function readForm(request, field, limit) {
   const type = request.headers.get("content-type") ?? "";
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength;
-    if (length > limit) return undefined;
-    chunks.push(chunk);
-  }
-  const body = new Blob(chunks);
+  const body = await readBytes(request.body, limit);
+  if (body === undefined) return undefined;
   const form = await new Response(body, { headers: { "content-type": type } }).formData();
   const [title, file] = [form.get("title"), form.get(field)];
   const isFile = file instanceof File;
-  return [typeof title === "string" ? title : "", isFile ? file.name : "", new Uint8Array(isFile ? await file.arrayBuffer() : 0), new Uint8Array(await body.arrayBuffer())];
+  return [typeof title === "string" ? title : "", isFile ? file.name : "", new Uint8Array(isFile ? await file.arrayBuffer() : 0), body];
 }
 
 /** Whether the RSA key `jwk` (JSON) signed `text` with `signature` (RS256: RFC 7518, 3.3). */

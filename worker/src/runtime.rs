@@ -26,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = amended)]
     pub fn amend(response: &Response, headers: &str, removed: &str) -> Result<Response, JsValue>;
 
-    /// An answer's status, Location, Content-Type and Content-Encoding, a line each.
+    /// An answer's status, Location, Content-Type, Content-Encoding and Content-Disposition, a line each.
     pub fn head(response: &Response) -> String;
 
     /// The page that `request` asked for, amended as by [`crate::answer::amended`], with its Telegram links replaced, as the door `link` says, and the tracker's
@@ -181,10 +181,7 @@ impl Call<'_> {
     /// # Errors
     /// In words for the log: no answer in time, connection refused or cut, an answer too large.
     pub async fn send(&self) -> Result<Reply, String> {
-        let head = [self.method, self.url, self.headers].join(
-            "
-",
-        );
+        let head = [self.method, self.url, self.headers].join("\n");
         let promise = send(&head, self.body, REPLY_LIMIT, self.timeout_ms);
         match promised_within(self.timeout_ms, &promise).await {
             Ok(packed) => packed
