@@ -14,7 +14,13 @@ const DAY = 86_400_000;
 
 describe("the ledger's memory", () => {
   let world;
-  before(async () => (world = await startWorld({ vars: { RETENTION_DAYS: "30" } })));
+  before(async () => {
+    const [shop, ...others] = SITES;
+    const [main, ...channels] = shop.channels;
+    // A year, and the 7 days that a link may wait in its pool.
+    const sites = [{ ...shop, channels: [{ ...main, linkHours: 8_760 }, ...channels] }, ...others];
+    world = await startWorld({ vars: { RETENTION_DAYS: "30", SITES: JSON.stringify(sites) } });
+  });
   after(() => world.close());
   beforeEach(() => world.reset());
 
@@ -57,6 +63,13 @@ describe("the ledger's memory", () => {
     await world.edge.strike();
     assert.deepEqual(await world.edge.rows("SELECT update_id FROM telegram_updates ORDER BY 1"), [{ update_id: 1 }, { update_id: 6 }]);
     assert.deepEqual(await world.edge.rows("SELECT idempotency_key FROM idempotency ORDER BY 1"), [{ idempotency_key: "1" }, { idempotency_key: "23" }]);
+  });
+
+  it("keeps whose click an invite link stands for as long as the link can be used", async () => {
+    const now = Date.now();
+    await world.edge.rows(`INSERT INTO invite_names (name, click_id, at_ms) SELECT value, 'x', ${now} - value * ${DAY} FROM json_each('[1, 31, 371, 373]')`);
+    await world.edge.strike();
+    assert.deepEqual((await world.edge.rows("SELECT name FROM invite_names ORDER BY at_ms DESC")).map(({ name }) => Number(name)), [1, 31, 371]);
   });
 
   it("goes on the next time when a database fails", async () => {

@@ -17,11 +17,13 @@ pub async fn sweep(env: &Env, config: &Config) {
     invites::warm(env, config).await;
     let now_ms = runtime::now_ms();
     let databases = config.databases();
+    let links_ms = invites::longest_life_ms(config);
     for binding in &databases {
         let forgotten = match Database::bound(env, binding) {
             // Repeating it does no harm: what is gone is gone.
             Ok(database) => {
-                ledger::forget(&database, now_ms, config.retention_days, databases.len()).await
+                let days = config.retention_days;
+                ledger::forget(&database, now_ms, days, links_ms, databases.len()).await
             }
             Err(why) => Err(why),
         };

@@ -126,6 +126,18 @@ struct Settings<'a> {
     problems: Vec<Problem>,
 }
 
+/// A number among the settings.
+struct Number {
+    range: RangeInclusive<u32>,
+    default: u32,
+}
+
+impl Number {
+    const fn new(range: RangeInclusive<u32>, default: u32) -> Self {
+        Self { range, default }
+    }
+}
+
 impl Settings<'_> {
     /// A setting that is set and not blank.
     fn text(&self, name: &str) -> Option<String> {
@@ -201,16 +213,27 @@ impl Settings<'_> {
         parsed
     }
 
-    fn number(&mut self, name: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
-        match self.text(name).map(|text| text.parse()) {
-            None => default,
-            Some(Ok(number)) if range.contains(&number) => number,
-            Some(_) => {
-                self.wrong(
-                    name,
-                    format!("expected {} to {}", range.start(), range.end()),
-                );
-                default
+    fn number(&mut self, name: &'static str, number: &Number) -> u32 {
+        match self.text(name).map(|text| text.parse().ok()) {
+            None => number.default,
+            Some(written) => self.within(name, "", number, written),
+        }
+    }
+
+    /// What is `written` of a number, at `place` in the setting; its default where that is none, or beyond its range.
+    fn within(
+        &mut self,
+        name: &'static str,
+        place: &str,
+        number: &Number,
+        written: Option<u32>,
+    ) -> u32 {
+        match written.filter(|written| number.range.contains(written)) {
+            Some(written) => written,
+            None => {
+                let (least, most) = (number.range.start(), number.range.end());
+                self.wrong(name, format!("{place}expected {least} to {most}"));
+                number.default
             }
         }
     }
@@ -279,8 +302,8 @@ impl Settings<'_> {
                 mode: self
                     .parsed("INVITE_MODE", "expected shared, personal, request or bot")
                     .unwrap_or_default(),
-                pool_size: self.number("INVITE_POOL_SIZE", 1..=1_000, 50),
-                link_hours: self.number("INVITE_LINK_HOURS", 1..=8_760, 72),
+                pool_size: self.number("INVITE_POOL_SIZE", &site::POOL_SIZE),
+                link_hours: self.number("INVITE_LINK_HOURS", &site::LINK_HOURS),
                 event_type: self.text("CHANNEL_EVENT"),
                 custom_event_name: self.text("CHANNEL_CUSTOM_EVENT"),
                 value: self.text("CHANNEL_VALUE").map(Value::String),
@@ -321,6 +344,13 @@ impl Settings<'_> {
                 continue;
             };
             channel.links = self.link_names(&channel.slug, channel.links);
+            for (field, number, written) in [
+                ("poolSize", site::POOL_SIZE, &mut channel.pool_size),
+                ("linkHours", site::LINK_HOURS, &mut channel.link_hours),
+            ] {
+                let place = [&place, ": ", field, ": "].concat();
+                *written = self.within("SITES", &place, &number, Some(*written));
+            }
             site.channels.push(channel);
         }
         Some(site)
@@ -429,13 +459,13 @@ impl Config {
             respect_dnt: settings.switch("RESPECT_DNT", false),
             limits_calls,
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),
-            retention_days: settings.number("RETENTION_DAYS", 1..=3_650, 90),
+            retention_days: settings.number("RETENTION_DAYS", &Number::new(1..=3_650, 90)),
             bots: settings.bots(),
             operator_key: settings.operator_key(),
             access: settings.access(),
             adstat: settings.adstat(),
             webhooks: settings.webhooks(&sites),
-            purchase_window_h: settings.number("PURCHASE_WINDOW_H", 0..=8_760, 24),
+            purchase_window_h: settings.number("PURCHASE_WINDOW_H", &Number::new(0..=8_760, 24)),
             sites,
             problems: settings.problems,
         }
@@ -530,7 +560,7 @@ impl Settings<'_> {
             }
         }
         // A page's visit is told after the page, and then the queue takes what AdTarget did not: the platform gives both 30 s (Workers limits, "Duration").
-        let timeout_ms = self.number("ADTARGET_TIMEOUT_MS", 100..=20_000, 1_500);
+        let timeout_ms = self.number("ADTARGET_TIMEOUT_MS", &Number::new(100..=20_000, 1_500));
         Backend::AdTarget(AdTarget {
             base: self
                 .origin("ADTARGET_BASE_URL")
@@ -692,6 +722,28 @@ mod tests {
             ["SITE_DOMAINS"]
         );
         assert_eq!(with("SITES", "[{}]"), ["SITES"]);
+        for (name, field, wrong) in [
+            ("INVITE_POOL_SIZE", "poolSize", 0),
+            ("INVITE_POOL_SIZE", "poolSize", 1_001),
+            ("INVITE_LINK_HOURS", "linkHours", 0),
+            ("INVITE_LINK_HOURS", "linkHours", 8_761),
+        ] {
+            let simple = wrong.to_string();
+            assert_eq!(
+                problem_names(&[SINGLE.as_slice(), &[(name, simple.as_str())]].concat()),
+                [name],
+                "{wrong}"
+            );
+            let site = format!(
+                r#"[{{"websiteId":"a","channels":[{{"slug":"b","invite":"https://t.me/+AbC","{field}":{wrong}}}]}}]"#
+            );
+            let config = config(&[("SITES", &site)]);
+            let problem = config.problems.first().unwrap();
+            let place = format!("[0].channels[0]: {field}: expected 1 to ");
+            assert!(problem.message.starts_with(&place), "{problem:?}");
+            let channel = config.site("a").unwrap().channel("b").unwrap();
+            assert_eq!((channel.pool_size, channel.link_hours), (50, 72));
+        }
         assert_eq!(with("CHANNEL_EVENT", "Join"), ["CHANNEL_EVENT"]);
         assert_eq!(with("CHANNEL_VALUE", "5"), ["CHANNEL_EVENT"]);
         assert_eq!(with("CHANNEL_COUNTRY", "Germany"), ["CHANNEL_COUNTRY"]);

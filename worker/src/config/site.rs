@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::destination;
+use super::{Number, destination};
 use crate::ids::ClickId;
 use crate::telegram::ChatId;
 
@@ -69,10 +69,10 @@ pub struct Channel {
     #[serde(default)]
     pub mode: InviteMode,
     /// How many links are kept made ahead.
-    #[serde(default = "default_pool_size")]
+    #[serde(default = "pool_size")]
     pub pool_size: u32,
     /// How long a link that was handed out can be used, in hours.
-    #[serde(default = "default_link_hours")]
+    #[serde(default = "link_hours")]
     pub link_hours: u32,
     /// How the value of a Purchase becomes known.
     #[serde(default)]
@@ -118,12 +118,18 @@ impl Default for Join {
     }
 }
 
-fn default_pool_size() -> u32 {
-    50
+/// How many links are kept made ahead.
+pub(super) const POOL_SIZE: Number = Number::new(1..=1_000, 50);
+
+/// How long a link that was handed out can be used, in hours: a year at most.
+pub(super) const LINK_HOURS: Number = Number::new(1..=8_760, 72);
+
+fn pool_size() -> u32 {
+    POOL_SIZE.default
 }
 
-fn default_link_hours() -> u32 {
-    72
+fn link_hours() -> u32 {
+    LINK_HOURS.default
 }
 
 /// How a click gets its link.

@@ -19,7 +19,7 @@ use crate::runtime::{self, Env};
 use crate::tasks::{Promised, promised_within};
 use crate::telegram::{Bot, ChatId};
 
-use pool::Terms;
+use pool::{HOUR_MS, SHELF_MS, Terms};
 
 /// The pools' binding.
 pub const POOLS: &str = "INVITES";
@@ -304,6 +304,12 @@ async fn told(answer: Promised) -> Result<String, String> {
             .ok_or_else(|| "no text came back".to_owned()),
         Err(why) => Err(runtime::words(&why)),
     }
+}
+
+/// How long any channel's link can be used after it was handed out, in ms: what is left of its wait in the pool, and its life.
+pub fn longest_life_ms(config: &Config) -> u64 {
+    let lives = channels(config).map(|channel| u64::from(channel.link_hours) * HOUR_MS);
+    SHELF_MS + lives.max().unwrap_or_default()
 }
 
 fn channels(config: &Config) -> impl Iterator<Item = &Channel> {

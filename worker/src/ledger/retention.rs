@@ -21,9 +21,9 @@ struct Rule {
     sql: &'static [&'static str],
 }
 
-/// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept. Telegram and senders of webhooks
+/// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept, `links_ms` how long an invite link can be used. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
-fn rules(visits_ms: u64) -> [Rule; 10] {
+fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
     [
         // Visits, clicks and sends come in the order of their times, nearly: the first rows are the oldest.
         Rule {
@@ -59,7 +59,8 @@ fn rules(visits_ms: u64) -> [Rule; 10] {
             ],
         },
         Rule {
-            keeps_ms: visits_ms,
+            // Without its name, a join by a link that a click's stands for would be taken for one by a click of the link's own id.
+            keeps_ms: visits_ms.max(links_ms),
             sql: &["DELETE FROM invite_names WHERE name IN (
                 SELECT name FROM invite_names WHERE at_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
@@ -91,7 +92,8 @@ fn rules(visits_ms: u64) -> [Rule; 10] {
     ]
 }
 
-/// Forgets what is old. `days` is how long visits are kept, `databases` how many there are to be swept.
+/// Forgets what is old. `days` is how long visits are kept, `links_ms` how long an invite link can be used after it was handed out, `databases` how
+/// many there are to be swept.
 ///
 /// # Errors
 /// The database's; what was deleted before stays deleted, and the next run goes on.
@@ -99,10 +101,11 @@ pub async fn forget(
     database: &Database,
     now_ms: u64,
     days: u32,
+    links_ms: u64,
     databases: usize,
 ) -> Result<(), Unavailable> {
     let chunks = CHUNKS.div_ceil(databases.max(1));
-    for Rule { keeps_ms, sql } in rules(u64::from(days) * DAY_MS) {
+    for Rule { keeps_ms, sql } in rules(u64::from(days) * DAY_MS, links_ms) {
         let parameter = json!({ "before": now_ms.saturating_sub(keeps_ms), "limit": CHUNK });
         for _ in 0..chunks {
             let statements = sql
