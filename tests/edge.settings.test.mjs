@@ -82,6 +82,9 @@ describe("settings", () => {
     assert.deepEqual(await problems({ ...GUIDE, META_PIXEL_ID: "1234" }), ["META_ACCESS_TOKEN: atid_guide: not set, and META_PIXEL_ID is: this secret goes with it"]);
     const site = { websiteId: "atid_good", channels: [{ slug: "good", invite: "https://t.me/+Good00000001" }], platforms: [{ platform: "meta", pixelId: "1234", token: "META_EU_TOKEN" }] };
     assert.deepEqual(await problems({ SITES: JSON.stringify([site]) }), ["SITES: atid_good: token: the secret META_EU_TOKEN, which meta is called with, is not set"]);
+    // The account's secret by default is another account's.
+    const numbered = { ...site, platforms: [{ platform: "meta", pixelId: "1234", token: 5 }] };
+    assert.deepEqual(await problems({ SITES: JSON.stringify([numbered]), META_ACCESS_TOKEN: "another" }), ["SITES: atid_good: token: expected a text"]);
   });
 
   const wrong = {

@@ -252,11 +252,16 @@ impl Settings<'_> {
     }
 
     fn destination(&self, mut written: Written) -> Result<Destination, Fault> {
-        let mut text = |field: &str| match written.remove(field) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
+        let mut text = |field: &'static str| match written.remove(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(SettingError {
+                field,
+                expected: "a text".into(),
+            }),
         };
         let (platform, name, token) = (text("platform"), text("name"), text("token"));
+        let platform = platform.ok().flatten();
         let named = platform.as_deref().and_then(Platform::parse);
         let names = NAMES.iter().find(|names| Some(names.platform) == named);
         let wrong = |field, expected: &'static str| {
@@ -269,6 +274,8 @@ impl Settings<'_> {
                 "meta, tiktok, snapchat, google, ga4 or telegram",
             ));
         };
+        let wrong_text = |why| Fault::Setting(Some(names), why);
+        let (name, token) = (name.map_err(wrong_text)?, token.map_err(wrong_text)?);
         let name = name.unwrap_or_else(|| names.platform.as_str().to_owned());
         if !is_word(&name) {
             return Err(wrong("name", "letters, digits, - and _"));
