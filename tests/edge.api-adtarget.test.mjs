@@ -144,6 +144,14 @@ describe("the keyed API in front of AdTarget", () => {
     });
   }
 
+  it("asks again for the id of a conversion that AdTarget names without one", async () => {
+    adtarget.misbehave({ path: "events/conversion", times: 1, status: 503 });
+    adtarget.misbehave({ path: "events/conversion", times: 1, body: '{"conversionId":""}' });
+    done(await tell({}), 202);
+    await until(async () => only(await owed()).status === "delivered", "delivered");
+    assert.equal(only(await owed()).adtarget_id, only(adtarget.conversions).conversionId);
+  });
+
   it("accepts a conversion while AdTarget is away with the client that headers told, who win over the body", async () => {
     adtarget.misbehave({ path: "events/conversion", times: 1, status: 503 });
     const headers = { "x-adtarget-client-ip": "203.0.113.9", "x-adtarget-client-user-agent": "Phone/1" };

@@ -148,8 +148,10 @@ async fn try_once(
             let id = body.get("conversionId").and_then(Value::as_str);
             // It becomes part of a path.
             let is_plain = |id: &&str| {
-                id.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+                !id.is_empty()
+                    && id
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
             };
             match id.filter(is_plain) {
                 Some(id) => (
