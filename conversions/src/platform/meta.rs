@@ -84,10 +84,10 @@ impl Pixel {
         // Where Meta finds out, the limit binds only in the states of its list. So that a denial holds for everyone,
         // it is asked for as of California unless the settings say otherwise.
         let limited_country = settings.limited_country.unwrap_or(1);
-        let limited_state = settings.limited_state.unwrap_or(limited_country * 1000);
         if limited_country > 1 {
             return Err(SettingError::new("limitedCountry", "0 or 1"));
         }
+        let limited_state = settings.limited_state.unwrap_or(limited_country * 1000);
         if limited_state != 0 && (limited_country == 0 || !(1000..1100).contains(&limited_state)) {
             let expected = "0 or, with limitedCountry 1, Meta's number of a state such as 1000";
             return Err(SettingError::new("limitedState", expected));

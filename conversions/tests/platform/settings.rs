@@ -71,6 +71,10 @@ fn what_each_setting_must_be() {
             "limitedCountry: expected 0 or 1",
         ),
         (
+            r#"{"pixelId":"12","limitedCountry":4294967295}"#,
+            "limitedCountry: expected 0 or 1",
+        ),
+        (
             r#"{"pixelId":"12","limitedCountry":0,"limitedState":1000}"#,
             "limitedState: expected 0 or, with limitedCountry 1, Meta's number of a state such as 1000",
         ),

@@ -107,7 +107,9 @@ fn fetched(access: &Token, renewal: Renewal) -> Kept {
 /// wrong.
 fn ends_ms(token: &Token, assumed_ms: u64) -> u64 {
     let now_ms = runtime::now_ms();
-    let told_ms = token.expires_s().map(|expires_s| expires_s * 1_000);
+    let told_ms = token
+        .expires_s()
+        .map(|expires_s| expires_s.saturating_mul(1_000));
     told_ms
         .filter(|told_ms| *told_ms > now_ms)
         .unwrap_or(now_ms + assumed_ms)
