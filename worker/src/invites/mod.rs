@@ -233,12 +233,8 @@ pub async fn bot_stands(
 
 /// Has every pool filled where it is not full: one that nobody ever clicked, too.
 pub async fn warm(env: &Env, config: &Config) {
-    let mut pools: Vec<(&Bot, ChatId)> = channels(config)
-        .filter_map(|channel| owner(config, channel))
-        .collect();
-    pools.dedup();
     // All at once; then each is waited for.
-    let asked: Vec<_> = pools
+    let asked: Vec<_> = pools(config)
         .into_iter()
         .map(|(bot, chat)| (bot, ask_pool(env, bot, chat, "warm", "", PATIENT_MS)))
         .collect();
@@ -306,6 +302,17 @@ async fn told(answer: Promised) -> Result<String, String> {
     }
 }
 
+/// Every pool, once: by its bot and chat.
+fn pools(config: &Config) -> Vec<(&Bot, ChatId)> {
+    let mut pools = Vec::new();
+    for pool in channels(config).filter_map(|channel| owner(config, channel)) {
+        if !pools.contains(&pool) {
+            pools.push(pool);
+        }
+    }
+    pools
+}
+
 /// How long any channel's link can be used after it was handed out, in ms: what is left of its wait in the pool, and its life.
 pub fn longest_life_ms(config: &Config) -> u64 {
     let lives = channels(config).map(|channel| u64::from(channel.link_hours) * HOUR_MS);
@@ -343,6 +350,18 @@ mod tests {
             _ => None,
         };
         Config::read(&value, false)
+    }
+
+    #[test]
+    fn a_pool_of_two_channels_is_one() {
+        let config = config(
+            r#"[{"websiteId":"a","channels":[
+            {"slug":"one","telegramId":-1001,"mode":"personal"},
+            {"slug":"two","telegramId":-1002,"mode":"personal"},
+            {"slug":"three","telegramId":-1001,"mode":"personal"}]}]"#,
+        );
+        let chats = pools(&config).into_iter().map(|(_, chat)| chat.to_string());
+        assert_eq!(chats.collect::<Vec<_>>(), ["-1001", "-1002"]);
     }
 
     #[test]
