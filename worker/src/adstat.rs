@@ -5,19 +5,15 @@ use conversions::Secret;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::answer::Answer;
 use crate::config::AdStat;
-use crate::runtime::{self, Reply};
-use crate::tasks::{promised, promised_within};
+use crate::runtime::{self, Call, HeaderLines, Reply};
+use crate::tasks::promised;
 
 /// The most that an answer may hold, in bytes: 500 ads, or the whole of KKTU.
 const REPLY_LIMIT: u32 = 8 * 1024 * 1024;
 
 #[wasm_bindgen(module = "/src/runtime.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = call)]
-    fn call(head: &str, body: &JsValue, limit: u32, timeout_ms: u32) -> Promise;
-
     #[wasm_bindgen(js_name = readForm)]
     fn read_form(request: &web_sys::Request, field: &str, limit: u32) -> Promise;
 }
@@ -48,12 +44,13 @@ pub async fn send(
         Host::ClientApi => &adstat.api_base,
     };
     let url = [base, request.target.as_str()].concat();
-    let mut headers = Answer::empty(0).header("accept", "application/json");
+    let mut headers = HeaderLines::new();
+    headers.add("accept", "application/json");
     for (name, value) in &request.headers {
-        headers = headers.header(name, value);
+        headers.add(name, value);
     }
     if let Some(token) = token {
-        headers = headers.header("authorization", &["Bearer ", token.reveal()].concat());
+        headers.add("authorization", &["Bearer ", token.reveal()].concat());
     }
     let (body, content_type) = match body {
         Body::Own => (JsValue::from_str(&request.body), None),
@@ -61,18 +58,17 @@ pub async fn send(
         Body::Bytes(bytes, content_type) => (bytes.clone(), Some(content_type)),
     };
     if let Some(content_type) = content_type {
-        headers = headers.header("content-type", content_type);
+        headers.add("content-type", content_type);
     }
-    let head = [request.method, &url, headers.headers()].join("\n");
+    let call = Call {
+        url: &url,
+        method: request.method,
+        headers: headers.as_str(),
+        body: "",
+        timeout_ms,
+    };
     // Each caller says for itself why repeating it does no harm.
-    let answer = call(&head, &body, REPLY_LIMIT, timeout_ms);
-    match promised_within(timeout_ms, &answer).await {
-        Ok(packed) => packed
-            .as_string()
-            .and_then(|packed| Reply::read(&packed))
-            .ok_or_else(|| "unreadable answer".to_owned()),
-        Err(why) => Err(runtime::words(&why)),
-    }
+    call.send_object(&body, REPLY_LIMIT).await
 }
 
 /// A multipart body.

@@ -19,7 +19,7 @@ use crate::cookies::{self, Cookie, Scope};
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::json;
 use crate::record::{Attribution, Client, Visit};
-use crate::runtime::{self, Call, Reply};
+use crate::runtime::{self, Call, HeaderLines, Reply};
 
 /// How long the queue's consumer waits for AdTarget, in ms: nobody stands behind it.
 pub const PATIENT_MS: u32 = 15_000;
@@ -118,10 +118,11 @@ impl OwedCall {
             ),
             Keyless::Invite(query) => ("GET", format!("{base}/backend/track/invite?{query}"), ""),
         };
+        let headers = self.headers();
         let call = Call {
             url: &url,
             method,
-            headers: &self.headers(),
+            headers: headers.as_str(),
             body,
             timeout_ms,
         };
@@ -141,26 +142,26 @@ impl OwedCall {
         outcome
     }
 
-    fn headers(&self) -> String {
+    fn headers(&self) -> HeaderLines {
         // AdTarget scopes a key to the account: two calls of one event need two.
         let key = match self.call {
             Keyless::UpdateFbp(_) => format!("{}-fbp", self.event_id),
             Keyless::Init(_) | Keyless::Invite(_) => self.event_id.to_string(),
         };
-        let mut headers = Answer::empty(0)
-            .header("x-adtarget-client-ip", &self.ip)
-            .header("x-adtarget-client-user-agent", &self.user_agent)
-            .header("user-agent", &self.user_agent)
-            .header("idempotency-key", &key);
+        let mut headers = HeaderLines::new();
+        headers.add("x-adtarget-client-ip", &self.ip);
+        headers.add("x-adtarget-client-user-agent", &self.user_agent);
+        headers.add("user-agent", &self.user_agent);
+        headers.add("idempotency-key", &key);
         if !matches!(self.call, Keyless::Invite(_)) {
-            headers = headers.header("content-type", "application/json");
+            headers.add("content-type", "application/json");
         }
         for (name, value) in [("origin", &self.origin), ("referer", &self.referer)] {
             if !value.is_empty() {
-                headers = headers.header(name, value);
+                headers.add(name, value);
             }
         }
-        headers.into_headers()
+        headers
     }
 
     /// What a reply means.

@@ -28,9 +28,10 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Respo
             response = today;
         }
     }
-    let is_kept = response.ok() || response.status() == 304;
+    let status = response.status();
+    let is_kept = matches!(status, 200..=299 | 304);
     let life = if is_kept { life } else { "no-store" };
-    let answer = Answer::empty(0)
+    let answer = Answer::empty(status)
         .header("cache-control", &format!("public, {life}"))
         .header("x-content-type-options", "nosniff");
     let mut answer = track::with_cors(answer, origin);

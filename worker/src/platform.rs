@@ -2,7 +2,7 @@
 
 use conversions::platform::Request;
 
-use crate::runtime::{self, Call};
+use crate::runtime::{self, Call, HeaderLines};
 
 /// How long a platform may take to answer, in ms: a thousand events take it a while.
 pub const TIMEOUT_MS: u32 = 20_000;
@@ -12,15 +12,15 @@ pub const TIMEOUT_MS: u32 = 20_000;
 /// # Errors
 /// In words, without a secret: no answer came.
 pub async fn call(request: &Request) -> Result<runtime::Reply, String> {
-    let headers = request.headers.iter();
-    let headers: Vec<String> = headers
-        .map(|(name, value)| format!("{name}:{value}"))
-        .collect();
+    let mut headers = HeaderLines::new();
+    for (name, value) in &request.headers {
+        headers.add(name, value);
+    }
     let target = request.target();
     let call = Call {
         url: &target,
         method: request.method,
-        headers: &headers.join("\n"),
+        headers: headers.as_str(),
         body: &request.body,
         timeout_ms: TIMEOUT_MS,
     };

@@ -4,9 +4,8 @@ use conversions::{ConversionId, Secret};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::answer::Answer;
 use crate::config::AdTarget;
-use crate::runtime::{self, Env, Reply};
+use crate::runtime::{self, Env, HeaderLines, Reply};
 
 /// AdTarget's own key; `None`: it is not set.
 pub fn account_key(env: &Env) -> Option<Secret> {
@@ -60,21 +59,21 @@ impl Upstream<'_> {
             return away("ADTARGET_API_KEY is not set".to_owned(), "");
         };
         let url = format!("{}/api/v1/{}", adtarget.base, self.target);
-        let mut headers =
-            Answer::empty(0).header("authorization", &format!("Bearer {}", key.reveal()));
+        let mut headers = HeaderLines::new();
+        headers.add("authorization", &format!("Bearer {}", key.reveal()));
         if !self.body.is_empty() {
-            headers = headers.header("content-type", "application/json");
+            headers.add("content-type", "application/json");
         }
         if let Some(key) = self.idempotency_key {
-            headers = headers.header("idempotency-key", &key.to_string());
+            headers.add("idempotency-key", &key.to_string());
         }
         for (name, value) in &self.headers {
-            headers = headers.header(name, value);
+            headers.add(name, value);
         }
         let call = runtime::Call {
             url: &url,
             method: self.method,
-            headers: headers.headers(),
+            headers: headers.as_str(),
             body: self.body,
             timeout_ms: TIMEOUT_MS,
         };

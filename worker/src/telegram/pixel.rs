@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Answer;
-use crate::runtime::Call;
+use crate::runtime::{Call, HeaderLines};
 
 /// How long Telegram may take, in ms: nobody waits.
 const TIMEOUT_MS: u32 = 10_000;
@@ -52,7 +51,8 @@ impl PixelCall {
 
     /// Makes the call, once, at `base`: scheme and host. A second one says the same, `t` included.
     pub async fn make(&self, base: &str) -> Outcome {
-        let mut headers = Answer::empty(0).header(
+        let mut headers = HeaderLines::new();
+        headers.add(
             "content-type",
             "application/x-www-form-urlencoded;charset=UTF-8",
         );
@@ -65,13 +65,13 @@ impl PixelCall {
             ("referer", &self.referer),
         ] {
             if !value.is_empty() {
-                headers = headers.header(name, value);
+                headers.add(name, value);
             }
         }
         let call = Call {
             url: &format!("{base}/pxl"),
             method: "POST",
-            headers: headers.headers(),
+            headers: headers.as_str(),
             body: &self.form,
             timeout_ms: TIMEOUT_MS,
         };
