@@ -123,15 +123,17 @@ describe("AdTarget fails", () => {
     }
   });
 
-  it("and asks for time: it is left alone as long as it asks", async () => {
-    world.adtarget.misbehave({ path: "init", times: 2, status: 429, retryAfter: 37 });
-    await world.init();
-    await world.edge.drained();
-    only(world.adtarget.visits);
-    const { delays, retries } = await world.edge.queue();
-    assert.ok(delays.every((delay) => delay >= 37), `the queue's first try waits: ${delays}`);
-    assert.ok(retries.every(({ delaySeconds }) => delaySeconds >= 37), `the next too: ${JSON.stringify(retries)}`);
-  });
+  for (const [what, retryAfter] of [["seconds", () => 37], ["the form of a date", () => new Date(Date.now() + 60_000).toUTCString()]]) {
+    it(`and asks for time in ${what}: it is left alone as long as it asks`, async () => {
+      world.adtarget.misbehave({ path: "init", times: 2, status: 429, retryAfter: retryAfter() });
+      await world.init();
+      await world.edge.drained();
+      only(world.adtarget.visits);
+      const { delays, retries } = await world.edge.queue();
+      assert.ok(delays.every((delay) => delay >= 37), `the queue's first try waits: ${delays}`);
+      assert.ok(retries.every(({ delaySeconds }) => delaySeconds >= 37), `the next too: ${JSON.stringify(retries)}`);
+    });
+  }
 
   it("and asks for more time than a queue can wait: nothing is lost", async () => {
     world.adtarget.misbehave({ path: "init", times: 1, status: 429, retryAfter: 7 * 86_400 });

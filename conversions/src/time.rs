@@ -11,44 +11,6 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// How long a `Retry-After` header (RFC 9110, section 10.2.3) asks to wait, in s: a number of them, or a date. A date
-/// that has passed is 0. `now_ms` is Unix time in ms.
-pub(crate) fn retry_after_s(header: &str, now_ms: u64) -> Option<u32> {
-    let header = header.trim();
-    if let Ok(seconds) = header.parse() {
-        return Some(seconds);
-    }
-    let at_s = http_date_s(header)?;
-    u32::try_from(at_s.saturating_sub(now_ms / 1000)).ok()
-}
-
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-
-/// Reads `Sun, 06 Nov 1994 08:49:37 GMT` as a Unix time in s. The two obsolete forms are not read.
-fn http_date_s(text: &str) -> Option<u64> {
-    let (_weekday, text) = text.split_once(", ")?;
-    let text = text.strip_suffix(" GMT")?;
-    let mut words = text.split(' ');
-    let day: u64 = words.next()?.parse().ok()?;
-    let month = words.next()?;
-    let month = (1..)
-        .zip(MONTHS)
-        .find_map(|(number, name)| (name == month).then_some(number))?;
-    let year: u64 = words.next()?.parse().ok()?;
-    let mut clock = words
-        .next()?
-        .split(':')
-        .map(|part| part.parse::<u64>().ok());
-    let [hour, minute, second] = [clock.next()??, clock.next()??, clock.next()??];
-    let is_date = (1970..=9999).contains(&year) && (1..=31).contains(&day);
-    // A leap second is 60.
-    let is_time = hour < 24 && minute < 60 && second <= 60;
-    (is_date && is_time && words.next().is_none() && clock.next().is_none())
-        .then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
 // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, eras are 400 years.
 const DAYS_PER_ERA: u64 = 146_097;
 const DAYS_FROM_0000_03_01_TO_1970: u64 = 719_468;
@@ -65,15 +27,6 @@ fn date(days: u64) -> (u64, u64, u64) {
     let month = (month_from_march + 2) % 12 + 1;
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
-}
-
-/// How many days a date of 1970 or later is after 1970-01-01.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let year = year - u64::from(month <= 2);
-    let (era, year_of_era) = (year / 400, year % 400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * DAYS_PER_ERA + day_of_era - DAYS_FROM_0000_03_01_TO_1970
 }
 
 #[cfg(test)]
@@ -97,7 +50,6 @@ mod tests {
         for year in 1970..2110 {
             for month in 1..=12 {
                 assert_eq!(date(day), (year, month, 1));
-                assert_eq!(days(year, month, 1), day);
                 let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
                 day += match month {
                     2 => 28 + u64::from(leap),
@@ -105,28 +57,6 @@ mod tests {
                     _ => 31,
                 };
             }
-        }
-    }
-
-    #[test]
-    fn how_long_to_wait() {
-        let now_ms = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
-        for (header, wait_s) in [
-            ("0", Some(0)),
-            (" 120 ", Some(120)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
-            ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
-            ("Mon, 07 Nov 1994 08:49:37 GMT", Some(86_400)),
-            ("-1", None),
-            ("1.5", None),
-            ("soon", None),
-            ("", None),
-            ("Sun, 06 Nov 1994 08:49:37", None),
-            ("Sun, 06 Nov 1994 25:49:37 GMT", None),
-            ("Sun, 06 Nov 0000 08:49:37 GMT", None),
-            ("Sun, 06 Nov 9999 08:49:37 GMT", None),
-        ] {
-            assert_eq!(retry_after_s(header, now_ms), wait_s, "{header}");
         }
     }
 }

@@ -168,7 +168,7 @@ impl OwedCall {
     fn outcome(&self, reply: Reply) -> Outcome {
         let failed = |why: String, reply: &Reply| Outcome::Failed {
             why,
-            retry_after_s: reply.retry_after.parse().ok(),
+            retry_after_s: reply.retry_after_s,
         };
         // A list would be read as fields in their order.
         let is_object = reply.body.trim_start().starts_with('{');

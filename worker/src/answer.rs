@@ -64,6 +64,15 @@ impl Answer {
         self
     }
 
+    /// Says in how many seconds to come back, where that is known.
+    #[must_use]
+    pub fn retry_after(self, after_s: Option<u32>) -> Self {
+        match after_s {
+            Some(seconds) => self.header("retry-after", &seconds.to_string()),
+            None => self,
+        }
+    }
+
     /// The same with another body of its type.
     #[must_use]
     pub fn with_body(mut self, body: String) -> Self {
@@ -108,7 +117,7 @@ impl From<Error> for Answer {
         let answer = Self::json(error.status(), &body);
         match error {
             Error::RateLimited(seconds) | Error::IdempotencyInProgress(seconds) => {
-                answer.header("retry-after", &seconds.to_string())
+                answer.retry_after(Some(seconds))
             }
             Error::MethodNotAllowed(methods) => answer.header("allow", methods),
             Error::AuthRequired | Error::InvalidKey | Error::RevokedKey => {

@@ -182,9 +182,9 @@ async fn try_once(
                 },
             )
         }
-        Outcome::Away { why, retry_after } => {
+        Outcome::Away { why, retry_after_s } => {
             runtime::log_warning(&format!("an owed conversion: AdTarget: {why}"));
-            ("owed", None, None, Attempt::Later(retry_after.parse().ok()))
+            ("owed", None, None, Attempt::Later(retry_after_s))
         }
     };
     let settled = json!({

@@ -179,8 +179,15 @@ async function readText(response, limit) {
   return new TextDecoder().decode(bytes);
 }
 
+/** The seconds that a Retry-After (RFC 9110, 10.2.3) asks to wait, a number of them or a date; empty where it is neither. A date that has passed is 0. */
+function secondsOf(retryAfter) {
+  if (/^\d+$/.test(retryAfter)) return retryAfter;
+  const until = / GMT$/.test(retryAfter) ? Date.parse(retryAfter) : NaN;
+  return isNaN(until) ? "" : Math.max(Math.ceil((until - Date.now()) / 1_000), 0);
+}
+
 /**
- * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, retry-after
+ * Calls a server as `head` says (method, URL and headers, a line each) and reads its answer: status, location, how many seconds it asks to wait
  * and x-idempotent-replay, a line each, then the body. `body` is a text (empty: none), bytes, or a request whose own body
  * streams on. Rejects when the answer is larger than `limit` (bytes). Where an invocation makes many calls it hangs up after `timeout` (ms): the
  * platform lets one wait for six answers at once, and keeps the next call waiting.
@@ -205,7 +212,7 @@ export async function call(head, body, limit, timeout) {
     const say = (name) => told.get(name) ?? "";
     // A redirect says all it has to say in its head.
     if (status >= 300 && status < 400) return status + "\n" + say("location") + "\n\n\n";
-    const reply = status + "\n\n" + (status >= 400 ? say("retry-after") : "") + "\n" + say("x-idempotent-replay") + "\n";
+    const reply = status + "\n\n" + (status >= 400 ? secondsOf(say("retry-after")) : "") + "\n" + say("x-idempotent-replay") + "\n";
     return reply + (await readText(response, limit));
   } finally {
     if (timer) clearTimeout(timer);

@@ -185,8 +185,8 @@ pub struct Reply {
     pub status: u16,
     /// The Location header, or empty.
     pub location: String,
-    /// As sent: seconds or an HTTP date, or empty.
-    pub retry_after: String,
+    /// When the server wants to be asked again, in s.
+    pub retry_after_s: Option<u32>,
     /// The X-Idempotent-Replay header, or empty.
     pub idempotent_replay: String,
     /// The body.
@@ -200,7 +200,7 @@ impl Reply {
         Some(Self {
             status: lines.next()?.parse().ok()?,
             location: lines.next()?.to_owned(),
-            retry_after: lines.next()?.to_owned(),
+            retry_after_s: lines.next()?.parse().ok(),
             idempotent_replay: lines.next()?.to_owned(),
             body: lines.next()?.to_owned(),
         })

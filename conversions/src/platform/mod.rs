@@ -215,10 +215,14 @@ impl Destination {
         }
     }
 
-    /// Reads the platform's answer to a [`Self::request`] of either purpose: its status, its `Retry-After` header and
-    /// its body. `now_ms` is Unix time in ms. A request that got no answer is to be tried again.
-    pub fn reply(&self, status: u16, retry_after: Option<&str>, body: &str, now_ms: u64) -> Reply {
-        let answer = Answer::new(status, retry_after, body, now_ms);
+    /// Reads the platform's answer to a [`Self::request`] of either purpose: its status, how many seconds it asks to wait (`Retry-After`) and
+    /// its body. A request that got no answer is to be tried again.
+    pub fn reply(&self, status: u16, after_s: Option<u32>, body: &str) -> Reply {
+        let answer = Answer {
+            status,
+            after_s,
+            body,
+        };
         let (reply, secret) = match self {
             Self::Meta(pixel) => (meta::reply(answer), Some(&pixel.token)),
             Self::TikTok(pixel) => (tiktok::reply(answer), Some(&pixel.token)),

@@ -4,7 +4,6 @@ use form_urlencoded::byte_serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Secret;
-use crate::time::retry_after_s;
 
 /// What a platform's answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,16 +105,7 @@ pub(super) struct Answer<'a> {
     pub(super) body: &'a str,
 }
 
-impl<'a> Answer<'a> {
-    pub(super) fn new(status: u16, retry_after: Option<&str>, body: &'a str, now_ms: u64) -> Self {
-        let after_s = retry_after.and_then(|header| retry_after_s(header, now_ms));
-        Self {
-            status,
-            after_s,
-            body,
-        }
-    }
-
+impl Answer<'_> {
     pub(super) fn is_success(self) -> bool {
         (200..300).contains(&self.status)
     }

@@ -172,6 +172,6 @@ fn answers() {
     ] {
         assert_eq!(outcome(&ga4(), status, body), meant, "{status} {body}");
     }
-    let reply = ga4().reply(200, None, wrong, NOW_MS);
+    let reply = ga4().reply(200, None, wrong);
     assert_eq!(reply.words, "events.params.value: not a number");
 }

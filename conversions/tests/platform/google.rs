@@ -232,12 +232,7 @@ fn answers() {
             "{reason}"
         );
     }
-    let reply = google().reply(
-        400,
-        None,
-        &error("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
-        NOW_MS,
-    );
+    let reply = google().reply(400, None, &error("INVALID_ARGUMENT", "INVALID_ARGUMENT"));
     assert_eq!(reply.request_id.as_deref(), Some("t-abc"));
     assert_eq!(
         reply.words,
@@ -261,7 +256,7 @@ fn answers() {
         assert_eq!(outcome(&google(), status, body), meant, "{status} {body}");
     }
     let told = json!({"error": {"status": "UNAUTHENTICATED", "message": format!("bad token {BEARER} given")}});
-    let reply = google().reply(401, None, &told.to_string(), NOW_MS);
+    let reply = google().reply(401, None, &told.to_string());
     assert_eq!(reply.words, "bad token (secret) given");
 }
 

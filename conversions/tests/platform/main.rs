@@ -245,7 +245,7 @@ fn consented(consent: Consent) -> Conversion {
 }
 
 fn outcome(destination: &Destination, status: u16, body: &str) -> Outcome {
-    destination.reply(status, None, body, NOW_MS).outcome
+    destination.reply(status, None, body).outcome
 }
 
 const RETRY: Outcome = Outcome::Retry { after_s: None };

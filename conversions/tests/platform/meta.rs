@@ -220,7 +220,7 @@ fn its_words_and_its_id_of_the_request_are_kept_without_the_token() {
         "error_user_msg": "x".repeat(600),
         "fbtrace_id": "AbC",
     }});
-    let reply = meta().reply(401, None, &body.to_string(), NOW_MS);
+    let reply = meta().reply(401, None, &body.to_string());
     assert_eq!(reply.request_id.as_deref(), Some("AbC"));
     assert!(
         reply
@@ -234,10 +234,9 @@ fn its_words_and_its_id_of_the_request_are_kept_without_the_token() {
 
 #[test]
 fn how_long_it_asks_to_wait() {
-    let reply = meta().reply(429, Some("30"), "{}", NOW_MS);
+    let reply = meta().reply(429, Some(30), "{}");
     assert_eq!(reply.outcome, Outcome::Throttled { after_s: Some(30) });
-    let date = "Tue, 01 Sep 2026 12:01:00 GMT";
-    let reply = meta().reply(503, Some(date), "busy", NOW_MS);
+    let reply = meta().reply(503, Some(60), "busy");
     assert_eq!(reply.outcome, Outcome::Retry { after_s: Some(60) });
     assert_eq!(reply.words, "busy");
 }

@@ -126,7 +126,7 @@ fn wrong_credentials_are_named_and_not_shown() {
 #[test]
 fn answers() {
     let credentials = parsed(&user());
-    let read = |status, body: &str| match credentials.token_reply(status, None, body, NOW_MS) {
+    let read = |status, body: &str| match credentials.token_reply(status, None, body) {
         TokenReply::Token(token) => Ok((token.token.reveal().to_owned(), token.lifetime_s)),
         TokenReply::None(reply) => Err(reply.outcome),
     };
@@ -149,12 +149,12 @@ fn answers() {
         assert_eq!(read(status, body), Err(meant), "{status} {body}");
     }
     let body = r#"{"error":"invalid_grant","error_description":"1//secret was revoked"}"#;
-    let TokenReply::None(reply) = credentials.token_reply(400, None, body, NOW_MS) else {
+    let TokenReply::None(reply) = credentials.token_reply(400, None, body) else {
         panic!("a token");
     };
     assert_eq!(reply.words, "invalid_grant — (secret) was revoked");
     let cut = r#"{"access_token":"ya29.x","expires_in":35"#;
-    let TokenReply::None(reply) = credentials.token_reply(200, None, cut, NOW_MS) else {
+    let TokenReply::None(reply) = credentials.token_reply(200, None, cut) else {
         panic!("a token");
     };
     assert_eq!(reply.words, "");

@@ -122,11 +122,11 @@ fn answers() {
     ] {
         assert_eq!(outcome(&snapchat(), status, body), meant, "{status} {body}");
     }
-    let reply = snapchat().reply(400, None, invalid, NOW_MS);
+    let reply = snapchat().reply(400, None, invalid);
     assert_eq!(reply.words, "no good — no currency");
-    let reply = snapchat().reply(200, None, ok, NOW_MS);
+    let reply = snapchat().reply(200, None, ok);
     assert_eq!(reply.request_id.as_deref(), Some("r1"));
     let told = r#"{"reason":"bad access_token=EAAB-very%2Bsecret%2Ftoken"}"#;
-    let reply = snapchat().reply(401, None, told, NOW_MS);
+    let reply = snapchat().reply(401, None, told);
     assert_eq!(reply.words, "bad access_token=(secret)");
 }

@@ -64,7 +64,7 @@ fn answers() {
     }
 
     // The picture that a pixel answers is no words.
-    let words = |status, body| telegram_ads().reply(status, None, body, NOW_MS).words;
+    let words = |status, body| telegram_ads().reply(status, None, body).words;
     assert_eq!(words(200, "GIF89a\u{fffd}\u{1}"), "");
     assert_eq!(words(502, "Bad Gateway"), "Bad Gateway");
 }

@@ -123,7 +123,7 @@ fn answers() {
     ] {
         assert_eq!(outcome(&tiktok(), status, body), meant, "{status} {body}");
     }
-    let reply = tiktok().reply(200, None, &told(40_002), NOW_MS);
+    let reply = tiktok().reply(200, None, &told(40_002));
     assert_eq!(reply.request_id.as_deref(), Some("2026"));
     assert_eq!(reply.words, "m");
 }

@@ -38,8 +38,8 @@ pub enum Outcome {
     Away {
         /// In words for the log.
         why: String,
-        /// When it wants to be asked again, as it said it; or empty.
-        retry_after: String,
+        /// When it wants to be asked again, in s.
+        retry_after_s: Option<u32>,
     },
 }
 
@@ -51,12 +51,9 @@ impl Upstream<'_> {
     }
 
     async fn make_once(&self, env: &Env, adtarget: &AdTarget) -> Outcome {
-        let away = |why: String, retry_after: &str| Outcome::Away {
-            why,
-            retry_after: retry_after.to_owned(),
-        };
+        let away = |why: String, retry_after_s| Outcome::Away { why, retry_after_s };
         let Some(key) = account_key(env) else {
-            return away("ADTARGET_API_KEY is not set".to_owned(), "");
+            return away("ADTARGET_API_KEY is not set".to_owned(), None);
         };
         let url = format!("{}/api/v1/{}", adtarget.base, self.target);
         let mut headers = HeaderLines::new();
@@ -83,9 +80,9 @@ impl Upstream<'_> {
             }
             Ok(reply) => away(
                 format!("{}, not an answer of its contract", reply.status),
-                &reply.retry_after,
+                reply.retry_after_s,
             ),
-            Err(why) => away(why, ""),
+            Err(why) => away(why, None),
         }
     }
 

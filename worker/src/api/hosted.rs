@@ -22,26 +22,17 @@ const PASSED_ON: [&str; 2] = ["x-adtarget-client-ip", "x-adtarget-client-user-ag
 
 /// AdTarget's answer, passed on.
 fn pass_on(reply: Reply) -> Answer {
-    let mut answer = Answer::json_text(reply.status, reply.body);
-    for (name, value) in [
-        ("retry-after", &reply.retry_after),
-        ("x-idempotent-replay", &reply.idempotent_replay),
-    ] {
-        if !value.is_empty() {
-            answer = answer.header(name, value);
-        }
+    let answer = Answer::json_text(reply.status, reply.body).retry_after(reply.retry_after_s);
+    match reply.idempotent_replay.as_str() {
+        "" => answer,
+        said => answer.header("x-idempotent-replay", said),
     }
-    answer
 }
 
 /// 502, with AdTarget's own time to come back.
-fn away(retry_after: &str) -> Answer {
+fn away(retry_after_s: Option<u32>) -> Answer {
     let error = Error::AdTargetAway("AdTarget does not answer as it should; come back later");
-    let answer = Answer::from(error);
-    match retry_after {
-        "" => answer,
-        seconds => answer.header("retry-after", seconds),
-    }
+    Answer::from(error).retry_after(retry_after_s)
 }
 
 impl Call<'_> {
@@ -107,9 +98,9 @@ pub async fn read(call: &Call<'_>, adtarget: &AdTarget) -> Result<Answer, Error>
     let upstream = call.upstream(&target, "", None);
     Ok(match upstream.make(call.edge.env, adtarget).await {
         Outcome::Answered(reply) => pass_on(reply),
-        Outcome::Away { why, retry_after } => {
+        Outcome::Away { why, retry_after_s } => {
             runtime::log_warning(&format!("{}: AdTarget: {why}", upstream.method));
-            away(&retry_after)
+            away(retry_after_s)
         }
     })
 }
@@ -165,18 +156,18 @@ pub async fn write(
             forgotten_here(was_known)
         }
         Outcome::Answered(reply) => Ok(pass_on(reply)),
-        Outcome::Away { why, retry_after } => {
+        Outcome::Away { why, retry_after_s } => {
             runtime::log_warning(&format!("{}: AdTarget: {why}", upstream.method));
             let lead = match call.endpoint {
                 Endpoint::Conversion => None,
                 Endpoint::LeadEvents(lead) => Some(leads::lead_of(lead)?),
-                _ => return Ok(away(&retry_after)),
+                _ => return Ok(away(retry_after_s)),
             };
             let told = fields(body)?;
             let new = events::told_conversion(call, id, &told, lead)?;
             // It is not kept, but it must be one.
             events::told_person(&told)?;
-            accept(call, &new, &target, &told, &retry_after).await
+            accept(call, &new, &target, &told, retry_after_s).await
         }
     }
 }
@@ -204,7 +195,7 @@ async fn accept(
     new: &NewConversion,
     target: &str,
     told: &Fields<'_>,
-    retry_after: &str,
+    retry_after_s: Option<u32>,
 ) -> Result<Answer, Error> {
     let row = Debt {
         conversion_id: new.conversion_id,
@@ -230,7 +221,7 @@ async fn accept(
     }
     call.edge.keep_later(
         &Message::Owed(new.conversion_id),
-        retry_after.parse().unwrap_or(0),
+        retry_after_s.unwrap_or(0),
     );
     let mut warning = match call.check_account_key() {
         Ok(()) => "AdTarget is away: the conversion is kept and goes there later".to_owned(),

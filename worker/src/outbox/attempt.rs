@@ -533,10 +533,7 @@ async fn tell_once(
     let request = account.request(conversions, bearer, purpose, runtime::now_ms())?;
     // Repeating it does no harm: the platform knows each event by its id.
     Ok(match platform::call(&request).await {
-        Ok(answer) => {
-            let retry_after = Some(answer.retry_after.as_str()).filter(|text| !text.is_empty());
-            account.reply(answer.status, retry_after, &answer.body, runtime::now_ms())
-        }
+        Ok(answer) => account.reply(answer.status, answer.retry_after_s, &answer.body),
         Err(why) => unanswered(&why),
     })
 }

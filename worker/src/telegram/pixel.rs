@@ -80,7 +80,7 @@ impl PixelCall {
                 200..=299 => Outcome::Taken,
                 408 | 429 | 500.. => Outcome::Failed {
                     why: reply.status.to_string(),
-                    retry_after_s: reply.retry_after.parse().ok(),
+                    retry_after_s: reply.retry_after_s,
                 },
                 status => Outcome::Refused(status),
             },

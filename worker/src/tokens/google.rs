@@ -48,9 +48,8 @@ impl Account {
         };
         // Repeating it does no harm: a token more is a token more.
         let answer = platform::call(&request).await.map_err(Failure::Away)?;
-        let retry_after = Some(answer.retry_after.as_str()).filter(|text| !text.is_empty());
         let fetched_ms = runtime::now_ms();
-        match (self.0).token_reply(answer.status, retry_after, &answer.body, fetched_ms) {
+        match (self.0).token_reply(answer.status, answer.retry_after_s, &answer.body) {
             TokenReply::Token(token) => Ok(Kept {
                 token: token.token.reveal().to_owned(),
                 fetched_ms,

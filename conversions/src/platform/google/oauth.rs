@@ -122,15 +122,13 @@ impl Credentials {
         }
     }
 
-    /// Reads the answer to a request for a token. `now_ms` is Unix time in ms.
-    pub fn token_reply(
-        &self,
-        status: u16,
-        retry_after: Option<&str>,
-        body: &str,
-        now_ms: u64,
-    ) -> TokenReply {
-        let answer = Answer::new(status, retry_after, body, now_ms);
+    /// Reads the answer to a request for a token: its status, how many seconds it asks to wait (`Retry-After`) and its body.
+    pub fn token_reply(&self, status: u16, after_s: Option<u32>, body: &str) -> TokenReply {
+        let answer = Answer {
+            status,
+            after_s,
+            body,
+        };
         let secrets = match self {
             Self::ServiceAccount(_) => vec![],
             Self::RefreshToken(user) => vec![&user.client_secret, &user.refresh_token],

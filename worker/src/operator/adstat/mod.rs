@@ -351,9 +351,5 @@ fn wordless(reply: Reply) -> Reply {
 /// AdStat's answer, as it came.
 fn pass_on(told: Told) -> Answer {
     let (Ok(reply) | Err(reply)) = told;
-    let answer = Answer::json_text(reply.status, reply.body);
-    match reply.retry_after.as_str() {
-        "" => answer,
-        seconds => answer.header("retry-after", seconds),
-    }
+    Answer::json_text(reply.status, reply.body).retry_after(reply.retry_after_s)
 }

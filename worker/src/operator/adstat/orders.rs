@@ -450,7 +450,7 @@ fn answered(body: Option<&str>) -> Reply {
     Reply {
         status: 200,
         location: String::new(),
-        retry_after: String::new(),
+        retry_after_s: None,
         idempotent_replay: String::new(),
         body: body.unwrap_or("{}").to_owned(),
     }
