@@ -98,11 +98,6 @@ impl MatchKeys {
         self.0 |= 1 << key as u32;
     }
 
-    /// What is in either.
-    pub fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
     /// What is in it and not in `other`.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -121,11 +116,6 @@ impl MatchKeys {
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
-    }
-
-    /// How many there are.
-    pub fn len(self) -> u32 {
-        self.0.count_ones()
     }
 
     /// Each of them, in the order of [`MatchKey::ALL`].

@@ -146,11 +146,6 @@ impl Destination {
         }
     }
 
-    /// All that it can recognise someone by, of what Edgeway knows.
-    pub fn takes(&self) -> MatchKeys {
-        self.platform().takes()
-    }
-
     /// The most conversions in one request.
     pub fn batch_limit(&self) -> usize {
         self.platform().batch_limit()
@@ -163,11 +158,6 @@ impl Destination {
             Self::Google(account) => account.conversion_action(conversion),
             _ => None,
         }
-    }
-
-    /// Whether its requests need a bearer token that is fetched first: Google Ads'.
-    pub fn needs_bearer(&self) -> bool {
-        matches!(self, Self::Google(_))
     }
 
     /// What of `conversion` the platform would recognise someone by. `now_ms` is Unix time in ms.

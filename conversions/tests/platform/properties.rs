@@ -119,7 +119,7 @@ proptest! {
             let request = destination.request(&[&conversion], Some(&bearer), purpose, NOW_MS);
             let request = match (checked, request) {
                 (Ok(keys), Ok(request)) => {
-                    prop_assert!(destination.takes().contains_all(keys));
+                    prop_assert!(destination.platform().takes().contains_all(keys));
                     request
                 }
                 (Ok(_), Err(why)) => {

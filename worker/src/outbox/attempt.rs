@@ -258,23 +258,29 @@ impl Attempt<'_> {
 
     /// Notes what an answer says of the destination.
     fn take_note(&self, course: &mut Course, reply: &Reply, now_ms: u64) {
-        if matches!(
-            reply.outcome,
-            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } | Outcome::KindRefused
-        ) {
+        let Some(circuit) = circuit(reply, course.failures + 1, now_ms) else {
             *course = Course {
                 failures: 0,
                 circuit: None,
                 took: true,
             };
             return;
-        }
+        };
         // What was under way when the destination was given up says nothing new.
-        if course.open_ms(now_ms).is_none() {
-            course.failures += 1;
-            course.circuit = self.circuit(reply, course.failures, now_ms);
-            course.took = false;
+        if course.open_ms(now_ms).is_some() {
+            return;
         }
+        if circuit.code == CREDENTIALS {
+            runtime::log_error(&format!(
+                "{} of {}: its credentials are refused: {}",
+                self.destination.name, self.website_id, reply.words
+            ));
+        }
+        *course = Course {
+            failures: circuit.failures,
+            circuit: Some(circuit),
+            took: false,
+        };
     }
 
     /// What of a claim can be sent, and what becomes of the rest.
@@ -325,40 +331,34 @@ impl Attempt<'_> {
         }
         (ready, fates)
     }
+}
 
-    /// How the circuit is to stand after an answer, the destination having failed so often in a row; none: the platform took what it was sent.
-    fn circuit(&self, reply: &Reply, failures: u64, now_ms: u64) -> Option<Circuit> {
-        let (code, pause_ms) = match reply.outcome {
-            Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } | Outcome::KindRefused => {
-                return None;
-            }
-            Outcome::Retry { after_s } => {
-                let pause_ms = if failures >= TRIPS_AT {
-                    backoff_ms(failures - TRIPS_AT + 1)
-                } else {
-                    0
-                };
-                (UNAVAILABLE, pause_ms.max(asked_ms(after_s.unwrap_or(0))))
-            }
-            Outcome::Throttled { after_s } => (
-                THROTTLED,
-                after_s.map_or_else(|| backoff_ms(failures), asked_ms),
-            ),
-            Outcome::Credentials => {
-                runtime::log_error(&format!(
-                    "{} of {}: its credentials are refused: {}",
-                    self.destination.name, self.website_id, reply.words
-                ));
-                (CREDENTIALS, CREDENTIALS_PAUSE_MS)
-            }
-        };
-        Some(Circuit {
-            failures,
-            open_ms: now_ms + pause_ms,
-            code,
-            words: reply.words.clone(),
-        })
-    }
+/// How the circuit is to stand after an answer, the destination having failed so often in a row; none: the platform took what it was sent.
+fn circuit(reply: &Reply, failures: u64, now_ms: u64) -> Option<Circuit> {
+    let (code, pause_ms) = match reply.outcome {
+        Outcome::Sent | Outcome::Taken | Outcome::Rejected { .. } | Outcome::KindRefused => {
+            return None;
+        }
+        Outcome::Retry { after_s } => {
+            let pause_ms = if failures >= TRIPS_AT {
+                backoff_ms(failures - TRIPS_AT + 1)
+            } else {
+                0
+            };
+            (UNAVAILABLE, pause_ms.max(asked_ms(after_s.unwrap_or(0))))
+        }
+        Outcome::Throttled { after_s } => (
+            THROTTLED,
+            after_s.map_or_else(|| backoff_ms(failures), asked_ms),
+        ),
+        Outcome::Credentials => (CREDENTIALS, CREDENTIALS_PAUSE_MS),
+    };
+    Some(Circuit {
+        failures,
+        open_ms: now_ms + pause_ms,
+        code,
+        words: reply.words.clone(),
+    })
 }
 
 const UNAVAILABLE: &str = "UNAVAILABLE";

@@ -57,7 +57,7 @@ impl Account {
                 renewal: None,
             }),
             TokenReply::None(Reply {
-                outcome: Outcome::Credentials | Outcome::Rejected { .. },
+                outcome: Outcome::Credentials,
                 words,
                 ..
             }) => Err(Failure::Refused(words)),
