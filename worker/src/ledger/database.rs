@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::runtime::{self, Env};
 use crate::tasks::promised;
@@ -117,6 +118,39 @@ impl Database {
         runtime::binding(env, binding)
             .map(Self)
             .ok_or_else(|| Unavailable(format!("{binding} is not bound")))
+    }
+
+    /// The newest rows that `sql` gives of each database, the latest first: `limit` of them, and those of the same time as the last of these. `at_ms` is
+    /// the column of their times.
+    ///
+    /// # Errors
+    /// A database's.
+    pub async fn newest(
+        env: &Env,
+        config: &Config,
+        sql: &'static str,
+        parameter: &impl Serialize,
+        at_ms: &str,
+        limit: u64,
+    ) -> Result<Vec<Row>, Unavailable> {
+        let at_ms = |row: &Row| row.number(at_ms).unwrap_or_default();
+        let mut newest: Vec<Row> = Vec::new();
+        for binding in config.databases() {
+            let statement = Statement::new(sql, parameter)?;
+            // Repeating it does no harm: it only reads.
+            for row in Self::bound(env, binding)?.ask(statement).await? {
+                let place = newest.partition_point(|other| at_ms(other) >= at_ms(&row));
+                newest.insert(place, row);
+            }
+        }
+        let last = usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
+        if let Some(last_ms) = newest.get(last).map(at_ms) {
+            let end = newest.partition_point(|row| at_ms(row) >= last_ms);
+            newest.truncate(end);
+        }
+        Ok(newest)
     }
 
     /// Runs statements as one transaction: all or none. Gives what each of them gave.

@@ -253,23 +253,7 @@ pub async fn lead_of(
 /// # Errors
 /// A database's.
 pub async fn list(env: &Env, config: &Config, filter: &Filter) -> Result<Vec<Row>, Unavailable> {
-    let at_ms = |row: &Row| row.number("at_ms").unwrap_or_default();
-    let mut listed: Vec<Row> = Vec::new();
-    for binding in config.databases() {
-        let database = Database::bound(env, binding)?;
-        let statement = Statement::new(include_str!("webhook_events.sql"), filter)?;
-        // Repeating it does no harm: it only reads.
-        for row in database.ask(statement).await? {
-            let place = listed.partition_point(|other| at_ms(other) >= at_ms(&row));
-            listed.insert(place, row);
-        }
-    }
-    let last = usize::try_from(filter.limit)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    if let Some(last_ms) = listed.get(last).map(at_ms) {
-        let end = listed.partition_point(|row| at_ms(row) >= last_ms);
-        listed.truncate(end);
-    }
-    Ok(listed)
+    let sql = include_str!("webhook_events.sql");
+    // Repeating it does no harm: it only reads.
+    Database::newest(env, config, sql, filter, "at_ms", filter.limit).await
 }

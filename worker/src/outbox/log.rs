@@ -73,7 +73,9 @@ impl Send {
         let is_pending = row.text("state") == Some("pending");
         Self {
             send_id: send_id(&conversion_id, &destination),
-            event_id: format!("{}{conversion_id}", ConversionId::EVENT_ID_PREFIX),
+            event_id: ConversionId::parse(&conversion_id)
+                .map(ConversionId::event_id)
+                .unwrap_or_default(),
             website_id: text("website_id"),
             platform: text("platform"),
             state: text("state"),
@@ -105,28 +107,13 @@ fn names(keys: MatchKeys) -> Vec<&'static str> {
 /// # Errors
 /// A database's.
 pub async fn list(env: &Env, config: &Config, filter: &Filter) -> Result<Vec<Send>, Unavailable> {
-    let mut listed: Vec<Send> = Vec::new();
-    for binding in config.databases() {
-        let sql = match filter.conversion_id {
-            Some(_) => include_str!("sends_of_conversion.sql"),
-            None => include_str!("sends.sql"),
-        };
-        let statement = Statement::new(sql, filter)?;
-        // Repeating it does no harm: it only reads.
-        for row in Database::bound(env, binding)?.ask(statement).await? {
-            let send = Send::of(&row);
-            let place = listed.partition_point(|other| other.made_at >= send.made_at);
-            listed.insert(place, send);
-        }
-    }
-    let last = usize::try_from(filter.limit)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    if let Some(last_ms) = listed.get(last).map(|send| send.made_at) {
-        let end = listed.partition_point(|send| send.made_at >= last_ms);
-        listed.truncate(end);
-    }
-    Ok(listed)
+    let sql = match filter.conversion_id {
+        Some(_) => include_str!("sends_of_conversion.sql"),
+        None => include_str!("sends.sql"),
+    };
+    // Repeating it does no harm: it only reads.
+    let rows = Database::newest(env, config, sql, filter, "made_ms", filter.limit).await?;
+    Ok(rows.iter().map(Send::of).collect())
 }
 
 /// What was replayed.
