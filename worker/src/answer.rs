@@ -39,7 +39,7 @@ impl Answer {
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
             Ok(text) => Self::json_text(status, text),
-            Err(_) => Self::empty(500),
+            Err(why) => unwritten(&why),
         }
     }
 
@@ -109,6 +109,14 @@ impl Answer {
         } = self;
         runtime::respond(status, headers.as_str(), &body)
     }
+}
+
+/// What is answered where an answer's JSON can't be written.
+#[cold]
+#[inline(never)]
+fn unwritten(why: &serde_json::Error) -> Answer {
+    runtime::log_error(&format!("an answer could not be written: {why}"));
+    Answer::from(Error::Internal)
 }
 
 impl From<Error> for Answer {

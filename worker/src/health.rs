@@ -21,7 +21,7 @@ use crate::operator;
 use crate::outbox;
 use crate::report_settings;
 use crate::review;
-use crate::runtime::{self, Call};
+use crate::runtime::{self, Call, HOUR_MS};
 use crate::tokens;
 use backlog::Backlog;
 use cautions::{Caution, cautions};
@@ -286,7 +286,7 @@ impl<'a> SiteHealth<'a> {
 }
 
 /// How long what ads cost may not come before the operator is told, in ms: it is asked for once an hour, and anew every five minutes where that fails.
-const BEHIND_MS: u64 = 3_600_000;
+const BEHIND_MS: u64 = HOUR_MS;
 
 /// How AdStat's tokens stand, without them. None of it is the visitors' affair, so nothing here is failing.
 #[derive(Serialize)]

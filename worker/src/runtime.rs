@@ -111,6 +111,11 @@ impl Context {
     }
 }
 
+/// An hour in ms.
+pub const HOUR_MS: u64 = 3_600_000;
+/// A day in ms.
+pub const DAY_MS: u64 = 24 * HOUR_MS;
+
 /// Now, Unix time in ms. It stands still between two pieces of I/O (a rule of the platform).
 pub fn now_ms() -> u64 {
     date_now() as u64

@@ -10,8 +10,9 @@ use crate::answer::Answer;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::report::feed::{self, Page, Place};
-use crate::report::sums::{self, By, DAY_MS, Question};
+use crate::report::sums::{self, By, Question};
 use crate::report::trail::{self, Somebody};
+use crate::runtime::DAY_MS;
 use crate::telegram::ChatId;
 
 /// How many things a page has where the caller says nothing, and how many at most.

@@ -7,6 +7,7 @@ use super::{Call, own_id};
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::outbox::{self, Filter, State};
+use crate::runtime::DAY_MS;
 use crate::track::fields::Fields;
 
 /// How many sends a page has where the caller says nothing, and how many at most.
@@ -17,7 +18,7 @@ const LONGEST_PAGE: u64 = 200;
 const MOST_REPLAYED: u64 = 10_000;
 
 /// How far back the quality is summed where the caller says nothing, in ms.
-const WEEK_MS: u64 = 7 * 86_400_000;
+const WEEK_MS: u64 = 7 * DAY_MS;
 
 /// `GET sends`: the latest first.
 pub async fn list(call: &Call<'_>) -> Result<Answer, Error> {

@@ -26,10 +26,10 @@ use crate::outcomes::conversions::{
     self as ledger, IfSeveral, NewConversion, Overrides, place, record,
 };
 use crate::owed::{self, Debt, Owed};
-use crate::runtime::{self, Env};
+use crate::runtime::{self, DAY_MS, Env};
 
 /// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
-const PATIENCE_MS: u64 = 7 * 86_400_000;
+const PATIENCE_MS: u64 = 7 * DAY_MS;
 
 /// How many events one call of [`retry_failed`] tries again at most: half of an invocation's allowance, so that the outbox after it has its part.
 const RETRIES_AT_ONCE: usize = 50;

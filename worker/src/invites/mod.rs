@@ -15,11 +15,11 @@ use wasm_bindgen::prelude::*;
 
 use crate::config::{Backend, Channel, Config, InviteMode};
 use crate::ids::{ClickId, EventId};
-use crate::runtime::{self, Env};
+use crate::runtime::{self, Env, HOUR_MS};
 use crate::tasks::{Promised, promised_within};
 use crate::telegram::{Bot, ChatId};
 
-use pool::{HOUR_MS, SHELF_MS, Terms};
+use pool::{SHELF_MS, Terms};
 
 /// The pools' binding.
 pub const POOLS: &str = "INVITES";

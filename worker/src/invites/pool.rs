@@ -1,5 +1,6 @@
 //! What a pool does next: rules alone, no clock, no storage, no call.
 
+use crate::runtime::{DAY_MS, HOUR_MS};
 use crate::telegram::Failure;
 
 /// Between two calls of one pool, in ms. Telegram names no limit for links; to bots it grants about 30 messages a second overall
@@ -8,7 +9,7 @@ use crate::telegram::Failure;
 pub const SPACING_MS: u64 = 100;
 
 /// How long a link may wait in the pool, in ms: 7 days.
-pub const SHELF_MS: u64 = 7 * 24 * HOUR_MS;
+pub const SHELF_MS: u64 = 7 * DAY_MS;
 
 /// After a refusal, in ms: someone has to make the bot an admin first.
 const REFUSED_MS: u64 = 5 * 60 * 1_000;
@@ -18,8 +19,6 @@ const FAILED_MS: u64 = 5 * 60 * 1_000;
 
 /// How long a link that Telegram would not revoke is left alone, in ms.
 pub const POSTPONED_MS: u64 = HOUR_MS;
-
-pub(super) const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// How a pool's links are made, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

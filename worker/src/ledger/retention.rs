@@ -4,9 +4,8 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::{Database, Rows, Statement, Unavailable};
+use crate::runtime::{DAY_MS, HOUR_MS};
 
-const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 /// How long it is remembered which visitors were erased, in ms: a record is tried for about four days, kept as a dead letter for 14, and may
 /// be taken up again then.
 const ERASED_MS: u64 = 30 * DAY_MS;

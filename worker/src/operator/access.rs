@@ -13,13 +13,13 @@ use wasm_bindgen::prelude::*;
 use crate::config::Access;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::runtime::{self, Call};
+use crate::runtime::{self, Call, HOUR_MS};
 use crate::tasks::promised;
 
 /// How far clocks may differ, in s.
 const LEEWAY_S: u64 = 60;
 /// How long the team's keys are taken to be all there are, in ms. A new one is used at once, since its id is not known.
-const FRESH_MS: u64 = 3_600_000;
+const FRESH_MS: u64 = HOUR_MS;
 /// The least time between two questions for them, in ms: ids that somebody made up must not make many.
 const PAUSE_MS: u64 = 30_000;
 /// How long a caller waits for them, in ms.

@@ -16,7 +16,7 @@ use crate::config::Destination;
 use crate::ids::entropy;
 use crate::ledger::{Database, Unavailable};
 use crate::platform::{self, TIMEOUT_MS};
-use crate::runtime::{self, CONNECTIONS, Env};
+use crate::runtime::{self, CONNECTIONS, Env, HOUR_MS};
 use crate::tokens;
 
 /// How many sends are claimed together for a platform that takes one event a request: what a crash amid them would have sent twice.
@@ -56,7 +56,7 @@ const CREDENTIALS_PAUSE_MS: u64 = 5 * 60_000;
 
 /// The longest that a destination is left alone because it asks for it, in ms. Whoever asks for more would have all that is owed
 /// given up unasked, and a slip of it, such as a date of the next century, would hold for good.
-const LONGEST_PAUSE_MS: u64 = 6 * 3_600_000;
+const LONGEST_PAUSE_MS: u64 = 6 * HOUR_MS;
 
 /// One destination, to be told what is due.
 pub struct Attempt<'a> {
@@ -463,7 +463,7 @@ fn fates_of(batch: Vec<Ready>, reply: &Reply, circuit: Option<&Circuit>, now_ms:
 /// How long to wait after so many attempts, in ms: 5, 10, 20 … s, up to an hour.
 fn backoff_ms(attempts: u64) -> u64 {
     const FIRST_MS: u64 = 5_000;
-    const LONGEST_MS: u64 = 3_600_000;
+    const LONGEST_MS: u64 = HOUR_MS;
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
     FIRST_MS.saturating_mul(factor).min(LONGEST_MS)

@@ -46,7 +46,7 @@ use crate::destinations;
 use crate::edge;
 use crate::ledger::{Database, Row, Statement, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
-use crate::runtime::{self, CONNECTIONS};
+use crate::runtime::{self, CONNECTIONS, HOUR_MS};
 
 pub use attempt::{NO_ANSWER, tell};
 pub use forecast::{Forecast, Scheduled, forecast};
@@ -55,8 +55,6 @@ pub use log::{
     statuses,
 };
 pub use state::State;
-
-const HOUR_MS: u64 = 3_600_000;
 
 /// How long a send is tried, in ms. Platforms deduplicate for 48 hours (Meta, TikTok, Snapchat, "deduplication").
 pub const GIVE_UP_MS: u64 = 47 * HOUR_MS;

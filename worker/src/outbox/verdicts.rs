@@ -12,11 +12,11 @@ use crate::config::Destination;
 use crate::destinations;
 use crate::ledger::{Database, Statement, Unavailable};
 use crate::platform;
-use crate::runtime::{self, CONNECTIONS, Env};
+use crate::runtime::{self, CONNECTIONS, DAY_MS, Env};
 use crate::tokens;
 
 /// For how long a request is asked for, in ms.
-const PATIENCE_MS: u64 = 24 * 3_600_000;
+const PATIENCE_MS: u64 = DAY_MS;
 
 /// How many calls it takes to ask for one: for a token, and where that is refused for another.
 const CALLS: u32 = 4;

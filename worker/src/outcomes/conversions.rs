@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::ledger::{Database, Row, Statement};
 use crate::outbox::{self, Addressee};
 use crate::runtime::Env;
+use crate::runtime::HOUR_MS;
 use crate::telegram::ChatId;
 
 /// Who tells of a conversion.
@@ -291,7 +292,7 @@ pub async fn record<'a>(
             new.event_ms
         },
         told_ms: new.told_ms,
-        purchase_window_ms: u64::from(config.purchase_window_h) * 3_600_000,
+        purchase_window_ms: u64::from(config.purchase_window_h) * HOUR_MS,
         source: new.source,
         awaits_value,
         organic: !new.overrides.has_click(),
@@ -417,7 +418,7 @@ pub fn age_warning(event_ms: u64, told_ms: u64) -> Option<String> {
     let age_ms = told_ms.saturating_sub(event_ms);
     let refusing: Vec<String> = AGE_LIMITS
         .iter()
-        .filter(|limit| age_ms > u64::from(limit.hours) * 3_600_000)
+        .filter(|limit| age_ms > u64::from(limit.hours) * HOUR_MS)
         .map(ToString::to_string)
         .collect();
     (!refusing.is_empty()).then(|| format!("eventTime is too old for {}", refusing.join(", ")))

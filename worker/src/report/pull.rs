@@ -13,11 +13,9 @@ use serde_json::json;
 use crate::adstat::{Body, send};
 use crate::config::{AdStat, Config, DATABASE};
 use crate::ledger::{Database, Statement, Unavailable};
-use crate::report::sums::DAY_MS;
-use crate::runtime::{self, Env, Reply};
+use crate::runtime::{self, DAY_MS, Env, HOUR_MS, Reply};
 use crate::tokens::{self, Bearer};
 
-const HOUR_MS: u64 = 3_600_000;
 /// The clock strikes every five minutes, and not to the second.
 const SLACK_MS: u64 = 60_000;
 /// How many days are asked for anew each hour, today among them.

@@ -27,7 +27,9 @@ impl Shown {
     fn of(row: &Row) -> Self {
         let text = |column| row.text(column).unwrap_or_default();
         Self {
-            event_id: format!("{}{}", ConversionId::EVENT_ID_PREFIX, text("conversion_id")),
+            event_id: ConversionId::parse(text("conversion_id"))
+                .map(ConversionId::event_id)
+                .unwrap_or_default(),
             event_type: text("event_type").to_owned(),
             custom_event_name: row.text("custom_event_name").map(str::to_owned),
             event_time: row.number("event_ms").unwrap_or_default(),

@@ -8,9 +8,10 @@ use ::adstat::kktu::KktuTree;
 
 use super::{Away, Session, TIMEOUT_MS};
 use crate::error::Error;
+use crate::runtime::HOUR_MS;
 
 /// How long a tree is good, in ms.
-const FRESH_MS: u64 = 3_600_000;
+const FRESH_MS: u64 = HOUR_MS;
 
 thread_local! {
     /// As long as the instance lives: the tree, and when it was asked for (Unix time in ms).

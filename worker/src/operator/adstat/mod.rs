@@ -21,7 +21,7 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::operator;
 use crate::routes::is_upload;
-use crate::runtime::{self, Reply};
+use crate::runtime::{self, DAY_MS, HOUR_MS, Reply};
 use crate::tokens::{self, Bearer};
 
 /// How long AdStat may take for a call, in ms.
@@ -29,7 +29,7 @@ const TIMEOUT_MS: u32 = 10_000;
 /// How long it may take for a file that comes in at the operator's own speed, in ms.
 const UPLOAD_TIMEOUT_MS: u32 = 180_000;
 /// How long before the refresh token's end the operator is warned, in ms.
-const WARNING_MS: u64 = 3 * 86_400_000;
+const WARNING_MS: u64 = 3 * DAY_MS;
 
 /// An answer of AdStat's of the documented form, or of an error in its own words.
 type Told = Result<Reply, Reply>;
@@ -290,7 +290,7 @@ impl<'a> Session<'a> {
 /// What the operator is told of a refresh token that ends at `until_ms`, when that is near.
 pub fn warning(until_ms: Option<u64>, now_ms: u64) -> Option<String> {
     let left_ms = until_ms?.saturating_sub(now_ms);
-    (left_ms < WARNING_MS).then(|| match left_ms / 3_600_000 {
+    (left_ms < WARNING_MS).then(|| match left_ms / HOUR_MS {
         0 => "AdStat's refresh token is dead: the edge logs in anew with the next call".to_owned(),
         hours => format!("AdStat's refresh token dies in {hours} h: the edge logs in anew then"),
     })
