@@ -8,6 +8,7 @@ mod events;
 mod hosted;
 mod keys;
 mod leads;
+mod query;
 mod report;
 mod selftest;
 mod sends;

@@ -1,22 +1,19 @@
 //! `report`, `feed` and `trail`: what ads brought beside what they cost, what happened last, and one person's trail.
 
-use adstat::time::Moment;
 use conversions::TelegramUserId;
 use serde_json::json;
 
-use super::events::unix_ms;
 use super::{Call, own_id};
 use crate::answer::Answer;
 use crate::edge::Edge;
 use crate::error::Error;
-use crate::report::feed::{self, Page, Place};
+use crate::report::feed::{self, Page};
 use crate::report::sums::{self, By, Question};
 use crate::report::trail::{self, Somebody};
 use crate::runtime::DAY_MS;
 use crate::telegram::ChatId;
 
-/// How many things a page has where the caller says nothing, and how many at most.
-const PAGE: u64 = 50;
+/// How many things a page has at most.
 const LONGEST_PAGE: u64 = 200;
 /// The most rows of a report, and of one as CSV.
 const MOST_ROWS: usize = 1_000;
@@ -45,12 +42,6 @@ impl Call<'_> {
             .ok_or_else(|| Error::field("websiteId", "no such site"))
     }
 
-    /// The same, of the query.
-    async fn asked_site(&self) -> Result<Option<String>, Error> {
-        self.seen_site(self.edge.caller.parameter("websiteId"))
-            .await
-    }
-
     /// The chats of that site; empty where it is of all.
     pub(super) fn chats_of(&self, website_id: Option<&str>) -> Vec<ChatId> {
         let sites = website_id
@@ -58,35 +49,6 @@ impl Call<'_> {
             .into_iter();
         let channels = sites.flat_map(|site| &site.channels);
         channels.filter_map(|channel| channel.telegram_id).collect()
-    }
-
-    /// A day of the query, and whether the time told is its very beginning.
-    fn asked_day(&self, name: &str) -> Result<Option<(u64, bool)>, Error> {
-        let Some(text) = self.edge.caller.parameter(name) else {
-            return Ok(None);
-        };
-        let day = Moment::parse(&text).filter(|moment| moment.is_day);
-        let day_ms = day.and_then(|day| u64::try_from(day.at_s).ok()?.checked_mul(1_000));
-        let at_ms = day_ms.or_else(|| unix_ms(&text)).ok_or_else(|| {
-            Error::field(
-                name,
-                "expected a day from 1970-01-01 on, or a Unix time in whole milliseconds",
-            )
-        })?;
-        Ok(Some((at_ms / DAY_MS, at_ms % DAY_MS == 0)))
-    }
-
-    /// Where a page of the feed begins, by `before`: a time, or the `next` of another page.
-    fn asked_place(&self) -> Result<Option<Place>, Error> {
-        let Some(text) = self.edge.caller.parameter("before") else {
-            return Ok(None);
-        };
-        let place = unix_ms(&text).map(Place::before);
-        let place = place.or_else(|| Place::parse(&text));
-        place.map(Some).ok_or_else(|| {
-            let expected = "not a Unix time in whole milliseconds, nor the next of a page";
-            Error::field("before", expected)
-        })
     }
 
     /// Whom the query names, as far as the key may see it.
@@ -174,10 +136,7 @@ pub async fn report(call: &Call<'_>) -> Result<Answer, Error> {
 /// `GET feed`: the latest first.
 pub async fn feed(call: &Call<'_>) -> Result<Answer, Error> {
     let edge = call.edge;
-    let limit = call.asked_number("limit")?.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Error::field("limit", "expected 1 to 200"));
-    }
+    let limit = call.asked_limit(LONGEST_PAGE)?;
     let website_id = call.asked_site().await?;
     let page = Page {
         chat_ids: call.chats_of(website_id.as_deref()),

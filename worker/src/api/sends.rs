@@ -10,8 +10,7 @@ use crate::outbox::{self, Filter, State};
 use crate::runtime::DAY_MS;
 use crate::track::fields::Fields;
 
-/// How many sends a page has where the caller says nothing, and how many at most.
-const PAGE: u64 = 50;
+/// How many sends a page has at most.
 const LONGEST_PAGE: u64 = 200;
 
 /// How many sends one call replays at most.
@@ -23,14 +22,10 @@ const WEEK_MS: u64 = 7 * DAY_MS;
 /// `GET sends`: the latest first.
 pub async fn list(call: &Call<'_>) -> Result<Answer, Error> {
     let asked = |name: &str| call.edge.caller.parameter(name);
-    let limit = call.asked_number("limit")?.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Error::field("limit", "expected 1 to 200"));
-    }
     let filter = Filter {
         conversion_id: asked("conversionId").map(|id| own_id(&id)),
         before_ms: call.asked_time("before")?,
-        limit,
+        limit: call.asked_limit(LONGEST_PAGE)?,
         ..filter(call, &|name| Ok(asked(name))).await?
     };
     let sends = outbox::list(call.edge.env, call.edge.config, &filter).await?;

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use super::events::unix_ms;
 use crate::answer::Answer;
 use crate::edge::Edge;
 use crate::error::Error;
@@ -11,8 +10,7 @@ use crate::hooks::signed;
 use crate::ledger::Row;
 use crate::ledger::webhooks::{self as events, Filter, Status};
 
-/// How many events a page has where the caller says nothing, and how many at most.
-const PAGE: u64 = 50;
+/// How many events a page has at most.
 const LONGEST_PAGE: u64 = 100;
 
 impl Call<'_> {
@@ -23,25 +21,6 @@ impl Call<'_> {
         sources
             .filter(move |source| own.is_none_or(|own| source.website_id == own))
             .map(|source| source.name.as_str())
-    }
-
-    /// A number of the query.
-    pub(super) fn asked_number(&self, name: &str) -> Result<Option<u64>, Error> {
-        let asked = self.edge.caller.parameter(name);
-        asked
-            .map(|text| text.parse())
-            .transpose()
-            .map_err(|_| Error::field(name, "expected a whole number"))
-    }
-
-    /// A time of the query, Unix time in ms.
-    pub(super) fn asked_time(&self, name: &str) -> Result<Option<u64>, Error> {
-        let asked = self.edge.caller.parameter(name);
-        let parse = |text: String| {
-            unix_ms(&text)
-                .ok_or_else(|| Error::field(name, "not a Unix time in whole milliseconds"))
-        };
-        asked.map(parse).transpose()
     }
 }
 
@@ -63,15 +42,11 @@ fn filter(call: &Call<'_>) -> Result<Filter, Error> {
         // What came of a source that is in no setting any more is the account's.
         None => (call.holder.website_id.is_some()).then(|| visible.map(str::to_owned).collect()),
     };
-    let limit = call.asked_number("limit")?.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Error::field("limit", "expected 1 to 100"));
-    }
     Ok(Filter {
         status,
         sources,
         before_ms: call.asked_time("before")?,
-        limit,
+        limit: call.asked_limit(LONGEST_PAGE)?,
     })
 }
 
