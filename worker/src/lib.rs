@@ -137,65 +137,60 @@ fn not_allowed(edge: &Edge<'_>, methods: &'static str) -> Answer {
     }
 }
 
+/// What is read once and lives as long as the instance.
+type Once<T> = OnceCell<&'static T>;
+
+/// What `once` has; where it has nothing yet, what `read` gives, whose problems are logged.
+fn once<T>(
+    once: &Once<T>,
+    read: impl FnOnce() -> T,
+    problems: impl FnOnce(&T) -> &[Problem],
+) -> &'static T {
+    once.get_or_init(|| {
+        let read = read();
+        log_problems(problems(&read));
+        Box::leak(Box::new(read))
+    })
+}
+
 /// The settings, read at the first request; they live as long as the instance.
 pub fn config(env: &Env) -> &'static Config {
     thread_local! {
-        static CONFIG: OnceCell<&'static Config> = const { OnceCell::new() };
+        static CONFIG: Once<Config> = const { OnceCell::new() };
     }
-    CONFIG.with(|config| {
-        *config.get_or_init(|| {
-            let variable = |name: &str| runtime::variable(env, name);
-            let limits_calls = ["RATE_LIMIT_ADDRESS", "RATE_LIMIT_VISITOR", "RATE_LIMIT_KEY"]
-                .into_iter()
-                .any(|name| runtime::binding(env, name).is_some());
-            let config = Config::read(&variable, limits_calls);
-            log_problems(&config.problems);
-            Box::leak(Box::new(config))
-        })
-    })
+    let read = || {
+        let limits_calls = ["RATE_LIMIT_ADDRESS", "RATE_LIMIT_VISITOR", "RATE_LIMIT_KEY"]
+            .into_iter()
+            .any(|name| runtime::binding(env, name).is_some());
+        Config::read(&|name| runtime::variable(env, name), limits_calls)
+    };
+    CONFIG.with(|kept| once(kept, read, |config| &config.problems))
 }
 
 /// What the settings have wrong among them; looked for when it is first asked for, and as long-lived.
 pub fn review(env: &Env) -> &'static [Problem] {
     thread_local! {
-        static REVIEW: OnceCell<&'static [Problem]> = const { OnceCell::new() };
+        static REVIEW: Once<Vec<Problem>> = const { OnceCell::new() };
     }
-    REVIEW.with(|review| {
-        *review.get_or_init(|| {
-            let problems = config(env).review();
-            log_problems(&problems);
-            Vec::leak(problems)
-        })
-    })
+    REVIEW.with(|kept| once(kept, || config(env).review(), Vec::as_slice))
 }
 
 /// Where conversions go, by the settings; read when it is first asked for, and as long-lived.
 pub fn destinations(env: &Env) -> &'static Destinations {
     thread_local! {
-        static DESTINATIONS: OnceCell<&'static Destinations> = const { OnceCell::new() };
+        static DESTINATIONS: Once<Destinations> = const { OnceCell::new() };
     }
-    DESTINATIONS.with(|destinations| {
-        *destinations.get_or_init(|| {
-            let variable = |name: &str| runtime::variable(env, name);
-            let destinations = Destinations::read(config(env), &variable);
-            log_problems(&destinations.problems);
-            Box::leak(Box::new(destinations))
-        })
-    })
+    let read = || Destinations::read(config(env), &|name| runtime::variable(env, name));
+    DESTINATIONS.with(|kept| once(kept, read, |destinations| &destinations.problems))
 }
 
 /// What the report counts money in, by the settings; read when it is first asked for, and as long-lived.
 pub fn report_settings(env: &Env) -> &'static ReportSettings {
     thread_local! {
-        static REPORT: OnceCell<&'static ReportSettings> = const { OnceCell::new() };
+        static REPORT: Once<ReportSettings> = const { OnceCell::new() };
     }
-    REPORT.with(|settings| {
-        *settings.get_or_init(|| {
-            let settings = ReportSettings::read(&|name| runtime::variable(env, name));
-            log_problems(&settings.problems);
-            Box::leak(Box::new(settings))
-        })
-    })
+    let read = || ReportSettings::read(&|name| runtime::variable(env, name));
+    REPORT.with(|kept| once(kept, read, |settings| &settings.problems))
 }
 
 fn log_problems(problems: &[Problem]) {
