@@ -37,4 +37,4 @@ pub use person::{Person, RawPerson};
 pub use platform::{
     Destination, Outcome, Platform, Purpose, Reply, Request, RequestError, SettingError, Skip,
 };
-pub use secret::Secret;
+pub use secret::{Secret, same};

@@ -7,7 +7,6 @@ mod destination;
 mod operator;
 mod report;
 mod review;
-mod secret;
 mod site;
 mod webhook;
 
@@ -17,6 +16,7 @@ use std::ops::RangeInclusive;
 use attribution::OwnNames;
 use attribution::url;
 use conversions::Secret;
+pub use conversions::same;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,7 +25,6 @@ use serde_json::value::RawValue;
 pub use destination::{Destination, Destinations};
 pub use operator::{Access, AccessPolicy, AdStat};
 pub use report::ReportSettings;
-pub use secret::same;
 pub use site::{Channel, Invite, InviteMode, Join, PurchaseValue, Site};
 
 use crate::routes::{NEUTRAL, OWN_SEGMENTS};

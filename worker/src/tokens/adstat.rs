@@ -2,7 +2,7 @@
 
 use adstat::Failure as Refusal;
 use adstat::login::{self, LoggedIn, REFRESH_LIFE_S, Renewed, Token};
-use conversions::Hash;
+use conversions::{Hash, Secret};
 use futures_util::future::LocalBoxFuture;
 
 use super::kept::{Kept, Renewal};
@@ -32,7 +32,7 @@ impl<'a> Account<'a> {
     async fn renew(&self, kept: Option<&Kept>) -> Result<Kept, Failure> {
         let renewal = kept.and_then(|kept| kept.renewal.as_ref());
         if let Some(renewal) = renewal.filter(|renewal| runtime::now_ms() < renewal.expires_ms) {
-            let token = Token::new(renewal.token.clone());
+            let token = Token::new(renewal.token.reveal().to_owned());
             // Repeating it does no harm: a token more is a token more.
             match self.ask(&login::renewal(&token), Renewed::read).await {
                 Ok(renewed) => return Ok(fetched(&renewed.access_token, renewal.clone())),
@@ -54,7 +54,7 @@ impl<'a> Account<'a> {
         let lives_ms = REFRESH_LIFE_S * 1_000;
         let renewal = Renewal {
             expires_ms: ends_ms(&refresh_token, lives_ms),
-            token: refresh_token.reveal().to_owned(),
+            token: Secret::new(refresh_token.reveal().to_owned()),
         };
         Ok(fetched(&access_token, renewal))
     }
@@ -96,7 +96,7 @@ impl Source for Account<'_> {
 
 fn fetched(access: &Token, renewal: Renewal) -> Kept {
     Kept {
-        token: access.reveal().to_owned(),
+        token: Secret::new(access.reveal().to_owned()),
         fetched_ms: runtime::now_ms(),
         expires_ms: ends_ms(access, ASSUMED_LIFE_MS),
         renewal: Some(renewal),

@@ -51,7 +51,7 @@ impl Account {
         let fetched_ms = runtime::now_ms();
         match (self.0).token_reply(answer.status, answer.retry_after_s, &answer.body) {
             TokenReply::Token(token) => Ok(Kept {
-                token: token.token.reveal().to_owned(),
+                token: token.token,
                 fetched_ms,
                 expires_ms: fetched_ms + u64::from(token.lifetime_s) * 1_000,
                 renewal: None,

@@ -1,6 +1,6 @@
 //! What is kept of a token, and what to do with it.
 
-use conversions::Hash;
+use conversions::{Hash, Secret};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
@@ -13,11 +13,12 @@ const AWAY_PAUSE_MS: u64 = 5_000;
 const REFUSED_PAUSE_MS: u64 = 60_000;
 
 /// A token, and what renews it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kept {
-    /// The token (secret).
-    pub token: String,
+    /// The token.
+    #[serde(with = "revealed")]
+    pub token: Secret,
     /// When it was fetched, Unix time in ms.
     pub fetched_ms: u64,
     /// When it ends, Unix time in ms.
@@ -27,13 +28,28 @@ pub struct Kept {
 }
 
 /// What a token is renewed with.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Renewal {
-    /// The token (secret).
-    pub token: String,
+    /// The token.
+    #[serde(with = "revealed")]
+    pub token: Secret,
     /// When it ends, Unix time in ms.
     pub expires_ms: u64,
+}
+
+/// A secret as it is written in the object that keeps it, and nowhere else.
+mod revealed {
+    use conversions::Secret;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.reveal())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
 }
 
 /// All that is known.
@@ -130,7 +146,7 @@ impl State {
     /// What is kept and can still be used.
     fn good(&self, refused: &str, now_ms: u64) -> Option<&Kept> {
         let kept = self.kept.as_ref()?;
-        (kept.is_alive(now_ms) && kept.token != refused).then_some(kept)
+        (kept.is_alive(now_ms) && !kept.token.is(refused)).then_some(kept)
     }
 
     /// Notes what came of fetching, and says what to do now.
@@ -186,7 +202,7 @@ mod tests {
 
     fn kept(token: &str, fetched_ms: u64, expires_ms: u64) -> Kept {
         Kept {
-            token: token.to_owned(),
+            token: Secret::new(token.to_owned()),
             fetched_ms,
             expires_ms,
             renewal: None,
@@ -222,6 +238,19 @@ mod tests {
         short.note(Ok(kept("a", 0, 10_000)), "", 0);
         assert_eq!(short.step("", 7_999), Step::HandOut);
         assert_eq!(short.step("", 8_000), Step::Fetch);
+    }
+
+    #[test]
+    fn a_token_is_kept_and_not_shown() {
+        let token = kept("a-token", 1, 2);
+        assert!(!format!("{token:?}").contains("a-token"));
+        let written = serde_json::to_string(&token).unwrap();
+        assert_eq!(
+            written,
+            r#"{"token":"a-token","fetchedMs":1,"expiresMs":2,"renewal":null}"#
+        );
+        let read: Kept = serde_json::from_str(&written).unwrap();
+        assert!(read.token.is("a-token"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ async fn hand_out(
         (Step::HandOut, Some(kept)) => {
             let renewal = kept.renewal.as_ref();
             let until = renewal.map_or(String::new(), |renewal| renewal.expires_ms.to_string());
-            ["token", &until, &kept.token].join("\n")
+            ["token", &until, kept.token.reveal()].join("\n")
         }
         (Step::Fail(Failure::Refused(why)), _) => ["refused\n", &why].concat(),
         (Step::Fail(Failure::Away(why)), _) => ["away\n", &why].concat(),
