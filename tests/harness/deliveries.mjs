@@ -41,7 +41,8 @@ export const shopWith = (accounts) => ({
 export const LEAD = {
   telegramUserId: 7_000_000_001, channelId: CHANNELS[0], eventType: "Purchase", value: 19.9, currency: "EUR",
   pii: { email: "Jo@Example.com", phone: "+1 (616) 954-78 88", firstName: "Jo", lastName: "Doe" },
-  fbc: "fb.1.1795231938971.FbClick", fbp: "fb.1.1795231938971.1234567890", gclid: "GClick", ttclid: "TtClick", sccid: "ScClick",
+  // Meta takes no click that is over 90 days old.
+  fbc: `fb.1.${Date.now() - 3_600_000}.FbClick`, fbp: "fb.1.1795231938971.1234567890", gclid: "GClick", ttclid: "TtClick", sccid: "ScClick",
   clientIp: "203.0.113.7", userAgent: "Mozilla/5.0 (Linux; Android 15) Chrome/140.0.0.0 Mobile Safari/537.36", eventSourceUrl: "https://shop.test/",
 };
 
