@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { unstable_splitSqlQuery } from "wrangler";
 import { OPERATOR_KEY, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
 import { clickId } from "./harness/chats.mjs";
-import { COUNTS, DAY, DAYS, HOUR, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, micros, season, secondly } from "./harness/season.mjs";
+import { AHEAD, COUNTS, DAY, DAYS, HOUR, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, micros, season, secondly } from "./harness/season.mjs";
 import { until } from "./harness/wait.mjs";
 import { BROWSER, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
 import { ACCOUNT, CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
@@ -55,7 +55,7 @@ describe("the report", () => {
     await fill(shop.edge, made);
     shop.adstat.stats = stats;
     shop.adstat.ads = listed();
-    await shop.strike();
+    await shop.strike(AHEAD);
   });
   after(() => shop.close());
 

@@ -10,7 +10,7 @@ import { OTHER_BOT, VIP } from "./harness/chats.mjs";
 import { ALL, LANDING, startDeliveries } from "./harness/deliveries.mjs";
 import { ROOT } from "./harness/edge.mjs";
 import { startNetwork } from "./harness/network.mjs";
-import { ADS, COUNTS, DAY, DAYS, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, season, secondly } from "./harness/season.mjs";
+import { ADS, AHEAD, COUNTS, DAY, DAYS, NOW, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, season, secondly } from "./harness/season.mjs";
 import { until } from "./harness/wait.mjs";
 import { CHANNELS, EDGE, FALLBACK, WEBSITE, startWorld } from "./harness/world.mjs";
 import { CAMPAIGN, PASSWORD, USERNAME, startAdStat } from "./standins/adstat.mjs";
@@ -21,8 +21,6 @@ const VIEWS = ["Funnel", "Deliveries", "Live", "Health", "Trail"];
 /** Where pictures of the views go, if anywhere. */
 const PICTURES = process.env.SCREENSHOTS && `${ROOT}tests/screenshots`;
 const chromium = engines.find(({ name }) => name === "chromium");
-/** The page's clock stands still there, so that today stays today. */
-const NOW = Date.now();
 /** The most that links are made ahead for the other site's channel. */
 const POOL = 5;
 
@@ -42,6 +40,8 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     network = await startNetwork({ [new URL(EDGE).host]: deliveries.edge.url });
     browser = await chromium.launch({ network });
     await deliveries.reset();
+    adstat.advance(AHEAD);
+    await deliveries.advance(AHEAD);
     for (const { username } of [BOT, OTHER_BOT]) deliveries.botapi.webhooks.set(username, { url: `${EDGE}/hooks/telegram/${username}`, allowed_updates: UPDATES });
     await fill(deliveries.edge, made);
     Object.assign(adstat, { stats, ads: listed() });
@@ -86,6 +86,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
     visitor = await browser.visitor({ phone });
     page = (await visitor.page()).driver.raw;
     await page.emulateMedia({ reducedMotion: "reduce" });
+    // Its clock stands still, so that today stays today.
     await page.clock.setFixedTime(NOW);
     // As browsers before 2023 have it.
     await page.addInitScript(() => delete URLSearchParams.prototype.size);
@@ -783,6 +784,7 @@ describe("the operator's page", { skip: chromium.missing ?? false }, () => {
       const settings = { REPORT_RATES: "[]", ADSTAT_USERNAME: "nobody", ADSTAT_PASSWORD: "wrong", ADSTAT_BASE_URL: adstat.client.url, ADSTAT_API_BASE_URL: adstat.clientapi.url };
       world = await startWorld({ vars: { OPERATOR_KEY, ...settings } });
       network.hosts[new URL(EDGE).host] = world.edge.url;
+      await world.edge.advance(AHEAD);
       await world.edge.strike();
     });
     after(async () => {

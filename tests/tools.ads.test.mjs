@@ -280,13 +280,14 @@ describe("npm run ads", () => {
 
   it("report sets what ads cost beside what they brought", async () => {
     const ad = await bought({ title: "Spring" });
-    adstat.stats = [{ at_ms: adstat.nowMs(), account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ad, impressions: 1000, clicks: 10, goals: 1, spent: 1.25 }];
+    const at_ms = adstat.nowMs();
+    const today = new Date(at_ms).toISOString().slice(0, 10);
+    adstat.stats = [{ at_ms, account_id: ACCOUNT, campaign_id: CAMPAIGN, ad_object: "x", ad_id: ad, impressions: 1000, clicks: 10, goals: 1, spent: 1.25 }];
     await shop.edge.strike();
     const head = /^ad +impressions +clicks +spend EUR +visits +taps +joins +leaves +purchases +revenue EUR +cost\/join +ROAS\n/;
     const out = await ok(["report"]);
     assert.match(out, head);
     assert.match(out, /\nSpring +1000 +10 +1\.25 +0 +0 +0 +0 +0 +0\.00 +0\.00\ntotal +1000 +10 +1\.25 /);
-    const today = new Date(adstat.nowMs()).toISOString().slice(0, 10);
     const { rows, from, to } = await json(["report", "--by", "day", "--from", today, "--to", today]);
     assert.deepEqual([only(rows).key, only(rows).spend, to - from], [today, 1.25, 86_400_000], "both days are meant");
     await shop.edge.rows("INSERT INTO ad_days SELECT day, ad_id + 1, campaign_id, 0, 0, 8000000, 'RUB' FROM ad_days");

@@ -11,8 +11,13 @@ export const DAY = 86_400_000;
 export const HOUR = 3_600_000;
 /** The days of the season, the last of which is today. */
 export const DAYS = 30;
-/** Today, counted from 1970-01-01, UTC, as it was when the test began. */
-export const TODAY = Math.floor(Date.now() / DAY);
+const LEFT = DAY - (Date.now() % DAY);
+/** How far all clocks stand ahead, in ms: where the day ends (UTC) before a test may, it happens on the next one. */
+export const AHEAD = LEFT < HOUR / 2 ? LEFT + 60_000 : 0;
+/** The time when the test began, by those clocks. */
+export const NOW = Date.now() + AHEAD;
+/** The day of it, counted from 1970-01-01, UTC. */
+export const TODAY = Math.floor(NOW / DAY);
 export const dateOf = (day) => new Date(day * DAY).toISOString().slice(0, 10);
 export const COUNTS = ["impressions", "adClicks", "visits", "inviteClicks", "joins", "leaves", "purchases"];
 /** REPORT_RATES as the second computation has them: GBP has none. */
@@ -179,7 +184,7 @@ export function advertised(seed = 7) {
 }
 
 /** The ads as AdStat lists them. */
-export const listed = () => ADS.map((ad) => ({ ad_id: ad.id, title: ad.title, text: "", promote_url: ad.object, campaign_id: CAMPAIGN, campaign_name: "Spring", account_id: ACCOUNT, status: "active", created_ms: Date.now() }));
+export const listed = () => ADS.map((ad) => ({ ad_id: ad.id, title: ad.title, text: "", promote_url: ad.object, campaign_id: CAMPAIGN, campaign_name: "Spring", account_id: ACCOUNT, status: "active", created_ms: NOW }));
 
 const MICROS = 1_000_000n;
 const RATES = { EUR: 1_000_000n, USD: 920_000n, JPY: 6_123n };
