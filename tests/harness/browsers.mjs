@@ -104,10 +104,12 @@ async function launchChromium(executablePath, { network, wasm, cookies, prerende
     `--ignore-certificate-errors-spki-list=${network.pin}`,
     ...(wasm ? [] : ["--js-flags=--jitless"]),
   ];
+  // Containers and some systems let Chromium have no sandbox; only pages of the tests are loaded.
+  const chromiumSandbox = false;
   // Playwright stops a prerendered page before its first script.
-  if (prerendering) return launchPuppeteer({ executablePath, args: [...args, `--proxy-server=${network.url}`, ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])] });
+  if (prerendering) return launchPuppeteer({ executablePath, args: [...args, `--proxy-server=${network.url}`, "--no-sandbox"] });
   const { chromium } = await import("playwright-core");
-  const options = { executablePath, chromiumSandbox: process.getuid?.() !== 0, ignoreDefaultArgs: CHROMIUM_NOT, proxy: { server: network.url }, args };
+  const options = { executablePath, chromiumSandbox, ignoreDefaultArgs: CHROMIUM_NOT, proxy: { server: network.url }, args };
   const visitorOf = (open) => async ({ phone = false, javascript = true, userAgent } = {}) => {
     const errors = [];
     const context = await open({ javaScriptEnabled: javascript, viewport: VIEWPORTS[phone ? "phone" : "desktop"], isMobile: phone, hasTouch: phone, ...(userAgent && { userAgent }) });
