@@ -1,8 +1,10 @@
-// The built worker in workerd, in this process, as wrangler.toml configures it, with D1 migrated and queues that do not dawdle.
+// The built worker in workerd, started by this process, with the bindings of wrangler.toml, D1 migrated and queues that do not dawdle.
+import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from "wrangler";
 import { request } from "./http.mjs";
 import { until } from "./wait.mjs";
@@ -12,6 +14,11 @@ const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = createRequire(im
 
 /** The project's folder. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The demo's settings. Those that somebody has in wrangler.toml, .dev.vars or .env stay out: they differ, and lead to real services. */
+const DEMO = {
+  BACKEND: "ledger", ADTARGET_WEBSITE_ID: "atid_demo", SITE_DOMAINS: "localhost,127.0.0.1", CHANNEL_SLUG: "demo", CHANNEL_LINKS: "edgeway_demo", TELEGRAM_INVITE: "https://t.me/edgeway_demo",
+};
 
 const WORKER_MODULES = { ".js": "ESModule", ".mjs": "ESModule", ".wasm": "CompiledWasm" };
 
@@ -26,13 +33,13 @@ async function modules(folder) {
 }
 
 /**
- * Starts one edge. `vars` are settings over wrangler.toml's, `bare` leaves wrangler.toml's own out; `limits` are rate limits by binding
+ * Starts one edge. `vars` are settings over the demo's, `bare` leaves the demo's out; `limits` are rate limits by binding
  * (calls a minute; without bound unless given); `databases` are bindings of further D1 databases; `retries` how often the queue tries again; `gathers` how long (s) it gathers a batch; `origin` the public origin under which
  * `edge.request("/path")` calls it; `persist` a folder that outlives the edge: one started later on it finds its data and its alarms; `leavesDead`: dead letters stay in their
  * queue, instead of going to `edge.deadLetters`; `redrives`: the worker itself takes them once more.
  */
 export async function startEdge({ vars = {}, bare = false, limits = {}, retries = 15, gathers = 0.05, origin = "https://edge.shop.test", databases = [], root = ROOT, persist, leavesDead = false, redrives = false } = {}) {
-  const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
+  const { workerOptions: configured } = unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"), undefined, { envFiles: [".env.none"] });
   const [d1] = Object.keys(configured.d1Databases);
   const d1Databases = { ...configured.d1Databases, ...Object.fromEntries(databases.map((binding) => [binding, binding])) };
   const [deadQueue] = Object.values(configured.queueConsumers).map((consumer) => consumer.deadLetterQueue).filter(Boolean);
@@ -59,7 +66,7 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
       name: "edge",
       // For the account of an invocation's calls.
       compatibilityFlags: [...(configured.compatibilityFlags ?? []), "nodejs_als"],
-      bindings: { ...(bare ? {} : configured.bindings), ...vars },
+      bindings: { ...(bare ? {} : DEMO), ...vars },
       modulesRoot: "/",
       modules: await modules(path.join(root, "dist/worker")),
       d1Databases,
@@ -138,8 +145,16 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
 
 /** The processes that this one has started. */
 async function children() {
-  const lists = (await readdir("/proc/self/task").catch(() => [])).map((task) => readFile(`/proc/self/task/${task}/children`, "utf8"));
-  return (await Promise.all(lists)).flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+  const tasks = await readdir("/proc/self/task").catch(() => null);
+  if (tasks) {
+    // A thread may have ended meanwhile.
+    const lists = await Promise.all(tasks.map((task) => readFile(`/proc/self/task/${task}/children`, "utf8").catch(() => "")));
+    return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+  }
+  // macOS has no /proc.
+  const listing = promisify(execFile)("ps", ["-axo", "pid=,ppid="]);
+  const pairs = (await listing).stdout.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  return pairs.filter(([pid, parent]) => parent === process.pid && pid !== listing.child.pid).map(([pid]) => pid);
 }
 
 async function migrate(database, folder) {

@@ -52,7 +52,7 @@ export const EDGE = "https://edge.shop.test";
 export const API_KEY = "atk_live_a1b2c3d4_0123456789abcdef0123456789abcdef";
 
 /**
- * Starts the world. `front` puts the edge before the site under https://shop.test; `demo` leaves it as wrangler.toml has it, with the demo page
+ * Starts the world. `front` puts the edge before the site under https://shop.test; `demo` leaves the demo's settings, with the demo page
  * at http://localhost:8787; `browsers` starts the network that browsers go through; `vars` are settings of the worker over those a deployment would have.
  */
 export async function startWorld({ backend = "ledger", front = false, demo = false, browsers = false, vars = {}, ...rest } = {}) {

@@ -22,5 +22,5 @@ export const SCENARIOS = {
   "the debugger": panels,
 };
 
-/** And of the demo page, which needs the edge as wrangler.toml has it. */
+/** And of the demo page, which needs the edge with the demo's settings. */
 export const DEMO_SCENARIOS = { "the demo page": demo };
