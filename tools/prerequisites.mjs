@@ -1,7 +1,7 @@
 // Sees to it that what the build needs is there: says in one line what a person has to install, and installs the rest.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -10,6 +10,8 @@ import { parseArgs } from "node:util";
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const OLDEST_NODE = "20.12";
+/** With which the project does without the Node that npm installs for it. */
+const OWN_NODE = "22.12";
 
 /** A text in a colour of ANSI's, unless the environment wants none (https://no-color.org). */
 const coloured = (code, text) => (process.env.NO_COLOR ? text : `\x1b[${code}m${text}\x1b[0m`);
@@ -57,6 +59,11 @@ export const environment = {
   ...process.env,
   PATH: [join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter),
   WRANGLER_SEND_METRICS: "false",
+  // The build looks there for what cargo makes, has flags of its own, and tools for the host.
+  CARGO_TARGET_DIR: join(ROOT, "target"),
+  RUSTFLAGS: undefined,
+  CARGO_ENCODED_RUSTFLAGS: undefined,
+  CARGO_BUILD_TARGET: undefined,
 };
 
 /** Runs a program in the project's folder, its output shown; ends when it fails. */
@@ -69,22 +76,35 @@ function answers(program, ...words) {
   return spawnSync(program, words, { cwd: ROOT, stdio: "ignore", env: environment }).status === 0;
 }
 
-/** Checks Node and Rust, and installs packages, the toolchain's parts and the WebAssembly target where missing. */
+const isNode = (oldest) => process.versions.node.localeCompare(oldest, "en", { numeric: true }) >= 0;
+
+/** Checks Node, Rust and what links for it, and installs packages, the toolchain's parts and the WebAssembly target where missing. */
 export function ensurePrerequisites() {
-  if (process.versions.node.localeCompare(OLDEST_NODE, "en", { numeric: true }) < 0) fail(`Node.js ${OLDEST_NODE} or later is needed: https://nodejs.org`);
+  if (!isNode(OLDEST_NODE)) fail(`Node.js ${OLDEST_NODE} or later is needed: https://nodejs.org`);
   if (!answers("rustup", "--version")) fail("Rust is needed: install it with rustup, https://rustup.rs");
-  if (!answers("cargo", "clippy", "--version") || !hasTarget()) {
+  if (process.platform !== "win32" && !answers("cc", "--version")) fail("A C compiler is needed: apt-get install build-essential, or xcode-select --install");
+  // Any call of cargo installs the toolchain, for minutes without a word.
+  if (!hasToolchain() || !answers("cargo", "clippy", "--version") || !hasTarget()) {
     step("Installing the Rust toolchain that rust-toolchain.toml names");
     // Reads the file; rustup before 1.28 has no such form, but installs it by itself at the first call of cargo.
     if (!answers("rustup", "toolchain", "install")) run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
   }
   const installed = join(ROOT, "node_modules", ".package-lock.json");
   const isStale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(ROOT, "package-lock.json")).mtimeMs;
-  if (isStale || !answers(join(ROOT, "node_modules", ".bin", "node"), "--version")) {
+  const hasNode = () => answers(join(ROOT, "node_modules", ".bin", "node"), "--version");
+  if (isStale || (!isNode(OWN_NODE) && !hasNode())) {
     step("Installing npm packages");
     // Not `npm ci`: it refuses a lock file made on one system for want of another's optional packages.
     run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
+    if (!isNode(OWN_NODE) && !hasNode()) fail(`npm has installed no Node.js, as where it is set to ignore scripts: without that one ${OWN_NODE} or later is needed, https://nodejs.org`);
   }
+}
+
+function hasToolchain() {
+  if (process.env.RUSTUP_TOOLCHAIN) return true;
+  const [, channel] = /^channel = "(.+)"/m.exec(readFileSync(join(ROOT, "rust-toolchain.toml"), "utf8"));
+  const { stdout } = spawnSync("rustup", ["toolchain", "list"], { encoding: "utf8" });
+  return stdout?.split("\n").some((name) => name.startsWith(`${channel}-`)) ?? false;
 }
 
 function hasTarget() {
