@@ -1,8 +1,11 @@
 // The API keeps to its own description: schemathesis makes calls of it, good and bad, and looks at what comes back.
 import { after, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ensureSchemathesis, hasPython, schemathesis } from "../tools/schemathesis.mjs";
 import { done, OPERATOR_KEY, startApi } from "./harness/api.mjs";
+import { ROOT } from "./harness/edge.mjs";
 import { CHANNELS, WEBSITE } from "./harness/world.mjs";
 
 const CHECKS = [
@@ -17,6 +20,9 @@ const WEBHOOKS = [
   },
 ];
 
+/** Errors of pages' calls, of Telegram's and of webhooks, and of who stands before Cloudflare Access. */
+const OF_OTHERS = ["FORBIDDEN_DOMAIN", "WRONG_SECRET", "INVALID_SIGNATURE", "ACCESS_DENIED"];
+
 describe("the API's description", () => {
   let api;
   before(async () => (api = await startApi({ vars: { WEBHOOKS: JSON.stringify(WEBHOOKS), HOOK_SECRET: "of-no-matter" } })));
@@ -25,14 +31,22 @@ describe("the API's description", () => {
   it("is served to anybody, and names every error the API knows", async () => {
     const description = done(await api.get("openapi.json", { key: "" }));
     assert.equal(description.openapi, "3.1.0");
+    const known = [...(await readFile(join(ROOT, "worker/src/error.rs"), "utf8")).matchAll(/=> "([A-Z_]+)"/g)].map(([, code]) => code);
+    const { enum: named } = description.components.schemas.Error.properties.error.properties.code;
+    assert.deepEqual([...named].sort(), known.filter((code) => !OF_OTHERS.includes(code)).sort());
     for (const [path, methods] of Object.entries(description.paths)) for (const method of ["get", "post", "delete"]) {
       const asked = await api.call(method.toUpperCase(), path.slice(1).replace(/\{\w+\}/g, "5"), { key: "", body: method === "post" ? {} : undefined });
       assert.equal(asked.status === 405, !(method in methods), `${method} ${path}: ${asked.status}`);
     }
   });
 
-  it("is true", { skip: !hasPython() && "schemathesis needs Python 3.10 or later" }, async () => {
-    ensureSchemathesis();
+  it("is true", { skip: !hasPython() && "schemathesis needs Python 3.10 or later" }, async (test) => {
+    try {
+      ensureSchemathesis();
+    } catch (error) {
+      if (process.env.CI) throw error;
+      return test.skip(`schemathesis can't be installed: ${error.message.trim().split("\n").at(-1)}`);
+    }
     await api.reset();
     await api.edge.rows(`INSERT INTO webhook_events (source, event_id, at_ms, status, reason, conversion_id, payload) VALUES
       ('shop', 'msg_1', 1, 'failed', 'of old', NULL, '{"user":5,"total":5,"currency":"USD"}'), ('shop', 'msg_2', 2, 'converted', NULL, 'c', NULL), ('shop', 'msg_3', 3, 'failed', 'body: not JSON', NULL, NULL)`);
