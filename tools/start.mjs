@@ -9,6 +9,8 @@ import { ROOT, ensurePrerequisites, environment, fail, run, step, typed } from "
 
 const port = process.env.PORT ?? "8787";
 const address = `http://localhost:${port}`;
+// Two edges on one state would lock each other out.
+const state = port === "8787" ? [] : ["--persist-to", `.wrangler/state-${port}`];
 const SAMPLE_CLICK = "?fbclid=IwAR2SampleMetaClick_0&utm_source=facebook&utm_medium=paid&utm_campaign=demo&utm_content=first-ad";
 
 typed("npm start             builds everything and serves it at http://localhost:8787\nPORT=8788 npm start   serves it at another port", {}, { wordless: true });
@@ -20,12 +22,12 @@ run("node", ["tools/build.mjs"]);
 
 step("Preparing the local ledger");
 // CI: so that nothing is asked.
-run("wrangler", ["d1", "migrations", "apply", "edgeway", "--local"], { env: { ...environment, CI: "true" } });
+run("wrangler", ["d1", "migrations", "apply", "edgeway", "--local", ...state], { env: { ...environment, CI: "true" } });
 
 ensureOperatorKey();
 
 step("Starting the edge");
-const edge = spawn("wrangler", ["dev", "--port", port, "--show-interactive-dev-session=false"], { cwd: ROOT, stdio: "inherit", env: environment });
+const edge = spawn("wrangler", ["dev", "--port", port, ...state, "--show-interactive-dev-session=false"], { cwd: ROOT, stdio: "inherit", env: environment });
 const ended = once(edge, "exit").then(([code]) => ({ code: code ?? 1 }));
 let isAsked = false;
 for (const signal of ["SIGINT", "SIGTERM"]) {
@@ -49,7 +51,7 @@ The operator's page: ${address}/ops   Its key: OPERATOR_KEY in .dev.vars
 
 A key for its API: ${tools}npm run keys -- create NAME   What that answers: ${address}/api/v1/openapi.json
 
-Health: ${address}/healthz   The ledger: npx wrangler d1 execute edgeway --local --command "SELECT * FROM visits"
+Health: ${address}/healthz   The ledger: npx wrangler d1 execute edgeway ${["--local", ...state].join(" ")} --command "SELECT * FROM visits"
 `);
 const end = await ended;
 process.exitCode = isAsked ? 0 : end.code;
@@ -63,10 +65,16 @@ async function answering() {
   }
 }
 
-function isFree(port) {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(false));
-    server.listen(port, "localhost", () => server.close(() => resolve(true)));
-  });
+/** Whether nobody listens there, by either address of localhost. */
+async function isFree(port) {
+  for (const host of ["127.0.0.1", "::1"]) {
+    const server = createServer();
+    const isOurs = await new Promise((resolve) => {
+      // A machine may have one of them alone.
+      server.once("error", ({ code }) => resolve(["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(code)));
+      server.listen(port, host, () => server.close(() => resolve(true)));
+    });
+    if (!isOurs) return false;
+  }
+  return true;
 }
