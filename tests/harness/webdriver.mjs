@@ -6,6 +6,16 @@ import { until } from "./wait.mjs";
 
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
+/** The groups of the drivers that run: what ends the tests, as Ctrl-C does, does not reach them. */
+const running = new Set();
+function end(group) {
+  try {
+    process.kill(-group, "SIGTERM");
+  } catch {}
+}
+process.on("exit", () => running.forEach(end));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 async function freePort() {
   const probe = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => probe.once("listening", resolve));
@@ -28,11 +38,11 @@ export async function startDriver(command, env = {}) {
     return value;
   };
   const gone = new Promise((resolve) => child.once("exit", resolve));
+  running.add(child.pid);
   const stop = async () => {
-    try {
-      process.kill(-child.pid, "SIGTERM");
-    } catch {}
+    end(child.pid);
     await gone;
+    running.delete(child.pid);
   };
   try {
     await until(async () => child.exitCode === null && (await call("GET", "/status")), `${program} ready`);
