@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ROOT, startEdge } from "./harness/edge.mjs";
 import { API_KEY, BARE_WEBSITE, BROWSER, FALLBACK, WEBSITE, forBothBackends, only, page, startWorld } from "./harness/world.mjs";
 import { earlyInAMinute, until } from "./harness/wait.mjs";
@@ -298,7 +299,7 @@ describe("files", () => {
   let tracker;
   before(async () => {
     world = await startWorld();
-    tracker = JSON.parse(await readFile(new URL("dist/www/tracker.json", `file://${ROOT}`), "utf8"));
+    tracker = JSON.parse(await readFile(join(ROOT, "dist/www/tracker.json"), "utf8"));
   });
   after(() => world.close());
   const get = (path, origin = "https://www.shop.test") => world.edge.request(path, { headers: { origin } });

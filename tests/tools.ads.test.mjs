@@ -1,7 +1,7 @@
 // `npm run ads`, run as a person runs it, against an edge with AdStat's stand-in behind it: every call from the command line.
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -91,7 +91,9 @@ describe("npm run ads", () => {
     assert.match(await ok(["orders"]), new RegExp(`operator +create +${ad.ad_id} +done +Spring +2 +10 +${order.order_id}`));
   });
 
-  describe("at a terminal", { skip: findProgram("script") ? false : "there is no script(1) of util-linux to make one" }, () => {
+  // That of the BSDs and macOS has other options.
+  const hasScript = findProgram("script") && spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux");
+  describe("at a terminal", { skip: hasScript ? false : "there is no script(1) of util-linux to make one" }, () => {
     /** Runs it in a terminal of its own, where somebody types `answer` once it asks. */
     const typed = (words, answer) =>
       new Promise((resolve) => {
