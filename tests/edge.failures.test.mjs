@@ -6,12 +6,12 @@ import { OPERATOR_KEY, startApi } from "./harness/api.mjs";
 import { until } from "./harness/wait.mjs";
 import { FALLBACK, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
-/** When an answer comes that is there after AdTarget was waited for 1.5 s, by a machine that stalls. */
+/** When an answer comes where AdTarget's is waited for, by a machine that stalls. */
 const PATIENCE_MS = 9_000;
 
 /** Everything that AdTarget may do wrong. */
 const FAULTS = {
-  "is slow": { delay: 12_000, times: 1 },
+  "is slow": { delay: 5_000, times: 1 },
   "answers 429": { status: 429, retryAfter: 7 },
   "answers 500": { status: 500 },
   "answers 502": { status: 502 },
@@ -32,7 +32,16 @@ describe("AdTarget fails", () => {
   let world;
   before(async () => (world = await startWorld({ backend: "adtarget", vars: { ADTARGET_TIMEOUT_MS: "" } })));
   after(() => world.close());
-  afterEach(() => world.reset());
+  afterEach(async () => {
+    const lines = world.edge.logs.map(({ message }) => message);
+    await world.reset();
+    assert.deepEqual(lines.filter((line) => line.includes("atk_live_")), [], "no line of the log holds the API key");
+  });
+  /** Asserts that nobody was kept waiting: where AdTarget is slow, the answer is there before its own. */
+  const inTime = (answer, path, { delay }) => {
+    if (delay) return assert.equal(world.adtarget.calls.find((call) => call.path === path).status, undefined, `AdTarget's answer was waited for, ${answer.ms} ms`);
+    assert.ok(answer.ms < PATIENCE_MS, `an answer after ${answer.ms} ms`);
+  };
 
   const clickFaults = {
     ...FAULTS,
@@ -51,7 +60,7 @@ describe("AdTarget fails", () => {
       const answer = await world.invite(ids);
       assert.equal(answer.status, 302, answer.text);
       assert.equal(answer.location, FALLBACK.main);
-      assert.ok(answer.ms < PATIENCE_MS, `the visitor waited ${answer.ms} ms`);
+      inTime(answer, "invite", fault);
       await world.edge.drained();
       const click = only(world.adtarget.clicks);
       assert.deepEqual([click.tempId, click.clientSessionId], [ids.tempId, ids.clientSessionId]);
@@ -64,7 +73,7 @@ describe("AdTarget fails", () => {
       world.adtarget.misbehave({ path: "init", times: 2, ...fault });
       const answer = await world.init();
       assert.equal(answer.status, 200, answer.text);
-      assert.ok(answer.ms < PATIENCE_MS, `the page waited ${answer.ms} ms`);
+      inTime(answer, "init", fault);
       const { tempId, clientSessionId, cookies } = answer.json();
       assert.equal(cookies.tempId.value, tempId);
       assert.equal(answer.cookies.adtarget_temp_id.value, tempId);
@@ -80,7 +89,7 @@ describe("AdTarget fails", () => {
       world.adtarget.misbehave({ path: "update-fbp", times: 2, ...fault });
       const answer = await world.init(JSON.stringify({ websiteId: WEBSITE, tempId, fbp: "fb.1.1700000000001.3" }), { path: "/e/update-fbp" });
       assert.equal(answer.status, 200, answer.text);
-      assert.ok(answer.ms < PATIENCE_MS);
+      inTime(answer, "update-fbp", fault);
       await world.edge.drained();
       assert.equal(only(world.adtarget.fbps).fbp, "fb.1.1700000000001.3");
     });
@@ -185,10 +194,6 @@ describe("AdTarget fails", () => {
     await world.edge.fail({ queue: "fail" });
     const { tempId } = (await world.init()).json();
     await until(() => world.logged(tempId), "the visit in the log");
-  });
-
-  it("in a click: no log line holds the API key", () => {
-    assert.ok(!world.edge.logs.some(({ message }) => message.includes("atk_live_")));
   });
 });
 
@@ -334,7 +339,10 @@ describe("a batch that comes again while D1 is out of order", () => {
       await until(() => refusals() >= 4, "it came again");
       await world.edge.fail({ d1: null });
       assert.equal((await world.visits()).length, 30);
-      assert.equal((await world.edge.queue()).d1Refused, refusals());
+      const { d1Refused } = await world.edge.queue();
+      // A line of the log comes by a way of its own.
+      await until(() => refusals() >= d1Refused, "each refusal is in the log");
+      assert.equal(d1Refused, refusals());
     } finally {
       await world.close();
     }
