@@ -187,7 +187,6 @@ describe("the keyed API", () => {
 
     it("keeps an amount exactly as it was written", async () => {
       for (const [value, currency, minor] of [["0.01", "USD", 1], ["12345678901.23", "USD", 1234567890123], ["1e3", "USD", 100000], ["500", "JPY", 500], ["1.234", "KWD", 1234], ["4.35", "EUR", 435]]) {
-        await api.edge.clear;
         const answer = await convert(`{"telegramUserId":${USER},"eventType":"Purchase","channelId":"${CHANNELS[0]}","value":${value},"currency":"${currency}"}`);
         const row = only(await api.edge.rows("SELECT * FROM conversions WHERE conversion_id = ?", answer.conversionId));
         assert.deepEqual([row.value_minor, row.currency], [minor, currency], value);
@@ -303,8 +302,7 @@ describe("the keyed API", () => {
       const person = JSON.parse(row.person);
       assert.equal(row.content_name, "VIP");
       assert.ok(person.firstName);
-      const hashOfA = JSON.parse((await api.edge.rows("SELECT person FROM conversions"))[0].person).email;
-      assert.equal(hashOfA, person.email, "what stood stands");
+      assert.equal(person.email, createHash("sha256").update("a@example.com").digest("hex"), "what stood stands");
       assert.notEqual((await convert(purchase({ value: 98 }), { idempotencyKey: "shop-2" })).conversionId, first.conversionId);
       assert.notEqual((await convert(purchase({ currency: "EUR" }))).conversionId, first.conversionId);
       assert.notEqual((await convert(purchase({ eventTime: Date.now() - 2 * DAY }))).conversionId, first.conversionId, "another day's sale");
