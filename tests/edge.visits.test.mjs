@@ -382,11 +382,13 @@ forBothBackends("a visit", (backend) => {
       const first = await world.init({ href: "https://www.shop.test/?utm_source=first" });
       const { value } = first.cookies.edgeway_touch;
       const again = await world.init({ href: "https://www.shop.test/", cookie: "_fbp=fb.1.1700000000001.77" }, { headers: { cookie: `edgeway_touch=${value}` } });
+      assert.deepEqual([first.status, again.status], [200, 200]);
       assert.match(decodeURIComponent(again.cookies.edgeway_touch.value), /first/);
     });
 
     it("of nobody's making by a body that holds line breaks or semicolons", async () => {
       const answer = await world.init({ fbc: "fb.1.1.x\r\nSet-Cookie: evil=1", fbp: "fb.1.1.1; Domain=evil.test", gclid: "a\r\nb" });
+      assert.equal(answer.status, 200, answer.text);
       assert.equal(answer.cookies.evil, undefined);
       assert.ok(!JSON.stringify(answer.headers["set-cookie"] ?? []).includes("evil"));
     });
@@ -456,8 +458,11 @@ forBothBackends("a visit", (backend) => {
     it("when it comes together with the visit", async () => {
       const tempId = randomUUID();
       const eventId = randomUUID();
-      await Promise.all([world.init({ tempId, eventId }), update({ tempId, fbp: "fb.1.1700000000001.6", eventId })]);
-      if (backend === "ledger") assert.equal(only(await world.visits()).fbp, "fb.1.1700000000001.6");
+      const answers = await Promise.all([world.init({ tempId, eventId }), update({ tempId, fbp: "fb.1.1700000000001.6", eventId })]);
+      assert.deepEqual(answers.map(({ status }) => status), [200, 200]);
+      // To AdTarget both go on, and what it makes of them is its own.
+      const { fbp } = backend === "ledger" ? only(await world.visits()) : only(world.adtarget.fbps);
+      assert.equal(fbp, "fb.1.1700000000001.6");
     });
 
     it("or an error that says what is wrong", async () => {
