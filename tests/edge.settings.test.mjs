@@ -285,12 +285,16 @@ describe("limits", () => {
   });
 
   it("never keep a visitor from the channel", async () => {
+    await world.reset();
     const tempId = randomUUID();
     for (let click = 0; click < 12; click++) {
       const answer = await world.invite({ tempId }, { ip: "198.51.100.77" });
       assert.equal(answer.status, 302);
       assert.equal(answer.location, FALLBACK.main);
     }
+    assert.equal((await world.clicks()).length, 3, "those within the limit");
+    const lines = () => world.edge.logs.filter(({ message }) => message.includes("a click beyond the rate limit went on to Telegram and was not kept"));
+    await until(() => lines().length === 9, "each other one in the log");
   });
 });
 
