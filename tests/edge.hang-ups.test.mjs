@@ -18,7 +18,7 @@ describe("clients that hang up", () => {
     const growth = async () => {
       const held = async () => (await edge.queue()).wasmBytes;
       const before = await held();
-      for (let round = 0; round < 20; round += 1) await edge.hangUp("https://shop.test/plain.html?slow=250", { headers, ms: 20, times: 50 });
+      for (let round = 0; round < 20; round += 1) await edge.hangUp("https://shop.test/plain.html?slow=5000", { headers, times: 50 });
       return (await held()) - before;
     };
     assert.equal((await page()).status, 200);

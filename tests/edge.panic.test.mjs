@@ -14,7 +14,11 @@ describe("a panic", () => {
   });
   after(() => api.close());
   beforeEach(() => api.reset());
-  afterEach(() => assert.equal(world.edge.logs.filter(({ message }) => message.includes("panicked")).length, 1, "the log says so"));
+  afterEach(async () => {
+    const lines = () => world.edge.logs.filter(({ message }) => message.includes("panicked")).length;
+    await until(lines, "the log says so");
+    assert.equal(lines(), 1);
+  });
 
   const isFailure = (answer) => {
     assert.equal(answer.status, 500);

@@ -128,8 +128,8 @@ export async function startEdge({ vars = {}, bare = false, limits = {}, retries 
   };
   /** Puts the edge's clock ahead; what sleeps until then wakes. `quietly`: between two invocations of the queue and the clock, not while one runs. */
   edge.advance = (ms, { quietly } = {}) => edge.fail({ advance: ms, quietly });
-  /** Asks `times` at once as another Worker would, and hangs up after `ms`. */
-  edge.hangUp = (url, { headers, ms, times }) => edge.fail({ hangUp: { url, headers, ms, times } });
+  /** Asks `times` at once as another Worker would, and hangs up once the edge has asked somebody for each. */
+  edge.hangUp = (url, { headers, times }) => edge.fail({ hangUp: { url, headers, times } });
   /** Has the clock jump over every sleep of an object that is no longer than `ms`. */
   edge.hurry = (ms) => edge.fail({ hurry: ms });
   /** Calls a method of a channel's pool, as the worker does; the answer's text. */

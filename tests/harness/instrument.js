@@ -49,8 +49,11 @@ function count(calls) {
   if (its && (its.calls += calls) > MOST_CALLS) throw new Error("Too many subrequests by single Worker invocation.");
 }
 const call = fetch;
+/** How many calls were made. */
+let made = 0;
 globalThis.fetch = async (...request) => {
   count(1);
+  made += 1;
   return call(...request);
 };
 const real = Symbol("the statement itself");
@@ -237,15 +240,14 @@ WebAssembly.Instance = function (...words) {
   return instance;
 };
 
-/** Asks the worker as another Worker does, and hangs up after `ms`: the platform ends what was under way. */
-async function hangUp({ url, headers, ms, times }, { SELF }) {
-  const one = async () => {
-    const line = new AbortController();
-    const answer = SELF.fetch(url, { headers, signal: line.signal });
-    later(() => line.abort(), ms);
-    await answer.catch(() => {});
-  };
-  await Promise.all(Array.from({ length: times }, one));
+/** Asks the worker as another Worker does, and hangs up once it has made a call for each: the platform ends what was under way. */
+async function hangUp({ url, headers, times }, { SELF }) {
+  const end = made + times;
+  const lines = Array.from({ length: times }, () => new AbortController());
+  const answers = lines.map(({ signal }) => SELF.fetch(url, { headers, signal }).catch(() => {}));
+  while (made < end) await new Promise((resolve) => later(resolve, 1));
+  lines.forEach((line) => line.abort());
+  await Promise.all(answers);
 }
 
 async function advance(ms, { INVITES }, quietly) {
