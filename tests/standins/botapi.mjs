@@ -1,6 +1,7 @@
 // A stand-in for Telegram's Bot API on loopback: its documented wire (https://core.telegram.org/bots/api), state one can look at,
 // misbehaviour on demand, and updates as Telegram sends them. `node tests/standins/botapi.mjs [port]` runs it by itself.
 import { randomBytes } from "node:crypto";
+import { STATUS_CODES } from "node:http";
 import { pathToFileURL } from "node:url";
 import { readBody, request, standIn } from "../harness/http.mjs";
 
@@ -338,7 +339,7 @@ export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } 
     let answer;
     try {
       if (fault.status === 429) throw new Refusal(429, `Too Many Requests: retry after ${fault.retryAfter ?? 1}`, { retry_after: fault.retryAfter ?? 1 });
-      if (fault.status) throw new Refusal(fault.status, fault.description ?? http.STATUS_CODES[fault.status]);
+      if (fault.status) throw new Refusal(fault.status, fault.description ?? STATUS_CODES[fault.status]);
       if (!token || !/^\d+:[A-Za-z0-9_-]+$/.test(token)) throw new Refusal(404, "Not Found");
       if (!bot) throw new Refusal(401, "Unauthorized");
       // Telegram's names of methods know no case.
