@@ -979,11 +979,14 @@ describe("a bot that is the way to several channels", () => {
     const telegram = await startChats({ vars: { SITES: JSON.stringify([{ websiteId: "atid_shop", domains: ["shop.test"], channels }]) } });
     try {
       const click = clickId();
+      // For longer than a machine stalls.
+      await telegram.edge.fail({ haste: 0.25 });
       const told = telegram.tell(telegram.botapi.start(7, click));
       await sleep(700);
       assert.deepEqual(telegram.botapi.messages, [], "it waits");
       await telegram.click({ clickId: click, channel: "news" });
       await told;
+      await telegram.edge.fail({ haste: 1 });
       const { url } = only(telegram.botapi.messages).reply_markup.inline_keyboard[0][0];
       assert.equal(telegram.botapi.links.get(url).chat_id, NEWS.id);
       await telegram.tell(telegram.botapi.start(8, clickId()));

@@ -92,7 +92,7 @@ export async function startChats({ vars = {}, botapi, ...options } = {}) {
   telegram.updates = () => edge.rows("SELECT * FROM telegram_updates");
   telegram.channels = () => edge.rows("SELECT * FROM telegram_channels ORDER BY chat_id");
   telegram.reset = async () => {
-    await edge.fail({ d1: null, queue: null });
+    await edge.calm();
     botapi.behave();
     await edge.drained();
     await edge.fail({ forget: true });

@@ -123,7 +123,7 @@ export async function startWorld({ backend = "ledger", front = false, demo = fal
 
   /** Forgets what happened so far. */
   world.reset = async () => {
-    await edge.fail({ d1: null, queue: null });
+    await edge.calm();
     await edge.drained();
     await edge.fail({ forget: true });
     adtarget.reset();
