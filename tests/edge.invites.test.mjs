@@ -450,6 +450,22 @@ describe("a pool", () => {
     assert.deepEqual((await clicks(edge)).map(({ personal }) => personal), [0, 0, 1]);
   });
 
+  it("that is full leads a click to a link of its own while D1 and the queue are down, and the log has the click", async () => {
+    await edge.fail({ d1: "fail", queue: "fail" });
+    const { location } = await click(edge);
+    assert.ok(api.links.has(location), location);
+    await until(() => edge.logs.some(({ message }) => message.includes(api.links.get(location).name)), "the click in the log");
+    await edge.fail({ d1: null, queue: null });
+    assert.deepEqual((await clicks(edge)).map(({ personal }) => personal), [0], "the one that filled it");
+  });
+
+  it("has no link that does not lead to Telegram, whatever the Bot API answers", async () => {
+    api.misbehave({ method: "createChatInviteLink", times: Infinity, body: JSON.stringify({ ok: true, result: { invite_link: "https://evil.test/+AbC" } }) });
+    for (let taken = 0; taken < SIZE; taken++) assert.ok(api.links.has((await click(edge)).location), "it was made before");
+    await until(() => api.callsOf("createChatInviteLink").length > SIZE, "others are asked for");
+    for (let taken = 0; taken < 3; taken++) assert.equal((await click(edge)).location, SHARED);
+  });
+
   it("is made in the part of the world that OBJECT_LOCATION names, and near whoever asks first where that is none", async () => {
     const told = async () => new Set((await edge.queue()).locations);
     assert.deepEqual(await told(), new Set([null]));
