@@ -2,7 +2,7 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
-import { until } from "./harness/wait.mjs";
+import { never, until } from "./harness/wait.mjs";
 import { API_KEY, BARE_WEBSITE, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
 
 const KEY = { old: randomBytes(24), shop: randomBytes(24) };
@@ -631,6 +631,33 @@ describe("signed webhooks in front of AdTarget", () => {
     const { reason, payload } = only(await events());
     assert.deepEqual([reason, JSON.parse(payload)], ["AdTarget: 404 CHANNEL_NOT_FOUND", { user: "79", channel: "nowhere" }]);
     await namesNobody();
+  });
+
+  it("that AdTarget refused, and that come again, are not settled by its late answer to what was told before", async () => {
+    const body = order({ ref: 4_244 });
+    const state = async () => [only(await owed()).status, only(await events()).status];
+    // The first attempt of the queue is answered late.
+    adtarget.misbehave({ path: "events/conversion", status: 500 });
+    adtarget.misbehave({ path: "events/conversion", delay: 4_000 });
+    accepted(await send("shop", body, { id: "m1" }));
+    await until(() => adtarget.calls.length === 2, "it is under way");
+    const [, late] = adtarget.calls;
+    // The clock takes it for cut off, and AdTarget refuses then.
+    adtarget.misbehave({ path: "events/conversion", status: 404 });
+    await world.edge.rows("UPDATE owed_conversions SET tried_ms = tried_ms - 900001");
+    await world.edge.strike();
+    await until(async () => (await state()).join() === "refused,failed", "refused");
+    assert.equal(late.status, undefined, "not answered yet");
+    adtarget.misbehave({ path: "events/conversion", status: 500, times: 1_000 });
+    accepted(await send("shop", body, { id: "m1" }), true);
+    assert.equal((await state())[0], "owed");
+    await until(() => late.status === 200, "the late answer");
+    await never(async () => (await state())[0] !== "owed", "settled by it", 1_000);
+    adtarget.reset();
+    await world.edge.rows("UPDATE owed_conversions SET tried_ms = tried_ms - 900001");
+    await world.edge.strike();
+    await until(async () => (await state()).join() === "delivered,converted", "delivered");
+    only(adtarget.conversions);
   });
 
   it("of a visitor fail, with the reason, as do those that can't be mapped", async () => {
