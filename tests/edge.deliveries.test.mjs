@@ -382,6 +382,18 @@ describe("what can't be sent", () => {
       if (lacking) assert.deepEqual(platforms.tiktok.violations.splice(0), [lacking]);
     });
   }
+
+  it("what nobody tried in 47 hours: it is dead, and the platform told nothing", async () => {
+    const { conversionId } = await deliveries.convert();
+    await deliveries.settled();
+    platforms.meta.reset();
+    const owed = Object.fromEntries(["made_ms", "owed_since_ms", "due_ms"].map((name) => [name, `${Date.now() + deliveries.ahead - 47 * HOUR_MS}`]));
+    const [id] = await deliveries.backlog(conversionId, 1, ["meta"], owed);
+    await deliveries.ring();
+    await deliveries.settled();
+    const { state, code } = (await deliveries.sends(id)).meta;
+    assert.deepEqual([state, code, platforms.meta.requests], ["dead", "EXPIRED", []]);
+  });
 });
 
 describe("what Google tells later of what it took", () => {
@@ -697,6 +709,17 @@ describe("many at once", () => {
     assert.equal(events.length, ids.length, "GA4 knows a purchase by its id");
     assert.ok(received > ids.length && received <= ids.length + 120, `${received} for ${ids.length}`);
     edge.logs.length = 0;
+  });
+});
+
+describe("a part of the sweep that fails", () => {
+  it("keeps no deliveries from being swept up", async () => {
+    await edge.fail({ queue: "fail" });
+    const { conversionId } = await deliveries.convert();
+    await edge.fail({ queue: null, d1Chance: { seed: 1, before: { share: 1, of: "DELETE FROM visits" } } });
+    await edge.strike();
+    assert.deepEqual(platforms.meta.ids(), [`adtarget_${conversionId}`]);
+    await until(() => edge.logs.some(({ level, message }) => level === "error" && message.startsWith("sweeping DB: ")), "a line in the log");
   });
 });
 
