@@ -329,6 +329,28 @@ describe("a batch for the ledger", () => {
   });
 });
 
+describe("what is in the queue still when its settings are gone", () => {
+  it("is set aside whole, said in the log, and holds up nothing", async () => {
+    const [before, after] = await Promise.all([startWorld({ backend: "adtarget" }), startWorld({ backend: "ledger", retries: 2 })]);
+    try {
+      before.adtarget.misbehave({ path: "init", status: 500 });
+      await before.edge.fail({ record: true });
+      await before.init({ gclid: "Gleft" });
+      await before.edge.drained();
+      const call = only((await before.edge.queue()).recorded);
+      const message = JSON.stringify({ telegram: { bot: "gone_bot", method: "sendMessage", parameters: {} } });
+      for (const left of [call, message, JSON.stringify({ outbox: "atid_gone" })]) await after.edge.enqueue(left);
+      const { tempId } = (await after.init()).json();
+      assert.equal(only(await after.visits()).tempId, tempId);
+      assert.deepEqual([...after.edge.deadLetters].sort(), [call, message].sort());
+      await until(() => after.logged("a call to AdTarget is owed, but BACKEND is not adtarget") && after.logged("sendMessage is owed, but its bot gone_bot is in no setting"), "lines in the log");
+      assert.deepEqual(after.adtarget.calls, []);
+    } finally {
+      await Promise.all([before.close(), after.close()]);
+    }
+  });
+});
+
 describe("a batch that comes again while D1 is out of order", () => {
   it("is asked of it once, not record by record", async () => {
     const world = await startWorld({ backend: "ledger", retries: 30, gathers: 0.3 });
