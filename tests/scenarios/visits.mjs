@@ -61,6 +61,34 @@ export const visits = {
     },
   },
 
+  "whose cookies are gone: localStorage knows them still": {
+    visits: 2,
+    engines: ONCE,
+    async run(story) {
+      await story.open();
+      await story.visited();
+      await story.page.driver.raw.context().clearCookies();
+      await story.open("/plain.html?second");
+      await story.visited(2);
+    },
+    check: ({ visits: [first, second] }) => assert.equal(second.tempId, first.tempId),
+  },
+
+  "whose browser refuses localStorage: the cookies know them": {
+    visits: 2,
+    clicks: 1,
+    engines: ONCE,
+    async run(story) {
+      await story.page.driver.raw.addInitScript(() => Object.defineProperty(window, "localStorage", { get() { throw new DOMException("refused", "SecurityError"); } }));
+      await story.open();
+      await story.visited();
+      await story.open("/plain.html?second");
+      await story.visited(2);
+      await story.join();
+    },
+    check: ({ visits: [first, second] }) => assert.equal(second.tempId, first.tempId),
+  },
+
   "on a phone": {
     visits: 1,
     clicks: 1,
