@@ -167,15 +167,23 @@ function puppeteerPage(page) {
   });
 }
 
+/** What Firefox has among the errors of scripts though none threw: a policy or CORS has refused something. */
+const REFUSED = /^(Error: )?(Content-Security-Policy|Cross-Origin Request Blocked): /;
+
 async function launchPuppeteer(options) {
   const { launch } = await import("puppeteer-core");
   const browser = await launch({ headless: true, ...options });
   return {
     async visitor() {
       const context = await browser.createBrowserContext();
+      const errors = [];
       return {
-        errors: [],
-        page: async () => puppeteerPage(await context.newPage()),
+        errors,
+        async page() {
+          const page = await context.newPage();
+          page.on("pageerror", (error) => REFUSED.test(error) || errors.push(error.stack ?? String(error)));
+          return puppeteerPage(page);
+        },
         leave: () => context.close(),
       };
     },
@@ -308,7 +316,8 @@ const ENGINES = {
 /**
  * All engines by name: `{name, missing, launch({network, wasm, cookies, prerendering})}`; `missing` says what to install where one is not there.
  * A launched browser has `visitor({phone, javascript, userAgent})`: somebody new, without a cookie, with `page()` (a new tab), `leave()`, and `errors`,
- * what the page's scripts threw. Phones, JavaScript switched off, another User-Agent (the browser's own is a bot's) and the errors are Chromium's alone.
+ * what the page's scripts threw. Phones, JavaScript switched off and another User-Agent (the browser's own is a bot's) are Chromium's alone; WebKit
+ * tells no errors.
  */
 export const engines = Object.entries(ENGINES).map(([name, { find, launch, packages }]) => {
   const found = find();
