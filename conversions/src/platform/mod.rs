@@ -263,7 +263,11 @@ pub const AGE_LIMITS: [AgeLimit; 7] = {
         limit(Platform::Ga4, "GA4", ga4::MAX_AGE_H),
         limit(Platform::Meta, "Meta", meta::MAX_AGE_H),
         limit(Platform::TikTok, "TikTok", tiktok::MAX_AGE_H),
-        limit(Platform::TelegramAds, "Telegram Ads", 30 * 24),
+        limit(
+            Platform::TelegramAds,
+            "Telegram Ads",
+            telegram_ads::MAX_AGE_H,
+        ),
         limit(Platform::Snapchat, "Snapchat", snapchat::MAX_AGE_H),
         limit(
             Platform::Google,

@@ -17,7 +17,7 @@ use crate::{Consent, Conversion, MatchKey, MatchKeys};
 /// The pixel's host.
 pub const DEFAULT_BASE_URL: &str = "https://telegram.org";
 
-const MAX_AGE_H: u32 = 30 * 24;
+pub(super) const MAX_AGE_H: u32 = 30 * 24;
 
 /// All that it can recognise someone by.
 pub(super) const TAKES: MatchKeys = MatchKeys::of(&[MatchKey::Tgclid]);
