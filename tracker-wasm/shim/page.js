@@ -2,8 +2,8 @@
 
 /** Runs `start`, and once more when a prerendered page is really shown, which it may never be. */
 export function whenShown(start) {
-  document.addEventListener('prerenderingchange', start);
   start();
+  document.addEventListener('prerenderingchange', start);
 }
 
 /**

@@ -14,8 +14,11 @@ export const visitor = { bot: navigator.webdriver || undefined };
 let current;
 /** The place that is recorded. */
 let place;
-/** The address the page was loaded by: scripts may tidy it up before the first visit, or before the tag is there. */
-export const landing = (performance.getEntriesByType('navigation')[0] || 0).name || location.href;
+/**
+ * The address the page was loaded by: scripts may tidy it up before the first visit, or before the tag is there. Of a page that a service worker
+ * has kept, the browser tells that by which it was kept.
+ */
+export const landing = (performance.getEntriesByType('navigation').find((load) => !load.workerStart) || { name: location.href }).name;
 /** Whether a visit was recorded on this page. */
 let counted;
 let referrer = document.referrer;
@@ -31,7 +34,7 @@ export const visitId = () => current && current.eventId;
  */
 export async function visit(replaced, href = counted ? location.href : landing) {
   // Scripts that fetch pages by themselves give a link's address to the tab before they find that it leads elsewhere.
-  if (shortLinks.concat(base).some((start) => location.href.startsWith(start))) return;
+  if ([...shortLinks, base].some((start) => location.href.startsWith(start))) return;
   const before = place;
   // A fragment makes a place of its own only where it is a route; `#/` is the one that routers write first.
   place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]./.test(location.hash) ? location.hash : '');
