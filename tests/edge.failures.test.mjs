@@ -30,6 +30,9 @@ const FAULTS = {
 
 describe("AdTarget fails", () => {
   let world;
+  const LONG_MS = 11 * 60_000;
+  /** How far the edge's clock is ahead. */
+  let ahead = 0;
   before(async () => (world = await startWorld({ backend: "adtarget", vars: { ADTARGET_TIMEOUT_MS: "" } })));
   after(() => world.close());
   afterEach(async () => {
@@ -86,7 +89,8 @@ describe("AdTarget fails", () => {
   for (const [what, fault] of Object.entries({ "is slow": FAULTS["is slow"], "answers 500": FAULTS["answers 500"], "cuts the line": FAULTS["cuts the line on arrival"] })) {
     it(`and ${what}: a late _fbp is delivered once`, async () => {
       // Long after the visits above failed: else it waits behind them.
-      await world.edge.advance(11 * 60_000);
+      await world.edge.advance(LONG_MS);
+      ahead += LONG_MS;
       const { tempId } = (await world.init()).json();
       world.adtarget.misbehave({ path: "update-fbp", times: 2, ...fault });
       const answer = await world.init(JSON.stringify({ websiteId: WEBSITE, tempId, fbp: "fb.1.1700000000001.3" }), { path: "/e/update-fbp" });
@@ -134,7 +138,7 @@ describe("AdTarget fails", () => {
     }
   });
 
-  for (const [what, retryAfter] of [["seconds", () => 37], ["the form of a date", () => new Date(Date.now() + 60_000).toUTCString()]]) {
+  for (const [what, retryAfter] of [["seconds", () => 37], ["the form of a date", () => new Date(Date.now() + ahead + 60_000).toUTCString()]]) {
     it(`and asks for time in ${what}: it is left alone as long as it asks`, async () => {
       world.adtarget.misbehave({ path: "init", times: 2, status: 429, retryAfter: retryAfter() });
       await world.init();
