@@ -10,6 +10,14 @@ async function traces({ page, network }) {
 }
 const NONE = { cookies: "", storage: [], calls: [] };
 const join = (story) => story.page.eval(() => document.querySelector("#join").href);
+const say = ({ page }, state) => page.eval((state) => edgeway("consent", state), state);
+
+/** Opens a page, whose visit counts from when it is granted. */
+async function granted(story, path) {
+  await story.open(path);
+  await say(story, "granted");
+  await story.visited();
+}
 
 /** Somebody who is not to be recorded: reaches Telegram by the page's own link, and leaves no trace. */
 const unseen = (path, tag, before, more = {}) => ({
@@ -46,7 +54,7 @@ const REQUIRED = { "data-consent": "required" };
 
 export const consent = {
   "required, and nothing said": unseen("/plain.html?", REQUIRED),
-  "required, and denied": unseen("/plain.html?", REQUIRED, ({ page }) => page.eval(() => edgeway("consent", "denied"))),
+  "required, and denied": unseen("/plain.html?", REQUIRED, (story) => say(story, "denied")),
   "required, and asked for anything else": unseen("/plain.html?", REQUIRED, ({ page }) =>
     page.eval(() => {
       edgeway("visit");
@@ -61,9 +69,7 @@ export const consent = {
     clicks: 1,
     tag: REQUIRED,
     async run(story) {
-      await story.open();
-      await story.page.eval(() => edgeway("consent", "granted"));
-      await story.visited();
+      await granted(story);
       await story.join();
     },
     check({ visit }) {
@@ -79,7 +85,7 @@ export const consent = {
     async run(story) {
       await story.open(`/spa.html?${AD}`);
       await story.page.click("#tidy");
-      await story.page.eval(() => edgeway("consent", "granted"));
+      await say(story, "granted");
       await story.visited();
     },
     check: ({ visit }) => carriesAd(visit),
@@ -90,14 +96,12 @@ export const consent = {
     arrivals: 1,
     tag: REQUIRED,
     async run(story) {
-      await story.open();
-      await story.page.eval(() => edgeway("consent", "granted"));
-      await story.visited();
+      await granted(story);
       assert.ok((await traces(story)).cookies.includes("edgeway_touch="), "the edge has set one of its own");
       // A link may have another use by now.
       await story.page.eval(() => void (document.querySelector("#blank").href = "/checkout"));
       await story.network.quiet();
-      await story.page.eval(() => edgeway("consent", "denied"));
+      await say(story, "denied");
       await story.network.quiet();
       assert.equal(await story.page.eval(() => document.querySelector("#blank").getAttribute("href")), "/checkout");
       const { cookies, storage } = await traces(story);
@@ -114,9 +118,9 @@ export const consent = {
     async run(story) {
       await story.open();
       story.network.strike({ match: /\/init$/, how: "hold" });
-      await story.page.eval(() => edgeway("consent", "granted"));
+      await say(story, "granted");
       await until(() => story.network.requests.some(({ url }) => url.endsWith("/init")), "the visit is told");
-      await story.page.eval(() => edgeway("consent", "denied"));
+      await say(story, "denied");
       story.network.calm();
       await story.visited();
       await story.told("answered");
@@ -132,9 +136,7 @@ export const consent = {
     arrivals: 1,
     tag: REQUIRED,
     async run(story) {
-      await story.open();
-      await story.page.eval(() => edgeway("consent", "granted"));
-      await story.visited();
+      await granted(story);
       await story.page.eval(() => {
         const link = document.querySelector("#join");
         const place = link.parentNode;
@@ -152,14 +154,12 @@ export const consent = {
     visits: 3,
     tag: REQUIRED,
     async run(story) {
-      await story.open(`/spa.html?${AD}`);
-      await story.page.eval(() => edgeway("consent", "granted"));
-      await story.visited(1);
+      await granted(story, `/spa.html?${AD}`);
       await story.page.click("#push");
       await story.visited(2);
-      await story.page.eval(() => edgeway("consent", "denied"));
+      await say(story, "denied");
       await story.page.click("#push");
-      await story.page.eval(() => edgeway("consent", "granted"));
+      await say(story, "granted");
       await story.visited(3);
     },
     check: ({ visits: [loaded, , again] }) => {
@@ -175,7 +175,7 @@ export const consent = {
     async run(story) {
       await story.open();
       for (const state of ["granted", "denied", "granted"]) {
-        await story.page.eval((state) => edgeway("consent", state), state);
+        await say(story, state);
         await story.visited(1);
       }
       await story.visited(2);
@@ -214,7 +214,7 @@ export const consent = {
     clicks: 1,
     async run(story) {
       await story.open();
-      await story.page.eval(() => edgeway("consent", "denied"));
+      await say(story, "denied");
       await story.page.until(() => window.edgeway.log.some(({ type, data }) => type === "answered" && data.to === "init"));
       await story.visited();
       // What comes of Meta's and Telegram's scripts afterwards is kept from both.

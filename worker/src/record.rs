@@ -79,23 +79,14 @@ pub enum AdPlatform {
 impl AdPlatform {
     /// That of the click ids which an address bears; of several that which others' links pick up least.
     pub fn of(click_ids: &ClickIds<'_>) -> Option<Self> {
-        let ClickIds {
-            fbclid,
-            ttclid,
-            gclid,
-            gbraid,
-            wbraid,
-            sccid,
-            tgclid,
-        } = click_ids;
         [
-            (tgclid, Self::Telegram),
-            (ttclid, Self::TikTok),
-            (sccid, Self::Snapchat),
-            (gclid, Self::Google),
-            (gbraid, Self::Google),
-            (wbraid, Self::Google),
-            (fbclid, Self::Meta),
+            (&click_ids.tgclid, Self::Telegram),
+            (&click_ids.ttclid, Self::TikTok),
+            (&click_ids.sccid, Self::Snapchat),
+            (&click_ids.gclid, Self::Google),
+            (&click_ids.gbraid, Self::Google),
+            (&click_ids.wbraid, Self::Google),
+            (&click_ids.fbclid, Self::Meta),
         ]
         .into_iter()
         .find_map(|(id, platform)| id.as_ref().map(|_| platform))

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Holder;
 use crate::answer::Answer;
-use crate::config::{Backend, same};
+use crate::config::Backend;
 use crate::edge::Edge;
 use crate::error::Error;
 use crate::ledger::{DATABASE, Database, Row, Statement, Unavailable};
@@ -41,7 +41,7 @@ pub async fn holder(edge: &Edge<'_>) -> Result<Holder, Error> {
     )?;
     let rows = Database::bound(edge.env, DATABASE)?.ask(statement).await?;
     let kept = rows.first().ok_or(Error::InvalidKey)?;
-    if !same(
+    if !conversions::same(
         kept.text("secret_sha256").unwrap_or_default(),
         Hash::of(&key).as_str(),
     ) {

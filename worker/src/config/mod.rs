@@ -16,7 +16,6 @@ use std::ops::RangeInclusive;
 use attribution::OwnNames;
 use attribution::url;
 use conversions::Secret;
-pub use conversions::same;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -14,13 +14,13 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::config::{self, Backend, Channel, InviteMode, Site};
+use crate::config::{Backend, Channel, InviteMode, Site};
 use crate::edge::{self, Edge};
 use crate::error::Error;
 use crate::ledger::Database;
 use crate::message::Message;
 use crate::outcomes::joins::{self, Came, Taken};
-use crate::runtime;
+use crate::runtime::{self, HOUR_MS};
 use crate::telegram::{Bot, ChatId, OwedCall};
 use update::{Kind, Update};
 
@@ -38,7 +38,7 @@ const WAIT_MS: u64 = 500;
 const WAITS: u32 = 8;
 
 /// How long Telegram is asked to tell of a join again whose click is not there yet, in ms: a click waits in the queue for an hour at most.
-const CLICK_PATIENCE_MS: u64 = 3_600_000;
+const CLICK_PATIENCE_MS: u64 = HOUR_MS;
 
 /// A site, and the channel of it that is meant, where one is.
 type Place = (&'static Site, Option<&'static Channel>);
@@ -73,7 +73,7 @@ async fn take(edge: &Edge<'_>, bot: &str) -> Result<(), Error> {
     }
     let bot = edge.config.bot(bot).ok_or(Error::NotFound)?;
     let secret = edge.header("x-telegram-bot-api-secret-token");
-    if !config::same(&secret, bot.webhook_secret()) {
+    if !conversions::same(&secret, bot.webhook_secret()) {
         return Err(Error::WrongSecret);
     }
     let body = edge.body.clone()?;

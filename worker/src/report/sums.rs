@@ -13,11 +13,9 @@ use crate::config::{Config, DATABASE, Site};
 use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
 use crate::money::{Micros, Rates};
 use crate::operator;
-use crate::runtime::Env;
+use crate::runtime::{DAY_MS, Env};
 use crate::telegram::ChatId;
 
-/// A day, in ms.
-pub const DAY_MS: u64 = 86_400_000;
 /// The longest time whose empty days have rows too, in days.
 const FILLED_DAYS: u64 = 400;
 /// How many groups are read at least. Who makes up a content for each visit can have as many as there are visits.

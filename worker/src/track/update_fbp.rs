@@ -36,17 +36,18 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
     let (temp_id, fbp) = told(&fields, edge.caller.temp_id())?;
     let event = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), || None)?;
     edge.limit_visitor(temp_id).await?;
+    let owed = || OwedCall::new(call(site, temp_id, fbp.as_str()), event, &edge.caller);
     let answer = match &edge.config.backend {
         Backend::Ledger => {
             keep(edge, site, temp_id, &fbp);
             success()
         }
+        Backend::AdTarget(adtarget) if adtarget.defer_visits || adtarget::was_away(edge.now_ms) => {
+            edge.keep_later(&Message::Deliver(Box::new(owed())), BEHIND_VISIT_S);
+            success()
+        }
         Backend::AdTarget(adtarget) => {
-            let owed = OwedCall::new(call(site, temp_id, fbp.as_str()), event, &edge.caller);
-            if adtarget.defer_visits || adtarget::was_away(edge.now_ms) {
-                edge.keep_later(&Message::Deliver(Box::new(owed)), BEHIND_VISIT_S);
-                return Ok(with_cookie(edge, site, success(), &fbp));
-            }
+            let owed = owed();
             match owed.make(adtarget, adtarget.timeout_ms).await {
                 Outcome::Taken(reply, _) | Outcome::Refused(reply) => {
                     Answer::json_text(reply.status, reply.body)
@@ -63,13 +64,10 @@ pub async fn update_fbp(edge: &Edge<'_>) -> Result<Answer, Error> {
             }
         }
     };
-    Ok(with_cookie(edge, site, answer, &fbp))
-}
-
-fn with_cookie(edge: &Edge<'_>, site: &Site, answer: Answer, fbp: &Fbp) -> Answer {
-    let caller = &edge.caller;
-    let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-    answer.cookie(scope, cookies::FBP, fbp.as_str())
+    let scope = edge
+        .caller
+        .cookie_scope(site.cookie_domain_at(edge.caller.host));
+    Ok(answer.cookie(scope, cookies::FBP, fbp.as_str()))
 }
 
 /// The visitor and the browser id that a body tells of; `known` is the visitor where the body does not say.
