@@ -356,15 +356,6 @@ export const visits = {
     check: ({ visits }) => visits.forEach((visit) => carriesAd(visit)),
   },
 
-  "with a tag that comes after the address was tidied": {
-    visits: 1,
-    async run(story) {
-      await story.open(`/late-tag.html?${AD}`);
-      await story.visited();
-    },
-    check: ({ visit }) => carriesAd(visit),
-  },
-
   "with the tag as a module": {
     visits: 1,
     clicks: 1,

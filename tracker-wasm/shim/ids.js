@@ -79,7 +79,7 @@ export const CLICK = '_tgclid';
 export const TOLD = 'edgeway_visit';
 
 const HOMES = [['tempId', 'adtarget_temp_id', 31536000], ['clientSessionId', 'adtarget_session_id', 1800]];
-const UUID = /^[\w-]{36}$/;
+const UUID = /^[\da-f-]{36}$/i;
 
 /** The ids in use. */
 export const ids = {};

@@ -12,7 +12,7 @@ const LINKS = 'a[href],area[href]';
  * A channel, a group, a bot or an invite, in small letters: not stickers, proxies, sharing, phone numbers and the like.
  * To disregard the case takes the engine longer than all the rest.
  */
-const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|call|confirmphone|contact|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
+const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
 
 let observer;
 let open;

@@ -5,7 +5,7 @@ const script = document.currentScript;
 const { href: folder, origin } = new URL('.', (script && script.src) || (/https?:\S+\//.exec(new Error().stack) || [location.href])[0]);
 
 // Others' tags bear the same attribute.
-const own = [script, ...document.querySelectorAll('script')].find((tag) =>
+const own = [script, ...document.querySelectorAll('script[data-website-id]')].find((tag) =>
   tag && tag.dataset.websiteId && (tag.src || folder).startsWith(folder));
 
 /** The tag's `data-` attributes, or undefined on a page without the tag. */

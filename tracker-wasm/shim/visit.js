@@ -14,11 +14,8 @@ export const visitor = { bot: navigator.webdriver || undefined };
 let current;
 /** The place that is recorded. */
 let place;
-/**
- * The address the page was loaded by: scripts may tidy it up before the first visit, or before the tag is there. Of a page that a service worker
- * has kept, the browser tells that by which it was kept.
- */
-export const landing = (performance.getEntriesByType('navigation').find((load) => !load.workerStart) || { name: location.href }).name;
+/** The address the page was loaded by: scripts may tidy it up before the first visit. */
+export const landing = location.href;
 /** Whether a visit was recorded on this page. */
 let counted;
 let referrer = document.referrer;
@@ -151,7 +148,7 @@ function patchFbp(beacon) {
 function askApp(href, all) {
   if (appFbc || /fbclid=/i.test(href) || cookie('_fbc', all)) return;
   const app = /Android.*?(FBAV\/|Instagram )(\d+)/.exec(navigator.userAgent);
-  const isAndroid = app && app[2] >= (app[1] > 'G' ? 264 : 397);
+  const isAndroid = app && app[2] >= (app[1] === 'FBAV/' ? 397 : 264);
   if (!isAndroid && !window.webkit) return;
   return new Promise((go) => {
     const take = (id) => {
