@@ -83,7 +83,11 @@ export async function startNetwork(hosts) {
     socket.on("error", () => socket.destroy());
     if (!network.hosts[incoming.url.split(":")[0]]) return socket.destroy();
     const how = struck(new URL(`connect://${incoming.url}`));
+    // What a page has sent may still wait for its connection: the network is not quiet before it came.
+    open.add(socket);
     if (typeof how === "number") await sleep(how);
+    open.delete(socket);
+    last = performance.now();
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length) socket.unshift(head);
     secure.emit("connection", socket);
