@@ -7,7 +7,7 @@ import { deflateSync } from "node:zlib";
 import { NONCE } from "./standins/site.mjs";
 import { OPERATOR_KEY } from "./harness/api.mjs";
 import { until } from "./harness/wait.mjs";
-import { API_KEY, BROWSER, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
+import { API_KEY, BROWSER, FALLBACK, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
 /** What a browser sends with a page request. */
 const NAVIGATION = {
@@ -549,6 +549,38 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal((await world.visits()).length, 1);
   });
 
+  it("whose origin Cloudflare can't reach, and answers for itself, is such a one", async () => {
+    const dead = (status) => given({ path: `/dead?gclid=G${status}`, status, headers: { "content-type": "text/plain; charset=UTF-8" }, body: `error code: ${status}` });
+    for (const status of [520, 522, 527, 530]) {
+      const { status: told, text } = await dead(status);
+      assert.equal(told, 502);
+      assert.match(text, /<h1>This page can’t be shown right now<\/h1><p><a href="\/c\/main">/);
+    }
+    assert.deepEqual((await world.visits()).map(({ gclid }) => gclid).sort(), ["G520", "G522", "G527", "G530"]);
+    assert.equal((await dead(528)).text, "error code: 528");
+  });
+
+  it("come back to from where the visitor has paid, within the session of the ad, is still of that ad", async () => {
+    const jar = {};
+    const go = async (path, headers = {}) => {
+      const answer = await open(path, { headers: { cookie: Object.entries(jar).map(([name, { value }]) => `${name}=${value}`).join("; "), ...headers } });
+      Object.assign(jar, answer.cookies);
+      return answer;
+    };
+    await go("/plain.html?sccid=Snap-1&utm_source=snap");
+    await world.visits();
+    const { text } = await go("/plain.html", { referer: "https://checkout.example/" });
+    await world.visits();
+    await go("/plain.html?utm_source=snap", { referer: `${SHOP}/plain.html`, "sec-fetch-site": "same-origin" });
+    await world.visits();
+    await go(link(text, "join"), { referer: `${SHOP}/plain.html`, "sec-fetch-site": "same-origin" });
+    const click = only(await world.clicks());
+    if (backend === "adtarget") return;
+    assert.equal(click.sccid, "Snap-1");
+    assert.deepEqual((await world.visits()).sort((a, b) => a.atMs - b.atMs).map(({ sourced }) => sourced), [1, 0, 0]);
+    assert.equal(only(await world.edge.rows("SELECT * FROM click_origins")).source, "snap");
+  });
+
   it("is nobody else's to keep, whichever cache asks", async () => {
     const lifetimes = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "x-accel-expires"];
     const { headers } = await given({ headers: Object.fromEntries(lifetimes.map((name) => [name, "max-age=600"])) });
@@ -605,6 +637,19 @@ describe("a page behind the edge, with capture off", () => {
   });
 });
 
+describe("a page behind the edge, where consent is required", () => {
+  let world;
+  before(async () => (world = await startWorld({ front: true, vars: { REQUIRE_CONSENT: "on" } })));
+  after(() => world.close());
+
+  it("is no visit, and the edge's tag waits", async () => {
+    const { text, cookies } = await world.edge.request(`${SHOP}/plain.html?notag`, { headers: NAVIGATION });
+    assert.equal(attribute(only(tags(text)), "data-consent"), "required");
+    assert.deepEqual(cookies, {});
+    assert.deepEqual(await world.visits(), []);
+  });
+});
+
 const SIGNALS = [
   ["Global Privacy Control", { setting: "RESPECT_GPC", header: "sec-gpc", mark: "data-gpc" }],
   ["Do Not Track", { setting: "RESPECT_DNT", header: "dnt", mark: "data-dnt" }],
@@ -614,6 +659,16 @@ for (const [name, { setting, header, mark }] of SIGNALS) {
     let world;
     before(async () => (world = await startWorld({ front: true, vars: { [setting]: "on" } })));
     after(() => world.close());
+
+    it("respected, it leads a tap on to the channel, keeps nothing of it and sets no cookie", async () => {
+      const tap = (headers) => world.edge.request(`${SHOP}/c/main`, { headers: { ...NAVIGATION, cookie: "_fbc=fb.1.1790000000000.Click-1", ...headers } });
+      const { status, location, cookies } = await tap({ [header]: "1" });
+      assert.deepEqual([status, location], [302, FALLBACK.main]);
+      assert.deepEqual(cookies, {});
+      assert.deepEqual(await world.clicks(), []);
+      assert.ok((await tap({})).cookies.adtarget_temp_id, "without the signal it is a click");
+      assert.equal((await world.clicks()).length, 1);
+    });
 
     it("respected, it keeps the page request to itself", async () => {
       const { text, cookies } = await world.edge.request(`${SHOP}/plain.html`, { headers: { ...NAVIGATION, [header]: "1" } });

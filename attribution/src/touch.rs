@@ -21,7 +21,7 @@ const USUAL_TOUCH: usize = 384;
 /// No browser keeps a longer cookie, so none was written by us.
 const MAX_COOKIE: usize = 4096;
 
-/// How long a place that somebody came from says no more than what brought them from there, in ms: as long as a session.
+/// How long somebody is still under way by what brought them, in ms: as long as a session.
 const SESSION_MS: u64 = 30 * 60_000;
 /// How long a redirect may take to lead on, in ms.
 const REDIRECT_MS: u64 = 30_000;
@@ -124,7 +124,21 @@ impl<'a> Touches<'a> {
     /// The last touch, where `touch` is no more than the page that it led to, as by a redirect.
     pub fn led_to(&self, touch: &Touch<'_>) -> Option<&Touch<'a>> {
         let last = self.last()?;
-        says_no_more(last, touch, REDIRECT_MS).then_some(last)
+        let is_led = !touch.carries_anything()
+            && touch.referrer == last.referrer
+            && is_within_ms(last, touch, REDIRECT_MS);
+        is_led.then_some(last)
+    }
+
+    /// Whether `touch` is a step on the way that the last one began, and brings nothing of its own: from the same place, as after a redirect
+    /// or a reload; within the session of an ad from wherever, as back from where somebody has paid; on a site that hands its UTM values on.
+    pub fn go_on_with(&self, touch: &Touch<'_>) -> bool {
+        self.last().is_some_and(|last| {
+            touch.click_ids.is_empty()
+                && (touch.utm.is_empty() || touch.utm == last.utm)
+                && (last.carries_anything() || touch.referrer == last.referrer)
+                && is_within_ms(last, touch, SESSION_MS)
+        })
     }
 
     /// Whether `touch`, a click, is told of behind a later one: a visit that could not be told in its time is told again from the next page.
@@ -138,14 +152,11 @@ impl<'a> Touches<'a> {
     }
 
     /// Adds a touch. The first is kept for good; the last gives way to one that something brought, unless that
-    /// is the same click again, as after a reload, or the place that it came from alone, as after a redirect.
+    /// is the same click again, as after a reload, or [goes on](Self::go_on_with) with the last.
     #[must_use]
     pub fn with(self, touch: Touch<'a>) -> Touches<'a> {
-        let gives_way = |last| {
-            touch.is_sourced()
-                && !is_same_click(last, &touch)
-                && !says_no_more(last, &touch, SESSION_MS)
-        };
+        let goes_on = self.go_on_with(&touch);
+        let gives_way = |last| touch.is_sourced() && !is_same_click(last, &touch) && !goes_on;
         let is_last = self.last().is_none_or(gives_way);
         let later = self.later.filter(|_| !is_last);
         match self.first {
@@ -176,13 +187,6 @@ impl<'a> Touches<'a> {
 
 fn is_same_click(last: &Touch<'_>, touch: &Touch<'_>) -> bool {
     !touch.click_ids.is_empty() && last.click_ids == touch.click_ids
-}
-
-/// Whether a touch comes from where the last came from, within so many ms, and brings nothing.
-fn says_no_more(last: &Touch<'_>, touch: &Touch<'_>, within_ms: u64) -> bool {
-    !touch.carries_anything()
-        && touch.referrer == last.referrer
-        && is_within_ms(last, touch, within_ms)
 }
 
 fn is_within_ms(last: &Touch<'_>, touch: &Touch<'_>, ms: u64) -> bool {

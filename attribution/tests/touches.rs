@@ -17,16 +17,16 @@ fn touch<'a>(href: &'a str, referrer: &'a str, now_ms: u64) -> Touch<'a> {
     page(href, referrer, now_ms).capture_and_touch().1
 }
 
-/// When the first and the last touch were, after page views at 1, 2, 3 …
+/// Which were the first and the last touch, after page views that are a session apart: 1, 2, 3 …
 fn times(views: &[(&str, &str)]) -> (Option<u64>, Option<u64>) {
     let mut cookie = String::new();
     for (&(href, referrer), at) in views.iter().zip(1..) {
         // Through the cookie each time, as in life.
-        let touches = Touches::parse(&cookie).with(touch(href, referrer, at));
+        let touches = Touches::parse(&cookie).with(touch(href, referrer, at * 30 * MINUTE));
         cookie = touches.to_cookie();
     }
     let touches = Touches::parse(&cookie);
-    let at = |touch: Option<&Touch<'_>>| touch.map(|touch| touch.at_ms);
+    let at = |touch: Option<&Touch<'_>>| touch.map(|touch| touch.at_ms / 30 / MINUTE);
     (at(touches.first.as_ref()), at(touches.last()))
 }
 
@@ -301,14 +301,24 @@ const GCLID: &str = "https://www.example.com/?gclid=one&utm_source=google";
 const MINUTE: u64 = 60_000;
 
 #[test]
-fn the_place_it_came_from_alone_is_no_new_touch_within_a_session() {
+fn what_brings_nothing_of_its_own_is_no_new_touch_within_a_session() {
+    const UTM: &str = "https://www.example.com/next?utm_source=google";
     for (then, expected) in [
         // A redirect that drops the query; a reload after a script tidied the address.
         ((DIRECT, GOOGLE, 1), 0),
         ((DIRECT, GOOGLE, 29 * MINUTE), 0),
         ((DIRECT, GOOGLE, 30 * MINUTE), 30 * MINUTE),
-        ((DIRECT, "https://www.bing.com/", 1), 1),
+        // Back from where somebody has paid.
+        ((DIRECT, "https://checkout.example/", 29 * MINUTE), 0),
+        (
+            (DIRECT, "https://checkout.example/", 30 * MINUTE),
+            30 * MINUTE,
+        ),
+        // On a site that hands its UTM values on, without click ids.
+        ((UTM, "", 29 * MINUTE), 0),
+        ((UTM, "", 30 * MINUTE), 30 * MINUTE),
         (("https://www.example.com/?utm_source=x", GOOGLE, 1), 1),
+        ((AD, GOOGLE, 1), 1),
     ] {
         let (href, referrer, now_ms) = then;
         let touches = Touches::default()
@@ -317,6 +327,10 @@ fn the_place_it_came_from_alone_is_no_new_touch_within_a_session() {
         let last = touches.last().map(|touch| touch.at_ms);
         assert_eq!(last, Some(expected), "{then:?}");
     }
+    // What brought nothing but a place gives way to another at once.
+    let touches = Touches::default().with(touch(DIRECT, GOOGLE, 0));
+    let next = touch(DIRECT, "https://www.bing.com/", 1);
+    assert_eq!(touches.with(next).last().map(|touch| touch.at_ms), Some(1));
 }
 
 #[test]

@@ -288,6 +288,29 @@ export const front = {
     check: atEdge,
   },
 
+  "has paths of the site's own where the edge has its short links": {
+    visits: 2,
+    clicks: 1,
+    async run(story) {
+      await story.open(page("/spa.html?notag&"), { on: SHOP });
+      await story.visited(1);
+      const shown = await story.page.eval(() => {
+        window.marked = true;
+        const link = document.body.appendChild(document.createElement("a"));
+        link.href = "/c/shoes";
+        link.onclick = (event) => event.preventDefault();
+        link.click();
+        history.pushState({}, "", link.href);
+        return [link.href, link.target];
+      });
+      assert.deepEqual(shown, [`${SHOP}/c/shoes`, ""]);
+      await story.visited(2);
+      assert.deepEqual(await story.page.eval(() => [window.marked, location.href]), [true, `${SHOP}/c/shoes`]);
+      await story.join();
+    },
+    check: ({ visits }) => assert.equal(visits[1].href, `${SHOP}/c/shoes`),
+  },
+
   "is moved inside": {
     visits: 2,
     clicks: 1,

@@ -217,6 +217,8 @@ export const links = {
     check({ visit, click, story }) {
       carriesAd(visit);
       assert.equal(story.backend === "ledger" ? click.channel : click.channelId, story.backend === "ledger" ? "main" : CHANNELS[0]);
+      // No visit was told by then: the page's address has the ad.
+      if (story.backend === "ledger") assert.deepEqual([click.ttclid, click.sccid, click.utmSource], [visit.ttclid, visit.sccid, visit.utmSource]);
     },
   },
 

@@ -211,6 +211,29 @@ export const moves = {
     },
   },
 
+  "loaded by an app behind its ad, and shown later": {
+    visits: 1,
+    clicks: 1,
+    // As a page that no window shows.
+    head: `<script>
+      Object.defineProperty(document, "hidden", { configurable: true, get: function () { return !window.shown; } });
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: function () { return window.shown ? "visible" : "hidden"; } });
+    </script>`,
+    async run(story) {
+      await story.open();
+      await story.page.until(() => Boolean(window.edgeway && edgeway.ready));
+      await story.network.quiet();
+      assert.deepEqual(await story.world.visits(), [], "nobody has seen it");
+      await story.page.eval(() => {
+        window.shown = true;
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+      });
+      await story.visited();
+      await story.join();
+    },
+    check: ({ visit }) => carriesAd(visit),
+  },
+
   "prerendered, and never shown": {
     visits: 0,
     engines: CHROMIUM,

@@ -12,7 +12,7 @@ const LINKS = 'a[href],area[href]';
  * A channel, a group, a bot or an invite, in small letters: not stickers, proxies, sharing, phone numbers and the like.
  * To disregard the case takes the engine longer than all the rest.
  */
-const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
+const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m(sg)?|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
 
 let observer;
 let open;
@@ -80,7 +80,8 @@ function query(fields) {
 /** Where a link to `href` shall lead instead, if it shall. */
 function lead(href, eventId) {
   if (CHAT.test(href.toLowerCase())) return inviteLink('', href, eventId);
-  if (shortLinks.some((start) => href.startsWith(start)) && !href.includes('eventId=')) {
+  // On the edge's own origin a site may have such paths, too; there a link that the edge has written names the page's own.
+  if (shortLinks.some((start) => href.startsWith(start)) && !href.includes('eventId=') && (!firstParty || href.includes('?to='))) {
     return href.split('#')[0] + (href.includes('?') ? '&' : '?') + query({ eventId });
   }
 }

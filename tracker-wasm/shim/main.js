@@ -53,7 +53,7 @@ function run(command) {
 }
 
 function begin() {
-  if (active || !drained || document.prerendering
+  if (active || !drained || document.hidden
     || (settings.gpc === 'respect' && navigator.globalPrivacyControl)
     || (settings.dnt === 'respect' && navigator.doNotTrack === '1')
     || (settings.consent === 'required' && visitor.consent !== 'granted')) return;

@@ -1,9 +1,9 @@
 // The page's life: shown, moved inside, hidden, shown again.
 
-/** Runs `start`, and once more when a prerendered page is really shown, which it may never be. */
+/** Runs `start`, and again whenever the page is shown: one that is prerendered, or that an app loads behind its ad, may never be. */
 export function whenShown(start) {
   start();
-  document.addEventListener('prerenderingchange', start);
+  addEventListener('visibilitychange', start, true);
 }
 
 /**

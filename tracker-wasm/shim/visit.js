@@ -1,6 +1,6 @@
 // The visit: what the page view carries, and its way to the edge.
 
-import { base, firstParty, settings, shortLinks } from './tag.js';
+import { firstParty, settings } from './tag.js';
 import { emit } from './log.js';
 import * as core from './core.js';
 import { CLICK, TOLD, cookie, cookies, findDomain, ids, read, renewIds, setCookie, subdomainIndex, uuid, write } from './ids.js';
@@ -31,7 +31,7 @@ export const visitId = () => current && current.eventId;
  */
 export async function visit(replaced, href = counted ? location.href : landing) {
   // Scripts that fetch pages by themselves give a link's address to the tab before they find that it leads elsewhere.
-  if ([...shortLinks, base].some((start) => location.href.startsWith(start))) return;
+  if (/[?&]eventId=([^&]+).*tempId=/.exec(location.href)) return;
   const before = place;
   // A fragment makes a place of its own only where it is a route; `#/` is the one that routers write first.
   place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]./.test(location.hash) ? location.hash : '');

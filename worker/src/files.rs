@@ -33,7 +33,9 @@ pub async fn tracker(edge: &Edge<'_>, file: &str, origin: Option<&str>) -> Respo
     let life = if is_kept { life } else { "no-store" };
     let answer = Answer::empty(status)
         .header("cache-control", &format!("public, {life}"))
-        .header("x-content-type-options", "nosniff");
+        .header("x-content-type-options", "nosniff")
+        // For pages that let in what says that it may be let in (Cross-Origin-Embedder-Policy).
+        .header("cross-origin-resource-policy", "cross-origin");
     let mut answer = track::with_cors(answer, origin);
     let mut replaced = "cache-control";
     if file.ends_with(".d.ts") {

@@ -144,6 +144,7 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
                 .map(|front| front.origin.as_str()),
             edge_capture: config.front.as_ref().map(|front| front.capture),
             respect_gpc: config.respect_gpc,
+            require_consent: config.require_consent,
             respect_dnt: config.respect_dnt,
             operator_key: set(config.operator_key.is_ok()),
             access: match &config.access {
@@ -216,6 +217,7 @@ struct Settings<'a> {
     site_origin: Option<&'a str>,
     edge_capture: Option<bool>,
     respect_gpc: bool,
+    require_consent: bool,
     respect_dnt: bool,
     operator_key: &'static str,
     access: &'static str,

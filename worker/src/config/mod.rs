@@ -51,6 +51,8 @@ pub struct Config {
     pub webhooks: Vec<webhooks::Source>,
     /// Whether a browser's Global Privacy Control stops capture at the edge (`RESPECT_GPC`).
     pub respect_gpc: bool,
+    /// Whether nothing is recorded of a page request at the edge, and its tag waits for consent (`REQUIRE_CONSENT`).
+    pub require_consent: bool,
     /// Whether a browser's Do Not Track does (`RESPECT_DNT`).
     pub respect_dnt: bool,
     /// How long visits and clicks are kept, in days (`RETENTION_DAYS`).
@@ -454,6 +456,7 @@ impl Config {
             prefix: settings.prefix(),
             front,
             respect_gpc: settings.switch("RESPECT_GPC", false),
+            require_consent: settings.switch("REQUIRE_CONSENT", false),
             respect_dnt: settings.switch("RESPECT_DNT", false),
             limits_calls,
             has_api_key: settings.text("ADTARGET_API_KEY").is_some(),

@@ -66,6 +66,10 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     };
     let head = runtime::head(&response);
     let head = Head::read(&head);
+    if head.is_of_a_dead_origin() {
+        runtime::log_error(&format!("SITE_ORIGIN does not answer: {}", head.status));
+        return away(edge, front, site, destination);
+    }
     let is_visit = matches!(head.status, 200 | 300..=399) && is_visit(edge, front, destination);
     if !head.location.is_empty() && head.status != 200 {
         return redirect(edge, front, response, &head, site, is_visit);
@@ -298,6 +302,12 @@ impl<'a> Head<'a> {
             && !begins(self.content_disposition, "attachment")
     }
 
+    /// Whether Cloudflare answers in place of an origin that it can't reach
+    /// (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
+    fn is_of_a_dead_origin(&self) -> bool {
+        matches!(self.status, 520..=527 | 530)
+    }
+
     /// Whether the platform can read its body.
     fn is_legible(&self) -> bool {
         matches!(self.content_encoding, "" | "identity" | "gzip" | "br")
@@ -311,6 +321,7 @@ fn is_visit(edge: &Edge<'_>, front: &Front, destination: Destination) -> bool {
         && edge.caller.method == "GET"
         && !edge.caller.prepares
         && !edge.has_objected()
+        && !edge.config.require_consent
 }
 
 /// The visit that a page request is.
@@ -337,7 +348,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         ));
     }
     let mut attribution = Attribution::from(seen);
-    let mut sourced = touch.is_sourced();
+    let mut led = false;
     let mut ad_platform = AdPlatform::of(&touch.click_ids);
     // A redirect that drops the query leads to a page that still has the Referer of the click, be it none, and says so.
     if caller.referer.is_empty() || touch.referrer.is_some() {
@@ -345,7 +356,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         if let Some(last) = touches.led_to(&touch)
             && !edge.comes_from_same_site()
         {
-            sourced |= last.is_sourced();
+            led = last.is_sourced();
             ad_platform = ad_platform.or(AdPlatform::of(&last.click_ids));
             attribution.landing_page = None;
             attribution.add(last.clone());
@@ -363,15 +374,15 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         client: edge.client(),
         captured_by: CapturedBy::Edge,
         consent: None,
-        sourced,
+        sourced: false,
         ad_platform,
         extra: BTreeMap::new(),
     };
-    Ok(NewVisit {
-        // A page is asked for when somebody comes.
-        is_behind: false,
-        ..NewVisit::new(visit, touch, view.cookies)
-    })
+    let mut new = NewVisit::new(visit, touch, view.cookies);
+    new.visit.sourced |= led;
+    // A page is asked for when somebody comes.
+    new.is_behind = false;
+    Ok(new)
 }
 
 /// Hands the visit to whoever keeps it, after the page.
@@ -427,6 +438,9 @@ fn tag(edge: &Edge<'_>, site: &Site, visit: Option<EventId>) -> String {
     }
     if edge.config.respect_dnt {
         tag.push_str("\ndata-dnt=respect");
+    }
+    if edge.config.require_consent {
+        tag.push_str("\ndata-consent=required");
     }
     if let Some(visit) = visit {
         tag.push_str(&format!("\ndata-visit={visit}"));

@@ -214,7 +214,8 @@ pub fn told_visit(
         client,
         captured_by,
         consent: consent.map(Into::into),
-        sourced: touch.is_sourced(),
+        // Known from the touches before it.
+        sourced: false,
         ad_platform: AdPlatform::of(&touch.click_ids),
         extra: fields
             .others(is_known)
