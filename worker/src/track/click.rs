@@ -194,12 +194,11 @@ async fn click(
             None => Answer::empty(503).header("cache-control", "no-store"),
         });
     }
-    if edge.has_objected() {
+    if edge.has_objected()
+        && let Some(link) = shared().or_else(|| link_of_page(edge, site))
+    {
         // Led to the channel, and not followed there.
-        return Ok(to_channel(
-            edge,
-            shared().or_else(|| link_of_page(edge, site)),
-        ));
+        return Ok(Answer::redirect(&link));
     }
     let is_limited =
         edge.limit_address().await.is_err() || edge.limit_visitor(ids.temp_id).await.is_err();
