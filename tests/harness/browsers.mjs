@@ -264,7 +264,8 @@ async function launchWebdriver({ command, vendor, binary, args = [], wasmSwitch 
       return {
         errors: [],
         async page() {
-          const handle = fresh ? first : (await session.call("POST", "/window/new", { type: "tab" })).handle;
+          // A window of its own, since a tab would be opened behind the one before, where nobody sees it.
+          const handle = fresh ? first : (await session.call("POST", "/window/new", { type: "window" })).handle;
           fresh = false;
           return webdriverPage(session, handle);
         },
