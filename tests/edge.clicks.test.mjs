@@ -39,6 +39,16 @@ forBothBackends("a click", (backend) => {
     });
   }
 
+  it("reads what the page's address carries, where the page tells it, and no other site's", async () => {
+    for (const [page, ttclid] of [["https://www.shop.test/offer?ttclid=T1#top", "T1"], ["https://evil.test/?ttclid=T2", undefined], ["?ttclid=T3", undefined]]) {
+      leads(await world.invite({ page }));
+      const click = only(await world.clicks());
+      if (backend === "ledger") assert.equal(click.ttclid, ttclid, page);
+      else assert.equal("page" in click, false, "it is the edge's alone");
+      await world.reset();
+    }
+  });
+
   for (const path of ["/c/vip", "/e/c/vip"]) {
     it(`by ${path} needs no script: ids come from cookies, click ids from cookies and the landing page`, async () => {
       const [tempId, clientSessionId] = [randomUUID(), randomUUID()];

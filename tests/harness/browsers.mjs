@@ -36,8 +36,14 @@ class Page {
     await this.until(there, before, complete);
   }
 
-  open(url, options) {
+  async open(url, options) {
+    await this.front();
     return this.leads(() => this.driver.go(url), options);
+  }
+
+  /** The visitor looks at this tab, where the engine shows one at a time. */
+  async front() {
+    await this.driver.front?.();
   }
 
   click(selector, options) {
@@ -163,6 +169,7 @@ function puppeteerPage(page) {
       const { hostname } = new URL(page.url());
       return (await page.browserContext().cookies()).filter(({ domain }) => `.${hostname}`.endsWith(`.${domain.replace(/^\./, "")}`));
     },
+    front: () => page.bringToFront(),
     close: () => page.close({ runBeforeUnload: true }),
   });
 }

@@ -245,6 +245,7 @@ export const links = {
         return followed;
       });
       assert.deepEqual(followed, ["t.me", "t.me", "edge.shop.test", "share.t.me", "edge.shop.test", "t.me"]);
+      await story.page.front();
       story.network.calm();
       await led(story, "#blank");
       await story.visited();

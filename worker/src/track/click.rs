@@ -73,8 +73,7 @@ fn link_tapped(edge: &Edge<'_>) -> Option<TelegramLink> {
 
 /// Whether the link that was tapped is on a page of the site, as far as the browser says.
 fn is_of_page(edge: &Edge<'_>, site: &Site) -> bool {
-    let referer_host = url::split(edge.caller.referer).map_or("", |parts| parts.host);
-    edge.comes_from_same_site() || edge.has_page_on(site, referer_host)
+    edge.comes_from_same_site() || edge.has_page_on(site, host_of(edge.caller.referer))
 }
 
 /// The page's own link, where a page of the site has it: one that somebody else made up leads nobody elsewhere.
@@ -300,7 +299,7 @@ async fn hosted(
         query.push_str(&escaped(&id));
     }
     for pair in edge.caller.query.split('&').filter(|pair| !pair.is_empty()) {
-        const READ: [&str; 8] = [
+        const READ: [&str; 9] = [
             "websiteId",
             "tempId",
             "clientSessionId",
@@ -309,6 +308,7 @@ async fn hosted(
             "start",
             "eventId",
             "visit",
+            "page",
         ];
         // A name may be written with escapes.
         if !url::parameters(pair).any(|(name, _)| READ.contains(&&*name)) {
@@ -363,16 +363,21 @@ pub struct Carried {
 /// the last touch.
 fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
     let caller = &edge.caller;
-    let referer_host = url::split(caller.referer)
-        .map(|parts| parts.host)
-        .unwrap_or_default();
-    let from_page = edge.has_page_on(site, referer_host);
+    let is_ours = |address: &str| edge.has_page_on(site, host_of(address));
+    // Of a page on another host browsers tell no more than that, but a page can tell its address itself.
+    let told = caller.parameter("page").filter(|page| is_ours(page));
+    let page = told.as_deref().unwrap_or(caller.referer);
+    let from_page = is_ours(page);
     let (href, referrer) = if from_page {
-        (caller.referer, "")
+        (page, "")
     } else {
         (caller.url, caller.referer)
     };
-    let host = if from_page { referer_host } else { caller.host };
+    let host = if from_page {
+        host_of(page)
+    } else {
+        caller.host
+    };
     let restored = site.click_id_parameters.restore(href);
     let view = PageView {
         href: &restored.address,
@@ -402,6 +407,11 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
         attribution,
         is_direct,
     }
+}
+
+/// The host in an address; empty where there is none.
+fn host_of(address: &str) -> &str {
+    url::split(address).map_or("", |parts| parts.host)
 }
 
 /// A query's value, escaped.
