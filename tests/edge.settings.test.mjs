@@ -324,6 +324,7 @@ describe("files", () => {
       const { headers } = await get(`/${name}`);
       assert.match(headers["content-type"], /^(text|application)\/javascript/, name);
       assert.equal(headers["x-content-type-options"], "nosniff", name);
+      assert.equal(headers["cross-origin-resource-policy"], "cross-origin", name);
     }
   });
 

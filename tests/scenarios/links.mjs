@@ -196,6 +196,9 @@ export const links = {
     arrivals: 1,
     async run(story) {
       await story.open();
+      await story.page.eval(() => void document.body.insertAdjacentHTML("beforeend", '<a id="msg" href="https://t.me/msg?text=hi">Tell</a> <a id="msgs" href="https://t.me/msgs">Chat</a>'));
+      await led(story, "#msgs");
+      assert.equal(await story.page.eval(() => document.querySelector("#msg").href), "https://t.me/msg?text=hi");
       await story.join("#share");
     },
     check: ({ story }) => assert.equal(story.world.telegram.arrivals[0].path, "/share/url?url=https%3A%2F%2Fshop.test%2F"),
