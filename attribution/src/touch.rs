@@ -155,8 +155,8 @@ impl<'a> Touches<'a> {
     /// is the same click again, as after a reload, or [goes on](Self::go_on_with) with the last.
     #[must_use]
     pub fn with(self, touch: Touch<'a>) -> Touches<'a> {
-        let goes_on = self.go_on_with(&touch);
-        let gives_way = |last| touch.is_sourced() && !is_same_click(last, &touch) && !goes_on;
+        let gives_way =
+            |last| touch.is_sourced() && !is_same_click(last, &touch) && !self.go_on_with(&touch);
         let is_last = self.last().is_none_or(gives_way);
         let later = self.later.filter(|_| !is_last);
         match self.first {

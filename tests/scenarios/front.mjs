@@ -54,6 +54,22 @@ const given = (html, more = {}) => ({
   ...more,
 });
 
+/** A single page that `move` moves on, which is a visit more, before its link is tapped; `outcome`: whether the page is the same still, and its address. */
+const moved = (move, check) => ({
+  visits: 2,
+  clicks: 1,
+  async run(story) {
+    await story.open(page("/spa.html?notag&"), { on: SHOP });
+    await story.visited(1);
+    await move(story);
+    await story.visited(2);
+    const outcome = await story.page.eval(() => [window.marked, location.href]);
+    await story.join();
+    return outcome;
+  },
+  check,
+});
+
 /** A page whose service worker answers so, opened twice or more under it; `check` looks at all visits. */
 const served = (answer, check, clicks = ["Second"]) => ({
   visits: clicks.length + 1,
@@ -288,13 +304,9 @@ export const front = {
     check: atEdge,
   },
 
-  "has paths of the site's own where the edge has its short links": {
-    visits: 2,
-    clicks: 1,
-    async run(story) {
-      await story.open(page("/spa.html?notag&"), { on: SHOP });
-      await story.visited(1);
-      const shown = await story.page.eval(() => {
+  "has paths of the site's own where the edge has its short links": moved(
+    async ({ page }) => {
+      const shown = await page.eval(() => {
         window.marked = true;
         const link = document.body.appendChild(document.createElement("a"));
         link.href = "/c/shoes";
@@ -304,29 +316,21 @@ export const front = {
         return [link.href, link.target];
       });
       assert.deepEqual(shown, [`${SHOP}/c/shoes`, ""]);
-      await story.visited(2);
-      assert.deepEqual(await story.page.eval(() => [window.marked, location.href]), [true, `${SHOP}/c/shoes`]);
-      await story.join();
     },
-    check: ({ visits }) => assert.equal(visits[1].href, `${SHOP}/c/shoes`),
-  },
+    ({ visits, outcome }) => {
+      assert.deepEqual(outcome, [true, `${SHOP}/c/shoes`]);
+      assert.equal(visits[1].href, `${SHOP}/c/shoes`);
+    },
+  ),
 
-  "is moved inside": {
-    visits: 2,
-    clicks: 1,
-    async run(story) {
-      await story.open(page("/spa.html?notag&"), { on: SHOP });
-      await story.visited(1);
-      await story.page.click("#push");
-      await story.visited(2);
-      await story.join();
-    },
-    check({ visits: [loaded, pushed], click, story }) {
+  "is moved inside": moved(
+    ({ page }) => page.click("#push"),
+    ({ visits: [loaded, pushed], click, story }) => {
       atEdge({ visit: loaded, story });
       assert.match(pushed.fbc, /\.Push1$/);
       if (story.backend === "ledger") assert.equal(click.visitId, pushed.visitId);
     },
-  },
+  ),
 
   "is open in two tabs": {
     visits: 2,

@@ -14,6 +14,9 @@ const LINKS = 'a[href],area[href]';
  */
 const CHAT = /^(https?:\/\/(t\.me\/|telegram\.(me|dog)\/|(?=\w+\w\.t\.me\/))(?!(add(emoji|list|stickers|style|theme)|auction|auth|bg|boost|call|confirmphone|contact|folder|giftcode|invoice|iv|login|m(sg)?|nft|proxy|setlanguage|share|socks|www|\+?\d+)([./?#]|$))[+%\w]|tg:(\/\/)?(join|privatepost|resolve)\?(?!phone))/;
 
+/** An address of a link that was led through the edge, with its click's id. */
+export const LED = /[?&]eventId=([^&]+).*tempId=/;
+
 let observer;
 let open;
 /** The id of the latest tap's click, wherever that leads. */
@@ -96,7 +99,7 @@ function rewrite(link, renew, clickId) {
     try { return absolute(link.getAttribute(name)); } catch (malformed) { return ''; }
   };
   const now = resolve('href');
-  const ours = link.hasAttribute(ORIGINAL) && /[?&]eventId=([^&]+).*tempId=/.exec(now);
+  const ours = link.hasAttribute(ORIGINAL) && LED.exec(now);
   if (ours && !renew) return;
   const from = ours ? resolve(ORIGINAL) : now;
   const to = lead(from, clickId || (ours ? ours[1] : uuid()));

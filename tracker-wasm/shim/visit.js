@@ -5,7 +5,7 @@ import { emit } from './log.js';
 import * as core from './core.js';
 import { CLICK, TOLD, cookie, cookies, findDomain, ids, read, renewIds, setCookie, subdomainIndex, uuid, write } from './ids.js';
 import { send } from './send.js';
-import { refreshLinks } from './links.js';
+import { LED, refreshLinks } from './links.js';
 
 /** What every visit says of the visitor beside the capture. */
 export const visitor = { bot: navigator.webdriver || undefined };
@@ -31,7 +31,7 @@ export const visitId = () => current && current.eventId;
  */
 export async function visit(replaced, href = counted ? location.href : landing) {
   // Scripts that fetch pages by themselves give a link's address to the tab before they find that it leads elsewhere.
-  if (/[?&]eventId=([^&]+).*tempId=/.exec(location.href)) return;
+  if (LED.exec(location.href)) return;
   const before = place;
   // A fragment makes a place of its own only where it is a route; `#/` is the one that routers write first.
   place = location.pathname + location.search.split(/[?&]/).sort() + (/^#[!/]./.test(location.hash) ? location.hash : '');

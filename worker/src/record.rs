@@ -119,7 +119,7 @@ pub struct Visit {
     pub captured_by: CapturedBy,
     /// `granted` or `denied`; none: unknown.
     pub consent: Option<String>,
-    /// Whether something brought the visitor: a click id or UTM value in the address, or another site.
+    /// Whether something brought the visitor: a click id or UTM value in the address, or another site; not where they are under way by it already.
     pub sourced: bool,
     /// Whose ad brought the visitor, by the click id in the address: cookies have those of ads before.
     pub ad_platform: Option<AdPlatform>,

@@ -348,7 +348,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         ));
     }
     let mut attribution = Attribution::from(seen);
-    let mut led = false;
+    let mut sourced = false;
     let mut ad_platform = AdPlatform::of(&touch.click_ids);
     // A redirect that drops the query leads to a page that still has the Referer of the click, be it none, and says so.
     if caller.referer.is_empty() || touch.referrer.is_some() {
@@ -356,7 +356,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         if let Some(last) = touches.led_to(&touch)
             && !edge.comes_from_same_site()
         {
-            led = last.is_sourced();
+            sourced = last.is_sourced();
             ad_platform = ad_platform.or(AdPlatform::of(&last.click_ids));
             attribution.landing_page = None;
             attribution.add(last.clone());
@@ -374,15 +374,15 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         client: edge.client(),
         captured_by: CapturedBy::Edge,
         consent: None,
-        sourced: false,
+        sourced,
         ad_platform,
         extra: BTreeMap::new(),
     };
-    let mut new = NewVisit::new(visit, touch, view.cookies);
-    new.visit.sourced |= led;
-    // A page is asked for when somebody comes.
-    new.is_behind = false;
-    Ok(new)
+    Ok(NewVisit {
+        // A page is asked for when somebody comes.
+        is_behind: false,
+        ..NewVisit::new(visit, touch, view.cookies)
+    })
 }
 
 /// Hands the visit to whoever keeps it, after the page.

@@ -366,17 +366,11 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
     let is_ours = |address: &str| edge.has_page_on(site, host_of(address));
     // Of a page on another host browsers tell no more than that, but a page can tell its address itself.
     let told = caller.parameter("page").filter(|page| is_ours(page));
-    let page = told.as_deref().unwrap_or(caller.referer);
-    let from_page = is_ours(page);
-    let (href, referrer) = if from_page {
-        (page, "")
-    } else {
-        (caller.url, caller.referer)
-    };
-    let host = if from_page {
-        host_of(page)
-    } else {
-        caller.host
+    let page = (told.as_deref()).or_else(|| Some(caller.referer).filter(|page| is_ours(page)));
+    let from_page = page.is_some();
+    let (href, referrer, host) = match page {
+        Some(page) => (page, "", host_of(page)),
+        None => (caller.url, caller.referer, caller.host),
     };
     let restored = site.click_id_parameters.restore(href);
     let view = PageView {

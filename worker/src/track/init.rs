@@ -214,7 +214,7 @@ pub fn told_visit(
         client,
         captured_by,
         consent: consent.map(Into::into),
-        // Known from the touches before it.
+        // Unless its touch is.
         sourced: false,
         ad_platform: AdPlatform::of(&touch.click_ids),
         extra: fields

@@ -62,12 +62,12 @@ impl<'a> CookieHint<'a> {
 }
 
 impl NewVisit {
-    /// The visit whose page view is `touch`, of a visitor with these cookies.
+    /// The visit whose page view is `touch`, of a visitor with these cookies; they say whether `touch` is what brought them.
     pub fn new(mut visit: Visit, touch: Touch<'_>, cookies: &str) -> Self {
         let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
         let known = attribution::cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or_default();
         let touches = Touches::parse(known);
-        visit.sourced = touch.is_sourced() && !touches.go_on_with(&touch);
+        visit.sourced |= touch.is_sourced() && !touches.go_on_with(&touch);
         Self {
             visit,
             is_behind: touches.is_behind(&touch),
