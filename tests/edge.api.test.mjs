@@ -796,6 +796,18 @@ describe("the keyed API", () => {
       assert.deepEqual(JSON.parse(visit.extra), { plan: [1.5] });
     });
 
+    it("names the ad of a visit by what the caller says, too", async () => {
+      for (const [told, ad] of [[{ ttclid: "Tt1", utmCampaign: "spring" }, "tiktok spring"], [{ fbclid: "Fb1" }, "meta "], [{ utmSource: "Blog" }, "blog "], [{}, " "]]) {
+        await api.reset();
+        const { visitId, tempId } = done(await api.post("events/visit", { href: "https://www.shop.test/", ...told }));
+        done(await api.post("events/invite", { tempId }));
+        await api.edge.drained();
+        const where = async (table, id, value) => only(await api.edge.rows(`SELECT source || ' ' || campaign AS ad FROM ${table} WHERE ${id} = ?`, value)).ad;
+        assert.equal(await where("visit_origins", "visit_id", visitId), ad, JSON.stringify(told));
+        assert.equal(await where("click_origins", "temp_id", tempId), ad, JSON.stringify(told));
+      }
+    });
+
     it("is of the key's site, else the named one, else the first", async () => {
       const key = (await api.createKey({ websiteId: OTHER_SITE })).key;
       done(await api.post("events/visit", { href: "https://other.test/" }, { key }));

@@ -73,7 +73,22 @@ describe("what is sent", () => {
     assert.deepEqual([google.adIdentifiers.gclid, telegram.c], ["GLate", "TgLate"]);
   });
 
-  it("is the click's own, also where that comes so long after the join that it was skipped", async () => {
+  const BEFORE_VISIT = {
+    "with its visit": async () => {},
+    "a moment before its visit": async () => {
+      await edge.fail({ forgetsLater: true });
+      await deliveries.advance(10_000);
+      await deliveries.ring();
+      await edge.drained();
+      await edge.fail({ forgetsLater: false });
+    },
+    "long before its visit, without which Snapchat takes nothing": async (conversionId) => {
+      await deliveries.settled({ step: 60_000 });
+      const { state, code } = (await deliveries.sends(conversionId)).snapchat;
+      assert.deepEqual([state, code], ["skipped", "no_page"]);
+    },
+  };
+  for (const [when, wait] of Object.entries(BEFORE_VISIT)) it(`is the click's own, also where that comes so long after the join that it was skipped: ${when}`, async () => {
     await edge.fail({ record: true });
     const who = await deliveries.visitor({ href: "https://www.shop.test/outage?fbclid=Outage&ttclid=TtOutage&gclid=GOutage&sccid=ScOutage&tgclid=TgOutage" }, {}, { cookie: "" });
     await edge.drained();
@@ -88,10 +103,19 @@ describe("what is sent", () => {
     const CLICKS = WITH_ID.filter((name) => name !== "ga4").concat("telegram");
     const before = await deliveries.sends(conversionId);
     for (const name of CLICKS) assert.deepEqual([before[name].state, before[name].code], ["skipped", "no_signal"], name);
-    for (const message of recorded) await edge.enqueue(message);
+    const isClick = (message) => JSON.parse(message).keep?.click !== undefined;
+    for (const message of recorded.filter(isClick)) await edge.enqueue(message);
+    await edge.drained();
+    await wait(conversionId);
+    for (const message of recorded.filter((message) => !isClick(message))) await edge.enqueue(message);
     await edge.drained();
     await deliveries.settled({ step: 60_000 });
     assert.deepEqual(states(await deliveries.sends(conversionId)), each(ALL, "sent"));
+    // What was sent by what the click alone says has gone without.
+    if (when.startsWith("long")) {
+      assert.deepEqual(platforms.tiktok.violations.splice(0), ["data[0].page is required (POST /open_api/v1.3/event/track/)"]);
+      return assert.match(only(platforms.snapchat.events).event_source_url, /outage/);
+    }
     assert.match(only(platforms.meta.events).user_data.fbc, /\.Outage$/);
     assert.equal(only(platforms.google.events).adIdentifiers.gclid, "GOutage");
   });
@@ -374,6 +398,18 @@ describe("the log", () => {
     await deliveries.settled({ step: HOUR_MS });
     assert.deepEqual([(await tellTime()).state, platforms.meta.events.length], ["sent", 1]);
     assert.deepEqual((await deliveries.health()).deliveries, []);
+  });
+
+  it("names the platform's own failure of what had waited for its click when it stood still", async () => {
+    platforms.meta.misbehave({ kind: "status", status: 503, times: Infinity });
+    const { conversionId } = await deliveries.convert();
+    await until(async () => (await edge.rows("SELECT 1 FROM circuits WHERE destination = 'meta' AND failures > 0")).length, "it fails");
+    const since = `${Date.now() + deliveries.ahead - 47 * HOUR_MS}`;
+    const [id] = await deliveries.backlog(conversionId, 1, ["meta"], { owed_since_ms: since, due_ms: since, code: "'LATE'", words: "'its click or visit has yet to be written down'" });
+    await edge.d1.prepare("UPDATE circuits SET open_ms = ?").bind(Date.now() + deliveries.ahead + 600_000).run();
+    await edge.strike();
+    await until(async () => (await deliveries.sends(id)).meta.state === "dead", "it is given up");
+    assert.equal((await deliveries.sends(id)).meta.code, "UNAVAILABLE");
   });
 
   it("forgets a lead with all that platforms were told, or were still to be told", async () => {

@@ -581,6 +581,19 @@ forBothBackends("a page behind the edge", (backend) => {
     assert.equal(only(await world.edge.rows("SELECT * FROM click_origins")).source, "snap");
   });
 
+  it("by a redirect that drops the query is of the link's source, each time that it is tapped within a session", { skip: backend === "adtarget" }, async () => {
+    world.site.pages["/blog"] = { status: 302, headers: { location: "/plain.html" } };
+    const jar = {};
+    for (let times = 0; times < 2; times += 1) {
+      for (const path of ["/blog?utm_source=blog", "/plain.html"]) {
+        const cookie = Object.entries(jar).map(([name, { value }]) => `${name}=${value}`).join("; ");
+        Object.assign(jar, (await open(path, { headers: { cookie } })).cookies);
+      }
+      await world.edge.advance(60_000);
+    }
+    assert.deepEqual((await world.visits()).map(({ utmSource }) => utmSource), ["blog", "blog"]);
+  });
+
   it("is nobody else's to keep, whichever cache asks", async () => {
     const lifetimes = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "x-accel-expires"];
     const { headers } = await given({ headers: Object.fromEntries(lifetimes.map((name) => [name, "max-age=600"])) });

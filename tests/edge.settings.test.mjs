@@ -271,6 +271,16 @@ describe("limits", () => {
     assert.equal((await world.visits()).length - before, 6);
   });
 
+  it("hold for pages that a dead server is to have, whose visitors are told so all the same", async () => {
+    await world.reset();
+    world.site.pages["/dead"] = { status: 522, headers: {}, body: "error code: 522" };
+    for (let page = 0; page < 8; page++) {
+      const headers = { "user-agent": BROWSER, accept: "text/html", "sec-fetch-dest": "document" };
+      assert.equal((await world.edge.request("https://www.shop.test/dead", { ip: "198.51.100.4", headers })).status, 502);
+    }
+    assert.equal((await world.visits()).length, 6);
+  });
+
   it("hold for a visitor, wherever from", async () => {
     const tempId = randomUUID();
     const answers = [];

@@ -859,6 +859,15 @@ for (const database of ["DB", "DB_SECOND"]) {
       assert.deepEqual(await conversion(15), ofSecond(click));
     });
 
+    it("counts who came by a click whose channel is called otherwise since, or is no more, without asking again", async () => {
+      const [renamed, byRenamed] = await came({ channel: "shared-before" });
+      assert.equal((await telegram.post(botapi.join(byRenamed, 16))).status, 200);
+      assert.deepEqual(await conversion(16), ofSecond(renamed));
+      const [, ofNobody] = await came({ websiteId: "atid_gone", channel: "gone" });
+      assert.equal((await telegram.post(botapi.join(ofNobody, 17))).status, 200);
+      assert.equal(only(await edge.rows("SELECT website_id FROM leads WHERE telegram_user_id = 17")).website_id, "atid_shop");
+    });
+
     it("counts who asked to join by that click there, where Telegram leaves the link out", async () => {
       const click = clickId();
       await telegram.click({ clickId: click, websiteId: "atid_second", channel: "shared" });
@@ -941,6 +950,13 @@ describe("what the operator sees of webhooks and of what waits", () => {
     botapi.webhooks.get(BOT.username).allowed_updates = UPDATES.filter((kind) => kind !== "chat_member");
     await telegram.edge.advance(61_000);
     assert.match(JSON.stringify((await health(OPERATOR_KEY)).json().cautions), /"state":"not asked for","why":"chat_member: /);
+    const webhook = botapi.webhooks.get(BOT.username);
+    Object.assign(webhook, { pending_update_count: 7, last_error_date: failedS });
+    await telegram.edge.advance(61_000);
+    assert.match(JSON.stringify((await health(OPERATOR_KEY)).json().cautions), /"state":"failing","why":"500"/, "which is the worse");
+    Object.assign(webhook, { pending_update_count: 0, last_error_date: undefined });
+    await telegram.edge.advance(61_000);
+    await health(OPERATOR_KEY);
     botapi.calls.length = 0;
     await telegram.edge.advance(61_000);
     await health(OPERATOR_KEY);

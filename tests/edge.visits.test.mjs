@@ -97,6 +97,19 @@ forBothBackends("a visit", (backend) => {
     }
   });
 
+  it("is of that click on the next page, too, and so is a tap", { skip: backend === "adtarget" }, async () => {
+    const tempId = randomUUID();
+    const { cookies } = await world.init({ href: "https://www.shop.test/?gbraid=Gb1", tempId });
+    const cookie = `_gcl_aw=GCL.1700000000.GadId; edgeway_touch=${cookies.edgeway_touch.value}`;
+    await world.init({ href: "https://www.shop.test/next", tempId, gclid: "GadId" }, { headers: { cookie } });
+    await world.invite({ tempId }, { headers: { cookie } });
+    assert.deepEqual((await world.visits()).map(({ gclid }) => gclid), [undefined, undefined]);
+    const { gclid, gbraid } = only(await world.clicks());
+    assert.deepEqual([gclid, gbraid], [undefined, "Gb1"]);
+    await world.init({ href: "https://www.shop.test/?gclid=New", tempId, gclid: "New" }, { headers: { cookie } });
+    assert.equal((await world.visits()).filter(({ gclid }) => gclid === "New").length, 1);
+  });
+
   it("dates a click by the edge's clock where the page's runs ahead", async () => {
     const href = "https://www.shop.test/?fbclid=Ahead";
     await world.init({ href, fbc: `fb.1.${Date.now() + 3 * 86_400_000}.Ahead` });

@@ -337,7 +337,8 @@ pub(crate) fn carried(query: &[u8]) -> (ClickIds<'_>, Utm<'_>) {
     (click_ids, utm)
 }
 
-fn slot<'s, 'a>(
+/// What a field of a visit is of those that an address carries; `fbclid` goes by `fbc`, which is made of it.
+pub(crate) fn slot<'s, 'a>(
     field: &[u8],
     click_ids: &'s mut ClickIds<'a>,
     utm: &'s mut Utm<'a>,

@@ -6,7 +6,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use crate::capture::{ClickIds, PageView, Utm, carried, without_fragment};
+use crate::capture::{ClickIds, PageView, Utm, carried, slot, without_fragment};
 use crate::decimal::{self, Digits};
 use crate::url::{is_within, parameters, push_escape, split, split_at_mark};
 use crate::written::{Written, take, text};
@@ -31,7 +31,7 @@ const NEXT_CLICK_MS: u64 = 10_000;
 /// A page view as a step on the visitor's way: what brought them, and where to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touch<'a> {
-    /// When, in Unix milliseconds.
+    /// When, in Unix milliseconds; of one that brought the visitor again, the last time.
     pub at_ms: u64,
     /// The click ids of this page view's own address; those remembered in cookies belong to earlier touches.
     pub click_ids: ClickIds<'a>,
@@ -43,7 +43,17 @@ pub struct Touch<'a> {
     pub landing_page: Cow<'a, str>,
 }
 
-impl Touch<'_> {
+impl<'a> Touch<'a> {
+    /// The click id or UTM value of that name, as a visit's fields are called.
+    pub fn field_mut(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+        let name = match name {
+            "fbclid" => "fbc",
+            "fbc" => return None,
+            name => name,
+        };
+        slot(name.as_bytes(), &mut self.click_ids, &mut self.utm)
+    }
+
     /// Whether its address carries a click id or a UTM value.
     pub fn carries_anything(&self) -> bool {
         !self.click_ids.is_empty() || !self.utm.is_empty()
@@ -141,6 +151,13 @@ impl<'a> Touches<'a> {
         })
     }
 
+    /// Whether the last click is Google's and has no gclid, so that one which a cookie still has is of another click; `touch`, a page view, has
+    /// none of its own.
+    pub fn outdates_gclid_of_cookie(&self, touch: &Touch<'_>) -> bool {
+        let is_braid = |last: &Touch<'_>| last.click_ids.is_googles_without_gclid();
+        touch.click_ids.gclid.is_none() && self.last().is_some_and(is_braid)
+    }
+
     /// Whether `touch`, a click, is told of behind a later one: a visit that could not be told in its time is told again from the next page.
     pub fn is_behind(&self, touch: &Touch<'_>) -> bool {
         self.last().is_some_and(|last| {
@@ -152,23 +169,25 @@ impl<'a> Touches<'a> {
     }
 
     /// Adds a touch. The first is kept for good; the last gives way to one that something brought, unless that
-    /// is the same click again, as after a reload, or [goes on](Self::go_on_with) with the last.
+    /// is the same click again, as after a reload, or [goes on](Self::go_on_with) with the last. The last one's UTM values, come by again, are as new.
     #[must_use]
-    pub fn with(self, touch: Touch<'a>) -> Touches<'a> {
-        let gives_way =
-            |last| touch.is_sourced() && !is_same_click(last, &touch) && !self.go_on_with(&touch);
-        let is_last = self.last().is_none_or(gives_way);
-        let later = self.later.filter(|_| !is_last);
-        match self.first {
-            None => Touches {
+    pub fn with(mut self, touch: Touch<'a>) -> Touches<'a> {
+        let goes_on = self.go_on_with(&touch);
+        let Some(last) = self.later.as_mut().or(self.first.as_mut()) else {
+            return Touches {
                 first: Some(touch),
-                later,
-            },
-            first => Touches {
-                first,
-                later: if is_last { Some(touch) } else { later },
-            },
+                later: None,
+            };
+        };
+        if goes_on {
+            // A click's own time tells what is [behind](Self::is_behind) it.
+            if touch.carries_anything() && last.click_ids.is_empty() {
+                last.at_ms = touch.at_ms;
+            }
+        } else if touch.is_sourced() && !is_same_click(last, &touch) {
+            self.later = Some(touch);
         }
+        self
     }
 
     /// The cookie's value: at most 1,800 bytes, all of them fit for a cookie. A value that does not fit is left

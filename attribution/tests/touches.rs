@@ -327,6 +327,15 @@ fn what_brings_nothing_of_its_own_is_no_new_touch_within_a_session() {
         let last = touches.last().map(|touch| touch.at_ms);
         assert_eq!(last, Some(expected), "{then:?}");
     }
+    // A link that bears UTM values alone, tapped again, leads on as the first time, be it by a redirect.
+    const LINK: &str = "https://www.example.com/r?utm_source=blog";
+    let touches = Touches::default()
+        .with(touch(LINK, "", 0))
+        .with(touch(LINK, "", 29 * MINUTE));
+    let landing = touch(DIRECT, "", 29 * MINUTE + 1);
+    assert!(touches.led_to(&landing).is_some());
+    assert!(touches.go_on_with(&touch(LINK, "", 58 * MINUTE)));
+    assert_eq!(touches.later, None);
     // What brought nothing but a place gives way to another at once.
     let touches = Touches::default().with(touch(DIRECT, GOOGLE, 0));
     let next = touch(DIRECT, "https://www.bing.com/", 1);
@@ -367,4 +376,25 @@ fn a_click_that_comes_right_behind_another_is_told_late() {
     }
     let unsourced = Touches::default().with(touch(DIRECT, "", 0));
     assert!(!unsourced.is_behind(&touch(AD, "", 0)));
+}
+
+#[test]
+fn a_gclid_in_a_cookie_is_older_than_a_click_without_one() {
+    const BRAID: &str = "https://www.example.com/?gbraid=two";
+    for (before, then, is_older) in [
+        (BRAID, DIRECT, true),
+        (BRAID, AD, true),
+        (BRAID, GCLID, false),
+        (GCLID, DIRECT, false),
+        (
+            "https://www.example.com/?gclid=one&gbraid=two",
+            DIRECT,
+            false,
+        ),
+        (AD, DIRECT, false),
+    ] {
+        let touches = Touches::default().with(touch(before, "", 0));
+        let found = touches.outdates_gclid_of_cookie(&touch(then, "", 1));
+        assert_eq!(found, is_older, "{before} {then}");
+    }
 }

@@ -64,6 +64,9 @@ pub enum CapturedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdPlatform {
+    /// Nobody's: there is none.
+    #[serde(rename = "")]
+    None,
     #[expect(missing_docs, reason = "its name")]
     Telegram,
     #[expect(missing_docs, reason = "its name")]
@@ -78,7 +81,7 @@ pub enum AdPlatform {
 
 impl AdPlatform {
     /// That of the click ids which an address bears; of several that which others' links pick up least.
-    pub fn of(click_ids: &ClickIds<'_>) -> Option<Self> {
+    pub fn of(click_ids: &ClickIds<'_>) -> Self {
         [
             (&click_ids.tgclid, Self::Telegram),
             (&click_ids.ttclid, Self::TikTok),
@@ -90,6 +93,7 @@ impl AdPlatform {
         ]
         .into_iter()
         .find_map(|(id, platform)| id.as_ref().map(|_| platform))
+        .unwrap_or(Self::None)
     }
 }
 
@@ -121,7 +125,8 @@ pub struct Visit {
     pub consent: Option<String>,
     /// Whether something brought the visitor: a click id or UTM value in the address, or another site; not where they are under way by it already.
     pub sourced: bool,
-    /// Whose ad brought the visitor, by the click id in the address: cookies have those of ads before.
+    /// Whose ad brought the visitor, by the click id in the address: cookies have those of ads before. None: the queue has it from before this
+    /// was known.
     pub ad_platform: Option<AdPlatform>,
     /// Fields that the page sent and Edgeway does not know, as they were written.
     pub extra: BTreeMap<String, Box<RawValue>>,

@@ -9,7 +9,7 @@ use super::{Call, events, own_id};
 use crate::answer::Answer;
 use crate::config::Channel;
 use crate::error::Error;
-use crate::ledger::{DATABASE, Database, Row, Rows, Statement};
+use crate::ledger::{self, DATABASE, Database, Row, Rows, Statement};
 use crate::outbox;
 use crate::outcomes::conversions::IfSeveral;
 use crate::track::fields::Fields;
@@ -210,7 +210,7 @@ pub async fn value(
         currency: money.currency().code(),
         person: person.hash(country, call.edge.now_ms),
         told_ms: call.edge.now_ms,
-        give_up_ms: outbox::GIVE_UP_MS,
+        give_up_ms: ledger::GIVE_UP_MS,
         destinations: outbox::addressees(call.edge.env),
     };
     let statements = [

@@ -220,7 +220,8 @@ impl Settings<'_> {
         }
     }
 
-    /// What is `written` of a number, at `place` in the setting; its default where that is none, or beyond its range.
+    /// What is `written` of a number, at `place` in the setting. One too large is the most; where it is none, or too small, as 0 for "no limit",
+    /// its default stands in.
     fn within(
         &mut self,
         name: &'static str,
@@ -228,13 +229,14 @@ impl Settings<'_> {
         number: &Number,
         written: Option<u32>,
     ) -> u32 {
-        match written.filter(|written| number.range.contains(written)) {
-            Some(written) => written,
-            None => {
-                let (least, most) = (number.range.start(), number.range.end());
-                self.wrong(name, format!("{place}expected {least} to {most}"));
-                number.default
-            }
+        let (least, most) = (number.range.start(), number.range.end());
+        match written {
+            Some(written) if number.range.contains(&written) => return written,
+            _ => self.wrong(name, format!("{place}expected {least} to {most}")),
+        }
+        match written {
+            Some(written) if written > *most => *most,
+            _ => number.default,
         }
     }
 
@@ -344,13 +346,14 @@ impl Settings<'_> {
                 continue;
             };
             channel.links = self.link_names(&channel.slug, channel.links);
-            for (field, number, written) in [
-                ("poolSize", site::POOL_SIZE, &mut channel.pool_size),
-                ("linkHours", site::LINK_HOURS, &mut channel.link_hours),
-            ] {
-                let place = [&place, ": ", field, ": "].concat();
-                *written = self.within("SITES", &place, &number, Some(*written));
-            }
+            // Not by the name of `SITES`: all its channels are there.
+            let place = [&channel.slug, ": "].concat();
+            let pool_size = Some(channel.pool_size);
+            channel.pool_size =
+                self.within("INVITE_POOL_SIZE", &place, &site::POOL_SIZE, pool_size);
+            let link_hours = Some(channel.link_hours);
+            channel.link_hours =
+                self.within("INVITE_LINK_HOURS", &place, &site::LINK_HOURS, link_hours);
             site.channels.push(channel);
         }
         Some(site)
@@ -723,11 +726,11 @@ mod tests {
             ["SITE_DOMAINS"]
         );
         assert_eq!(with("SITES", "[{}]"), ["SITES"]);
-        for (name, field, wrong) in [
-            ("INVITE_POOL_SIZE", "poolSize", 0),
-            ("INVITE_POOL_SIZE", "poolSize", 1_001),
-            ("INVITE_LINK_HOURS", "linkHours", 0),
-            ("INVITE_LINK_HOURS", "linkHours", 8_761),
+        for (name, field, wrong, numbers) in [
+            ("INVITE_POOL_SIZE", "poolSize", 0, (50, 72)),
+            ("INVITE_POOL_SIZE", "poolSize", 1_001, (1_000, 72)),
+            ("INVITE_LINK_HOURS", "linkHours", 0, (50, 72)),
+            ("INVITE_LINK_HOURS", "linkHours", 8_761, (50, 8_760)),
         ] {
             let simple = wrong.to_string();
             assert_eq!(
@@ -740,10 +743,13 @@ mod tests {
             );
             let config = config(&[("SITES", &site)]);
             let problem = config.problems.first().unwrap();
-            let place = format!("[0].channels[0]: {field}: expected 1 to ");
-            assert!(problem.message.starts_with(&place), "{problem:?}");
+            assert_eq!(problem.setting, name);
+            assert!(
+                problem.message.starts_with("b: expected 1 to "),
+                "{problem:?}"
+            );
             let channel = config.site("a").unwrap().channel("b").unwrap();
-            assert_eq!((channel.pool_size, channel.link_hours), (50, 72));
+            assert_eq!((channel.pool_size, channel.link_hours), numbers);
         }
         assert_eq!(with("CHANNEL_EVENT", "Join"), ["CHANNEL_EVENT"]);
         assert_eq!(with("CHANNEL_VALUE", "5"), ["CHANNEL_EVENT"]);

@@ -129,14 +129,13 @@ impl Webhook {
         if !self.leads_here && !is_heard {
             return Some(("elsewhere", Some("its updates do not come here")));
         }
-        if let Some(kinds) = &self.not_asked_for {
-            return Some(("not asked for", Some(kinds)));
-        }
         // What was delivered since has mended it; so has what leaves nothing waiting, as a message that is not noted here.
         let is_lately = |at_ms| self.checked_at < at_ms + LATELY_MS;
         let waits = self.pending_updates > Some(0) || self.last_error_at.is_some_and(is_lately);
-        (waits && self.last_error_at > self.last_update_at)
-            .then_some(("failing", self.last_error.as_deref()))
+        if waits && self.last_error_at > self.last_update_at {
+            return Some(("failing", self.last_error.as_deref()));
+        }
+        (self.not_asked_for.as_deref()).map(|kinds| ("not asked for", Some(kinds)))
     }
 
     fn of(bot: &'static Bot, said: Said, host: &str, last_update_ms: Option<&u64>) -> Self {

@@ -43,6 +43,14 @@ const CLICK_PATIENCE_MS: u64 = HOUR_MS;
 /// A site, and the channel of it that is meant, where one is.
 type Place = (&'static Site, Option<&'static Channel>);
 
+/// Where the click leads by which someone came to a chat.
+enum Meant {
+    /// To what the settings have the chat for.
+    Here(Place),
+    /// To what is in them no more, or has another chat now.
+    Elsewhere,
+}
+
 /// What `look` finds; looked for so often again, while a click may be on its way through the queue.
 async fn in_time<T>(
     mut waits: u32,
@@ -170,11 +178,12 @@ impl Hook<'_> {
         let is_awaited = !named.is_empty() && is_by_click;
         let waits = if is_awaited { WAITS } else { 0 };
         // Repeating it does no harm: it reads.
-        if let Some(meant) = in_time(waits, || self.place_meant(came, &named)).await? {
-            return Ok(Some(meant));
+        let meant = in_time(waits, || self.meant(came, &named)).await?;
+        if let Some(Meant::Here(place)) = meant {
+            return Ok(Some(place));
         }
         let is_recent = |joined_ms| self.edge.now_ms < joined_ms + CLICK_PATIENCE_MS;
-        if is_awaited && came.joined_ms.is_some_and(is_recent) {
+        if meant.is_none() && is_awaited && came.joined_ms.is_some_and(is_recent) {
             // As after an outage: Telegram tells it again.
             return Err(self.failed("its click has yet to be written down"));
         }
@@ -201,27 +210,36 @@ impl Hook<'_> {
     }
 
     /// What the click meant by which someone came, be it one of those that are `named`, where any are; `None`: it is not known, or not yet.
-    async fn place_meant(&self, came: &Came<'_>, named: &[Place]) -> Result<Option<Place>, Error> {
+    async fn meant(&self, came: &Came<'_>, named: &[Place]) -> Result<Option<Meant>, Error> {
         if came.link.is_none() && came.joined_ms.is_none() {
             return Ok(None);
         }
         let config = self.edge.config;
+        let mut meant = None;
         for binding in config.databases() {
             let database = Database::bound(self.edge.env, binding)?;
             // Repeating it does no harm: it reads.
             let Some(target) = joins::target_of(&database, came).await? else {
                 continue;
             };
-            let Some(site) = config.site(&target.website_id) else {
-                continue;
+            let site = config.site(&target.website_id);
+            let slug = target.channel.as_deref();
+            let channel = site.and_then(|site| site.channel(slug?));
+            let place = match named {
+                [] => site.map(|site| (site, channel)),
+                // Of a channel that was renamed since, the site is left.
+                _ => (named.iter().copied())
+                    .filter(|(site, _)| site.website_id == target.website_id)
+                    .min_by_key(|(_, there)| {
+                        there.map(|there| &there.slug) != channel.map(|meant| &meant.slug)
+                    }),
             };
-            let channel = target.channel.and_then(|slug| site.channel(&slug));
-            let is_there = |channel: &Channel| channel.telegram_id == Some(came.chat_id);
-            if named.is_empty() || channel.is_some_and(is_there) {
-                return Ok(Some((site, channel)));
+            match place {
+                Some(place) => return Ok(Some(Meant::Here(place))),
+                None => meant = Some(Meant::Elsewhere),
             }
         }
-        Ok(None)
+        Ok(meant)
     }
 
     /// The channel that the bot leads to, and its site: that of its own that goes through a bot, else its first.

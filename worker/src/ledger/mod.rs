@@ -15,9 +15,11 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::ids::{ClickId, EventId, TempId};
-use crate::outbox::GIVE_UP_MS;
 use crate::record::{Click, LateFbp, Record, Visit};
-use crate::runtime::{self, Env};
+use crate::runtime::{self, Env, HOUR_MS};
+
+/// How long a send is tried, in ms. Platforms deduplicate for 48 hours (Meta, TikTok, Snapchat, "deduplication").
+pub const GIVE_UP_MS: u64 = 47 * HOUR_MS;
 
 /// Keeps the day's counts of visits and clicks.
 const TRAFFIC: &str = concat!(include_str!("touched.sql"), include_str!("traffic.sql"));

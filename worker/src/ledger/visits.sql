@@ -19,9 +19,7 @@ SELECT
   value ->> '$.attribution.utmContent', value ->> '$.attribution.utmTerm',
   value ->> '$.client.ip', value ->> '$.client.userAgent', value ->> '$.client.country', value ->> '$.client.region',
   value ->> '$.client.city', value ->> '$.client.bot', value ->> 'sourced',
-  -- What waited in the queue while the edge was updated does not say.
-  iif(json_type(value, '$.adPlatform') IS NULL, NULL, coalesce(value ->> 'adPlatform', '')),
-  value ->> 'consent', value -> 'extra'
+  value ->> 'adPlatform', value ->> 'consent', value -> 'extra'
 FROM standing
 WHERE true
 ON CONFLICT (visit_id) DO UPDATE SET

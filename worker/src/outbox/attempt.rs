@@ -8,13 +8,12 @@ use conversions::platform::{Outcome, Purpose, Reply, RequestError, Skip};
 use conversions::{Conversion, MatchKeys, Secret};
 use futures_util::StreamExt;
 
-use super::GIVE_UP_MS;
 use super::claim::{Circuit, Claim, Claimed, Fate, LEASE_MS, TRIPS_AT};
 use super::state::State;
 use crate::allowance::Allowance;
 use crate::config::Destination;
 use crate::ids::entropy;
-use crate::ledger::{Database, Unavailable};
+use crate::ledger::{Database, GIVE_UP_MS, Unavailable};
 use crate::platform::{self, TIMEOUT_MS};
 use crate::runtime::{self, CONNECTIONS, Env, HOUR_MS};
 use crate::tokens;

@@ -4,8 +4,8 @@ UPDATE sends SET
   state = 'dead', changed_ms = ?1 ->> 'nowMs',
   (code, words) = (
     SELECT
-      coalesce(sends.code, circuit.code, 'EXPIRED'),
-      coalesce(sends.words, circuit.words, 'it was tried by nobody: is its destination still in the settings?')
+      coalesce(iif(attempts > 0, sends.code, NULL), circuit.code, sends.code, 'EXPIRED'),
+      coalesce(iif(attempts > 0, sends.words, NULL), circuit.words, sends.words, 'it was tried by nobody: is its destination still in the settings?')
     FROM (SELECT 1) LEFT JOIN circuits AS circuit
       ON circuit.website_id = sends.website_id AND circuit.destination = sends.destination AND circuit.failures > 0
   )

@@ -44,9 +44,9 @@ use crate::allowance::Allowance;
 use crate::config::{Config, Site};
 use crate::destinations;
 use crate::edge;
-use crate::ledger::{Database, Row, Statement, Unavailable};
+use crate::ledger::{Database, GIVE_UP_MS, Row, Statement, Unavailable};
 use crate::message::{LONGEST_DELAY_S, Message};
-use crate::runtime::{self, CONNECTIONS, HOUR_MS};
+use crate::runtime::{self, CONNECTIONS};
 
 pub use attempt::{NO_ANSWER, tell};
 pub use forecast::{Forecast, Scheduled, forecast};
@@ -55,9 +55,6 @@ pub use log::{
     statuses,
 };
 pub use state::State;
-
-/// How long a send is tried, in ms. Platforms deduplicate for 48 hours (Meta, TikTok, Snapchat, "deduplication").
-pub const GIVE_UP_MS: u64 = 47 * HOUR_MS;
 
 /// How many claims one drain makes at most for a destination; the next one goes on.
 const ROUNDS: usize = 10;

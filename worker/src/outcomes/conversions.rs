@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::config::{Channel, Config, PurchaseValue, Site};
 use crate::error::Error;
-use crate::ledger::{Database, Row, Statement};
+use crate::ledger::{self, Database, Row, Statement};
 use crate::outbox::{self, Addressee};
 use crate::runtime::Env;
 use crate::runtime::HOUR_MS;
@@ -299,7 +299,7 @@ pub async fn record<'a>(
         consent: new.consent.as_str(),
         overrides: &new.overrides,
         person: &new.person,
-        give_up_ms: outbox::GIVE_UP_MS,
+        give_up_ms: ledger::GIVE_UP_MS,
         destinations: outbox::addressees(env),
     };
     let statements = [

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Join;
 use crate::ids::ClickId;
-use crate::ledger::{Database, Rows, Statement, Unavailable};
+use crate::ledger::{self, Database, Rows, Statement, Unavailable};
 use crate::outbox::{self, Addressee};
 use crate::telegram::ChatId;
 
@@ -182,7 +182,7 @@ pub async fn keep_move(
         value_minor: value.map(Money::minor_units),
         currency: value.map(|value| value.currency().code()),
         link: joined.and_then(|joined| joined.link.as_ref()),
-        give_up_ms: outbox::GIVE_UP_MS,
+        give_up_ms: ledger::GIVE_UP_MS,
         destinations,
     };
     const MEMBERS: &str = concat!(

@@ -61,14 +61,14 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
         Ok(response) => response,
         Err(why) => {
             runtime::log_error(&format!("SITE_ORIGIN does not answer: {why}"));
-            return away(edge, front, site, destination);
+            return away(edge, front, site, destination).await;
         }
     };
     let head = runtime::head(&response);
     let head = Head::read(&head);
     if head.is_of_a_dead_origin() {
         runtime::log_error(&format!("SITE_ORIGIN does not answer: {}", head.status));
-        return away(edge, front, site, destination);
+        return away(edge, front, site, destination).await;
     }
     let is_visit = matches!(head.status, 200 | 300..=399) && is_visit(edge, front, destination);
     if !head.location.is_empty() && head.status != 200 {
@@ -131,7 +131,7 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
 
 /// What somebody sees whose page can't be had: in words, with the way to the channel. The ad has brought them all the same.
 #[inline(never)]
-fn away(
+async fn away(
     edge: &Edge<'_>,
     front: &Front,
     site: Option<&Site>,
@@ -141,7 +141,7 @@ fn away(
         .filter(|_| edge.wants_html())
         .ok_or(Error::BadGateway)?;
     let mut answer = notice::no_page(&edge.header("accept-language"), site.channels.first());
-    if is_visit(edge, front, destination) {
+    if is_visit(edge, front, destination) && edge.limit_address().await.is_ok() {
         let new = capture(edge, site)?;
         let scope = (edge.caller).cookie_scope(site.cookie_domain_at(edge.caller.host));
         answer = new.add_pixel_cookies(new.add_ids(answer, scope), scope);
@@ -183,7 +183,7 @@ fn redirect(
     }
     if let Some(site) = site.filter(|_| is_visit) {
         let new = capture(edge, site)?;
-        if new.visit.sourced {
+        if new.is_sourced {
             let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
             answer = for_one_alone(&new, answer, scope);
             if !replaced.is_empty() {
@@ -357,7 +357,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
             && !edge.comes_from_same_site()
         {
             sourced = last.is_sourced();
-            ad_platform = ad_platform.or(AdPlatform::of(&last.click_ids));
+            ad_platform = AdPlatform::of(&last.click_ids);
             attribution.landing_page = None;
             attribution.add(last.clone());
         }
@@ -375,7 +375,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         captured_by: CapturedBy::Edge,
         consent: None,
         sourced,
-        ad_platform,
+        ad_platform: Some(ad_platform),
         extra: BTreeMap::new(),
     };
     Ok(NewVisit {

@@ -381,6 +381,10 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
         subdomain_index: subdomain_index(site.registrable_domain(host)),
     };
     let (mut seen, own) = view.capture_and_touch();
+    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
+    if touches.outdates_gclid_of_cookie(&own) {
+        seen.click_ids.gclid = None;
+    }
     // Where the page hides its address, the browser still says that it was one of the site's.
     let is_direct = !from_page && !edge.comes_from_same_site() && own.carries_anything();
     if is_direct {
@@ -393,7 +397,6 @@ fn carried(edge: &Edge<'_>, site: &Site) -> Carried {
         // Nobody landed on it.
         attribution.landing_page = None;
     }
-    let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
     if !is_direct && let Some(last) = touches.later.or(touches.first) {
         attribution.add(last);
     }

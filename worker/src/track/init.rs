@@ -173,7 +173,7 @@ pub fn told_visit(
         now_ms: teller.now_ms,
         subdomain_index: subdomain_index(site.registrable_domain(page_host)),
     };
-    let (capture, touch) = view.capture_and_touch();
+    let (capture, mut touch) = view.capture_and_touch();
     let mut attribution = Attribution::from(capture);
     for name in fields.names() {
         let Some(slot) = attribution.field_mut(name) else {
@@ -187,6 +187,12 @@ pub fn told_visit(
             || name == "gclid" && touch.click_ids.is_googles_without_gclid();
         if teller.is_page && is_earlier {
             continue;
+        }
+        if !teller.is_page
+            && let Some(carried) = touch.field_mut(name)
+        {
+            // Whose address was read elsewhere.
+            *carried = Some(told.clone());
         }
         let is_broken = match name {
             "fbc" => {
@@ -216,7 +222,7 @@ pub fn told_visit(
         consent: consent.map(Into::into),
         // Unless its touch is.
         sourced: false,
-        ad_platform: AdPlatform::of(&touch.click_ids),
+        ad_platform: Some(AdPlatform::of(&touch.click_ids)),
         extra: fields
             .others(is_known)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

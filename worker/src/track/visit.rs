@@ -17,6 +17,8 @@ pub struct NewVisit {
     pub touches_cookie: String,
     /// The click id of Telegram Ads in this page view's own address.
     pub new_tgclid: Option<String>,
+    /// Whether something brought the visitor, be it what they are under way by already.
+    pub is_sourced: bool,
     /// Whether the visitor's cookies are of a later click, and stay.
     pub is_behind: bool,
 }
@@ -67,9 +69,14 @@ impl NewVisit {
         let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
         let known = attribution::cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or_default();
         let touches = Touches::parse(known);
-        visit.sourced |= touch.is_sourced() && !touches.go_on_with(&touch);
+        let is_sourced = touch.is_sourced();
+        visit.sourced |= is_sourced && !touches.go_on_with(&touch);
+        if touches.outdates_gclid_of_cookie(&touch) {
+            visit.attribution.gclid = None;
+        }
         Self {
             visit,
+            is_sourced,
             is_behind: touches.is_behind(&touch),
             touches_cookie: touches.with(touch).to_cookie(),
             new_tgclid,
