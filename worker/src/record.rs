@@ -64,9 +64,9 @@ pub enum CapturedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdPlatform {
-    /// Nobody's: there is none.
+    /// There is no click id.
     #[serde(rename = "")]
-    None,
+    Nobody,
     #[expect(missing_docs, reason = "its name")]
     Telegram,
     #[expect(missing_docs, reason = "its name")]
@@ -93,7 +93,7 @@ impl AdPlatform {
         ]
         .into_iter()
         .find_map(|(id, platform)| id.as_ref().map(|_| platform))
-        .unwrap_or(Self::None)
+        .unwrap_or(Self::Nobody)
     }
 }
 

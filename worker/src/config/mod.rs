@@ -230,12 +230,11 @@ impl Settings<'_> {
         written: Option<u32>,
     ) -> u32 {
         let (least, most) = (number.range.start(), number.range.end());
-        match written {
-            Some(written) if number.range.contains(&written) => return written,
-            _ => self.wrong(name, format!("{place}expected {least} to {most}")),
+        if !written.is_some_and(|written| number.range.contains(&written)) {
+            self.wrong(name, format!("{place}expected {least} to {most}"));
         }
         match written {
-            Some(written) if written > *most => *most,
+            Some(written) if written >= *least => written.min(*most),
             _ => number.default,
         }
     }
