@@ -797,7 +797,7 @@ describe("the keyed API", () => {
     });
 
     it("names the ad of a visit by what the caller says, too", async () => {
-      for (const [told, ad] of [[{ ttclid: "Tt1", utmCampaign: "spring" }, "tiktok spring"], [{ fbclid: "Fb1" }, "meta "], [{ utmSource: "Blog" }, "blog "], [{}, " "]]) {
+      for (const [told, ad] of [[{ ttclid: "Tt1", utmCampaign: "spring" }, "tiktok spring"], [{ fbclid: "Fb1" }, "meta "], [{ utmSource: "Blog" }, "blog "], [{ href: "https://www.shop.test/?fbclid=Fb1", gclid: "Before" }, "meta "], [{}, " "]]) {
         await api.reset();
         const { visitId, tempId } = done(await api.post("events/visit", { href: "https://www.shop.test/", ...told }));
         done(await api.post("events/invite", { tempId }));

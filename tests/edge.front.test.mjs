@@ -7,7 +7,7 @@ import { deflateSync } from "node:zlib";
 import { NONCE } from "./standins/site.mjs";
 import { OPERATOR_KEY } from "./harness/api.mjs";
 import { until } from "./harness/wait.mjs";
-import { API_KEY, BROWSER, FALLBACK, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
+import { API_KEY, BROWSER, FALLBACK, SITES, WEBSITE, forBothBackends, only, startWorld } from "./harness/world.mjs";
 
 /** What a browser sends with a page request. */
 const NAVIGATION = {
@@ -584,14 +584,14 @@ forBothBackends("a page behind the edge", (backend) => {
   it("by a redirect that drops the query is of the link's source, each time that it is tapped within a session", { skip: backend === "adtarget" }, async () => {
     world.site.pages["/blog"] = { status: 302, headers: { location: "/plain.html" } };
     const jar = {};
-    for (let times = 0; times < 2; times += 1) {
+    for (const from of [{}, {}, { referer: "https://l.instagram.com/" }]) {
       for (const path of ["/blog?utm_source=blog", "/plain.html"]) {
         const cookie = Object.entries(jar).map(([name, { value }]) => `${name}=${value}`).join("; ");
-        Object.assign(jar, (await open(path, { headers: { cookie } })).cookies);
+        Object.assign(jar, (await open(path, { headers: { cookie, ...from } })).cookies);
       }
       await world.edge.advance(60_000);
     }
-    assert.deepEqual((await world.visits()).map(({ utmSource }) => utmSource), ["blog", "blog"]);
+    assert.deepEqual((await world.visits()).map(({ utmSource }) => utmSource), ["blog", "blog", "blog"]);
   });
 
   it("is nobody else's to keep, whichever cache asks", async () => {
@@ -681,6 +681,19 @@ for (const [name, { setting, header, mark }] of SIGNALS) {
       assert.deepEqual(await world.clicks(), []);
       assert.ok((await tap({})).cookies.adtarget_temp_id, "without the signal it is a click");
       assert.equal((await world.clicks()).length, 1);
+    });
+
+    it("respected, it is not told to a bot either, where the invite would tell it which click it was", async () => {
+      const channels = [{ ...SITES[0].channels[0], invite: "https://t.me/shop_bot?start={clickId}" }];
+      const own = await startWorld({ vars: { [setting]: "on", SITES: JSON.stringify([{ ...SITES[0], channels }]) } });
+      try {
+        const tap = async (headers) => (await own.invite({ to: "https://t.me/shop_bot" }, { headers: { referer: "https://www.shop.test/", ...headers } })).location;
+        assert.equal(await tap({ [header]: "1" }), "https://t.me/shop_bot");
+        assert.deepEqual(await own.clicks(), []);
+        assert.match(await tap({}), /^https:\/\/t\.me\/shop_bot\?start=[0-9a-f]{32}$/);
+      } finally {
+        await own.close();
+      }
     });
 
     it("respected, it keeps the page request to itself", async () => {

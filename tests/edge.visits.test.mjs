@@ -110,6 +110,18 @@ forBothBackends("a visit", (backend) => {
     assert.equal((await world.visits()).filter(({ gclid }) => gclid === "New").length, 1);
   });
 
+  it("is of what brought the visitor on the page that a redirect led to, whose address no longer says", { skip: backend === "adtarget" }, async () => {
+    const [tempId, referrer] = [randomUUID(), "https://blog.example/"];
+    const { cookies } = await world.init({ href: "https://www.shop.test/go?utm_source=blog&ttclid=Tt1", referrer, tempId });
+    const cookie = `edgeway_touch=${cookies.edgeway_touch.value}`;
+    await world.reset();
+    for (const told of [{ href: "https://www.shop.test/landing", referrer }, { href: "https://www.shop.test/next", referrer: "https://www.shop.test/landing" }]) {
+      await world.init({ tempId, ...told }, { headers: { cookie } });
+    }
+    const visits = (await world.visits()).map(({ href, utmSource, ttclid, sourced, adPlatform }) => [new URL(href).pathname, utmSource, ttclid, sourced, adPlatform]);
+    assert.deepEqual(visits.sort(), [["/landing", "blog", "Tt1", 1, "tiktok"], ["/next", undefined, undefined, 0, ""]]);
+  });
+
   it("dates a click by the edge's clock where the page's runs ahead", async () => {
     const href = "https://www.shop.test/?fbclid=Ahead";
     await world.init({ href, fbc: `fb.1.${Date.now() + 3 * 86_400_000}.Ahead` });

@@ -183,6 +183,7 @@ impl<'a> Touches<'a> {
             // A click's own time tells what is [behind](Self::is_behind) it.
             if touch.carries_anything() && last.click_ids.is_empty() {
                 last.at_ms = touch.at_ms;
+                last.referrer = touch.referrer.or(last.referrer.take());
             }
         } else if touch.is_sourced() && !is_same_click(last, &touch) {
             self.later = Some(touch);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
-use attribution::{Fbp, PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
+use attribution::{Fbp, PageView, subdomain_index, url};
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
@@ -347,21 +347,8 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
             u32::from_le_bytes([a, b, c, d]),
         ));
     }
-    let mut attribution = Attribution::from(seen);
-    let mut sourced = false;
-    let mut ad_platform = AdPlatform::of(&touch.click_ids);
-    // A redirect that drops the query leads to a page that still has the Referer of the click, be it none, and says so.
-    if caller.referer.is_empty() || touch.referrer.is_some() {
-        let touches = Touches::parse(caller.cookie(TOUCH_COOKIE).unwrap_or_default());
-        if let Some(last) = touches.led_to(&touch)
-            && !edge.comes_from_same_site()
-        {
-            sourced = last.is_sourced();
-            ad_platform = AdPlatform::of(&last.click_ids);
-            attribution.landing_page = None;
-            attribution.add(last.clone());
-        }
-    }
+    let is_landing = caller.referer.is_empty() || touch.referrer.is_some();
+    let may_be_led = is_landing && !edge.comes_from_same_site();
     let visit = Visit {
         visit_id: EventId::resolve(None, || None)?,
         at_ms: edge.now_ms,
@@ -370,18 +357,19 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         client_session_id: ClientSessionId::resolve(None, || caller.client_session_id())?,
         external_user_id: None,
         href: caller.url.to_owned(),
-        attribution,
+        attribution: Attribution::from(seen),
         client: edge.client(),
         captured_by: CapturedBy::Edge,
         consent: None,
-        sourced,
-        ad_platform: Some(ad_platform),
+        // Unless its touch is.
+        sourced: false,
+        ad_platform: Some(AdPlatform::of(&touch.click_ids)),
         extra: BTreeMap::new(),
     };
     Ok(NewVisit {
         // A page is asked for when somebody comes.
         is_behind: false,
-        ..NewVisit::new(visit, touch, view.cookies)
+        ..NewVisit::new(visit, touch, view.cookies, may_be_led)
     })
 }
 

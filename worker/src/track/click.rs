@@ -5,7 +5,7 @@ use attribution::{PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
 
 use crate::adtarget::{Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
-use crate::config::{AdTarget, Backend, Channel, Site};
+use crate::config::{AdTarget, Backend, Channel, Invite, Site};
 use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
@@ -193,11 +193,15 @@ async fn click(
             None => Answer::empty(503).header("cache-control", "no-store"),
         });
     }
-    if edge.has_objected()
-        && let Some(link) = shared().or_else(|| link_of_page(edge, site))
-    {
-        // Led to the channel, and not followed there.
-        return Ok(Answer::redirect(&link));
+    if edge.has_objected() {
+        // Led to the channel, and not followed there, as by a link that tells a bot of the click.
+        let is_told = channel
+            .and_then(|channel| channel.invite.as_ref())
+            .is_some_and(Invite::is_personal);
+        let link = shared().filter(|_| !is_told);
+        if let Some(link) = link.or_else(|| link_of_page(edge, site)) {
+            return Ok(Answer::redirect(&link));
+        }
     }
     let is_limited =
         edge.limit_address().await.is_err() || edge.limit_visitor(ids.temp_id).await.is_err();

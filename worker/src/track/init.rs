@@ -175,6 +175,8 @@ pub fn told_visit(
     };
     let (capture, mut touch) = view.capture_and_touch();
     let mut attribution = Attribution::from(capture);
+    // A server may have read the address, and say what was in it.
+    let is_told_apart = !teller.is_page && !touch.carries_anything();
     for name in fields.names() {
         let Some(slot) = attribution.field_mut(name) else {
             continue;
@@ -188,10 +190,7 @@ pub fn told_visit(
         if teller.is_page && is_earlier {
             continue;
         }
-        if !teller.is_page
-            && let Some(carried) = touch.field_mut(name)
-        {
-            // Whose address was read elsewhere.
+        if is_told_apart && let Some(carried) = touch.field_mut(name) {
             *carried = Some(told.clone());
         }
         let is_broken = match name {
@@ -228,6 +227,8 @@ pub fn told_visit(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect::<BTreeMap<_, _>>(),
     };
+    // Without a referrer of another site's, a page of the site's own that hides its address may have led here.
+    let may_be_led = touch.referrer.is_some();
     // A page knows of its cookies what it can read, and tells those of ads alone.
-    Ok(NewVisit::new(visit, touch, teller.cookies))
+    Ok(NewVisit::new(visit, touch, teller.cookies, may_be_led))
 }

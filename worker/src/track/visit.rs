@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::adtarget;
 use crate::answer::Answer;
 use crate::cookies::{self, Cookie, Scope};
-use crate::record::Visit;
+use crate::record::{AdPlatform, Visit};
 use crate::runtime::Reply;
 
 /// A visit to be kept, whoever told of it.
@@ -64,11 +64,18 @@ impl<'a> CookieHint<'a> {
 }
 
 impl NewVisit {
-    /// The visit whose page view is `touch`, of a visitor with these cookies; they say whether `touch` is what brought them.
-    pub fn new(mut visit: Visit, touch: Touch<'_>, cookies: &str) -> Self {
+    /// The visit whose page view is `touch`, of a visitor with these cookies. They say whether `touch` is what brought them; and, where it
+    /// `may_be_led`, whether a redirect did which dropped the query: that leads on with the Referer of the click, be it none.
+    pub fn new(mut visit: Visit, touch: Touch<'_>, cookies: &str, may_be_led: bool) -> Self {
         let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
         let known = attribution::cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or_default();
         let touches = Touches::parse(known);
+        if let Some(last) = touches.led_to(&touch).filter(|_| may_be_led) {
+            visit.sourced = last.is_sourced();
+            visit.ad_platform = Some(AdPlatform::of(&last.click_ids));
+            visit.attribution.landing_page = None;
+            visit.attribution.add(last.clone());
+        }
         let is_sourced = touch.is_sourced();
         visit.sourced |= is_sourced && !touches.go_on_with(&touch);
         if touches.outdates_gclid_of_cookie(&touch) {
