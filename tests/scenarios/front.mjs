@@ -313,9 +313,14 @@ export const front = {
         link.onclick = (event) => event.preventDefault();
         link.click();
         history.pushState({}, "", link.href);
+        const short = document.body.appendChild(document.createElement("a"));
+        short.id = "short";
+        short.href = "/e/c/vip";
         return [link.href, link.target];
       });
       assert.deepEqual(shown, [`${SHOP}/c/shoes`, ""]);
+      // Under the edge's own prefix there is no such path.
+      await page.until(() => /^\/e\/c\/vip\?eventId=.+tempId=/.test(document.querySelector("#short").href.slice(location.origin.length)));
     },
     ({ visits, outcome }) => {
       assert.deepEqual(outcome, [true, `${SHOP}/c/shoes`]);

@@ -218,20 +218,29 @@ export const moves = {
     head: `<script>
       Object.defineProperty(document, "hidden", { configurable: true, get: function () { return !window.shown; } });
       Object.defineProperty(document, "visibilityState", { configurable: true, get: function () { return window.shown ? "visible" : "hidden"; } });
+      window.edgeway = window.edgeway || function () { (edgeway.q = edgeway.q || []).push(arguments); };
+      edgeway("invite", {}, function (link) { window.invited = link; });
     </script>`,
     async run(story) {
       await story.open();
       await story.page.until(() => Boolean(window.edgeway && edgeway.ready));
       await story.network.quiet();
       assert.deepEqual(await story.world.visits(), [], "nobody has seen it");
+      assert.equal(await story.page.eval(() => typeof window.invited), "undefined");
       await story.page.eval(() => {
         window.shown = true;
         document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
       });
       await story.visited();
+      const invited = await story.page.eval(() => window.invited);
       await story.join();
+      return new URL(invited).searchParams;
     },
-    check: ({ visit }) => carriesAd(visit),
+    check({ visit, outcome: invited, story }) {
+      carriesAd(visit);
+      assert.equal(invited.get("tempId"), visit.tempId);
+      if (story.backend === "ledger") assert.equal(invited.get("visit"), visit.visitId);
+    },
   },
 
   "prerendered, and never shown": {

@@ -1,6 +1,6 @@
 // Telegram links lead through the edge, which hands out the invite that belongs to this visit.
 
-import { base, firstParty, settings, shortLinks } from './tag.js';
+import { base, firstParty, origin, settings } from './tag.js';
 import { emit } from './log.js';
 import { ids, uuid } from './ids.js';
 import { flush, visitId } from './visit.js';
@@ -83,8 +83,8 @@ function query(fields) {
 /** Where a link to `href` shall lead instead, if it shall. */
 function lead(href, eventId) {
   if (CHAT.test(href.toLowerCase())) return inviteLink('', href, eventId);
-  // On the edge's own origin a site may have such paths, too; there a link that the edge has written names the page's own.
-  if (shortLinks.some((start) => href.startsWith(start)) && !href.includes('eventId=') && (!firstParty || href.includes('?to='))) {
+  // On the edge's own origin a site may have paths under `/c/`, too; there a link that the edge has written names the page's own.
+  if ((href.startsWith(base + 'c/') || (href.startsWith(origin + '/c/') && (!firstParty || href.includes('?to=')))) && !href.includes('eventId=')) {
     return href.split('#')[0] + (href.includes('?') ? '&' : '?') + query({ eventId });
   }
 }

@@ -16,6 +16,9 @@ let active;
 let wanted;
 /** Whether the commands given before the load have been carried out; undefined before that began. */
 let drained;
+/** Says that the page is shown; it gives nothing. */
+let show;
+const shown = new Promise((done) => show = done);
 
 const commands = {
   visit() {
@@ -36,8 +39,8 @@ const commands = {
   },
   invite(options, callback) {
     const link = () => inviteLink(options && options.channel);
-    // A queued command runs before the visit has its ids.
-    if (callback) Promise.resolve().then(() => callback(link()));
+    // A queued command runs before the visit has its ids, and those of a hidden page wait.
+    if (callback) shown.then(() => callback(link()));
     return link();
   },
 };
@@ -53,7 +56,7 @@ function run(command) {
 }
 
 function begin() {
-  if (active || !drained || document.hidden
+  if (document.hidden || show() || active || !drained
     || (settings.gpc === 'respect' && navigator.globalPrivacyControl)
     || (settings.dnt === 'respect' && navigator.doNotTrack === '1')
     || (settings.consent === 'required' && visitor.consent !== 'granted')) return;

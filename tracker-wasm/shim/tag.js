@@ -2,7 +2,7 @@
 
 const script = document.currentScript;
 // A module is no current script, and has no `src` where it is inline: the innermost frame of a stack is this file.
-const { href: folder, origin } = new URL('.', (script && script.src) || (/https?:\S+\//.exec(new Error().stack) || [location.href])[0]);
+export const { href: folder, origin } = new URL('.', (script && script.src) || (/https?:\S+\//.exec(new Error().stack) || [location.href])[0]);
 
 // Others' tags bear the same attribute.
 const own = [script, ...document.querySelectorAll('script[data-website-id]')].find((tag) =>
@@ -16,6 +16,3 @@ export const firstParty = origin === location.origin;
 
 /** The folder of the edge's routes; the root's routes are found under the neutral prefix. */
 export const base = folder === origin + '/' ? folder + 'e/' : folder;
-
-/** Where the edge's short invite links begin. */
-export const shortLinks = [origin + '/c/', base + 'c/'];
