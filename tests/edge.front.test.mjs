@@ -32,6 +32,16 @@ forBothBackends("a page behind the edge", (backend) => {
 
   const open = (path, { headers = {}, ...options } = {}) =>
     world.edge.request(SHOP + path, { headers: { ...NAVIGATION, ...headers }, ip: "203.0.113.7", ...options });
+  /** Opens pages as one browser does, with the cookies that it was given. */
+  const browser = () => {
+    const jar = {};
+    return async (path, headers = {}) => {
+      const cookie = Object.entries(jar).map(([name, { value }]) => `${name}=${value}`).join("; ");
+      const answer = await open(path, { headers: { cookie, ...headers } });
+      Object.assign(jar, answer.cookies);
+      return answer;
+    };
+  };
   /** Opens a page that the site answers with so. */
   const given = ({ path = "/given", ...answer }, options) => {
     world.site.pages[path.split("?")[0]] = { body: PAGE, ...answer };
@@ -561,12 +571,7 @@ forBothBackends("a page behind the edge", (backend) => {
   });
 
   it("come back to from where the visitor has paid, within the session of the ad, is still of that ad", async () => {
-    const jar = {};
-    const go = async (path, headers = {}) => {
-      const answer = await open(path, { headers: { cookie: Object.entries(jar).map(([name, { value }]) => `${name}=${value}`).join("; "), ...headers } });
-      Object.assign(jar, answer.cookies);
-      return answer;
-    };
+    const go = browser();
     await go("/plain.html?sccid=Snap-1&utm_source=snap");
     await world.visits();
     const { text } = await go("/plain.html", { referer: "https://checkout.example/" });
@@ -583,12 +588,9 @@ forBothBackends("a page behind the edge", (backend) => {
 
   it("by a redirect that drops the query is of the link's source, each time that it is tapped within a session", { skip: backend === "adtarget" }, async () => {
     world.site.pages["/blog"] = { status: 302, headers: { location: "/plain.html" } };
-    const jar = {};
+    const go = browser();
     for (const from of [{}, {}, { referer: "https://l.instagram.com/" }]) {
-      for (const path of ["/blog?utm_source=blog", "/plain.html"]) {
-        const cookie = Object.entries(jar).map(([name, { value }]) => `${name}=${value}`).join("; ");
-        Object.assign(jar, (await open(path, { headers: { cookie, ...from } })).cookies);
-      }
+      for (const path of ["/blog?utm_source=blog", "/plain.html"]) await go(path, from);
       await world.edge.advance(60_000);
     }
     assert.deepEqual((await world.visits()).map(({ utmSource }) => utmSource), ["blog", "blog", "blog"]);

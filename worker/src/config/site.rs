@@ -306,6 +306,11 @@ impl Channel {
         self.channel_id.as_deref().unwrap_or(&self.slug)
     }
 
+    /// Whether its invite tells one click from another.
+    pub fn tells_click(&self) -> bool {
+        self.invite.as_ref().is_some_and(Invite::is_personal)
+    }
+
     /// Whether a caller of the keyed API means it by `name`: its id, its slug or its id at Telegram.
     pub fn is_named(&self, name: &str) -> bool {
         self.id() == name

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId, entropy};
 use crate::message::Message;
 use crate::notice;
-use crate::record::{AdPlatform, Attribution, CapturedBy, Record, Visit};
+use crate::record::{Attribution, CapturedBy, Record, Visit};
 use crate::runtime;
 use crate::track::visit::NewVisit;
 
@@ -361,9 +361,9 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         client: edge.client(),
         captured_by: CapturedBy::Edge,
         consent: None,
-        // Unless its touch is.
+        // Known from its touches.
         sourced: false,
-        ad_platform: Some(AdPlatform::of(&touch.click_ids)),
+        ad_platform: None,
         extra: BTreeMap::new(),
     };
     Ok(NewVisit {

@@ -5,7 +5,7 @@ use attribution::{PageView, TOUCH_COOKIE, Touches, subdomain_index, url};
 
 use crate::adtarget::{Keyless, Outcome, OwedCall};
 use crate::answer::Answer;
-use crate::config::{AdTarget, Backend, Channel, Invite, Site};
+use crate::config::{AdTarget, Backend, Channel, Site};
 use crate::cookies;
 use crate::edge::Edge;
 use crate::error::Error;
@@ -195,10 +195,7 @@ async fn click(
     }
     if edge.has_objected() {
         // Led to the channel, and not followed there, as by a link that tells a bot of the click.
-        let is_told = channel
-            .and_then(|channel| channel.invite.as_ref())
-            .is_some_and(Invite::is_personal);
-        let link = shared().filter(|_| !is_told);
+        let link = shared().filter(|_| !channel.is_some_and(Channel::tells_click));
         if let Some(link) = link.or_else(|| link_of_page(edge, site)) {
             return Ok(Answer::redirect(&link));
         }
@@ -251,8 +248,7 @@ pub async fn hand_out(
         Some(channel) => invites::hand_out(edge.env, edge.config, channel, ids.event_id).await,
         None => None,
     };
-    let invite = channel.and_then(|channel| channel.invite.as_ref());
-    let personal = own.is_some() || invite.is_some_and(|invite| invite.is_personal());
+    let personal = own.is_some() || channel.is_some_and(Channel::tells_click);
     let (click_id, link) = match own {
         Some(own) => (own.click_id, Some(own.link)),
         None => {

@@ -15,7 +15,7 @@ use crate::edge::Edge;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
 use crate::message::Message;
-use crate::record::{AdPlatform, Attribution, CapturedBy, Client, Record, Visit};
+use crate::record::{Attribution, CapturedBy, Client, Record, Visit};
 use crate::runtime;
 
 /// Whether a body's field is read here; all else is passed on untouched. The client's own account of its address,
@@ -219,9 +219,9 @@ pub fn told_visit(
         client,
         captured_by,
         consent: consent.map(Into::into),
-        // Unless its touch is.
+        // Known from its touches.
         sourced: false,
-        ad_platform: Some(AdPlatform::of(&touch.click_ids)),
+        ad_platform: None,
         extra: fields
             .others(is_known)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

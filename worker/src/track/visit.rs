@@ -70,14 +70,17 @@ impl NewVisit {
         let new_tgclid = touch.click_ids.tgclid.clone().map(Into::into);
         let known = attribution::cookie(cookies, attribution::TOUCH_COOKIE).unwrap_or_default();
         let touches = Touches::parse(known);
-        if let Some(last) = touches.led_to(&touch).filter(|_| may_be_led) {
-            visit.sourced = last.is_sourced();
-            visit.ad_platform = Some(AdPlatform::of(&last.click_ids));
+        let is_sourced = touch.is_sourced();
+        let led_by = touches.led_to(&touch).filter(|_| may_be_led);
+        visit.sourced = match led_by {
+            Some(last) => last.is_sourced(),
+            None => is_sourced && !touches.go_on_with(&touch),
+        };
+        visit.ad_platform = Some(AdPlatform::of(&led_by.unwrap_or(&touch).click_ids));
+        if let Some(last) = led_by {
             visit.attribution.landing_page = None;
             visit.attribution.add(last.clone());
         }
-        let is_sourced = touch.is_sourced();
-        visit.sourced |= is_sourced && !touches.go_on_with(&touch);
         if touches.outdates_gclid_of_cookie(&touch) {
             visit.attribution.gclid = None;
         }
