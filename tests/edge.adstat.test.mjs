@@ -301,7 +301,7 @@ describe("AdStat through the edge", () => {
       assert.equal(adstat.named("login").length, 1);
       const health = await shop.edge.request("/healthz");
       assert.equal(health.json().adstat.lastError, "Incorrect username or password");
-      adstat.faults.length = 0;
+      adstat.behave();
       await shop.advance(61_000);
       done(await names());
     });

@@ -1,6 +1,9 @@
 //! A conversion, with all that a platform may be told of it.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{ConversionId, EventType, Money, Person, TelegramUserId};
 
@@ -157,5 +160,20 @@ impl Consent {
             Self::Denied => Some("denied"),
             Self::Unknown => None,
         }
+    }
+}
+
+/// As [`Consent::as_str`].
+impl Serialize for Consent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_str().serialize(serializer)
+    }
+}
+
+/// As [`Consent::parse`].
+impl<'de> Deserialize<'de> for Consent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Option<Cow<'_, str>> = Option::deserialize(deserializer)?;
+        Self::parse(text.as_deref()).ok_or_else(|| de::Error::custom("expected granted or denied"))
     }
 }

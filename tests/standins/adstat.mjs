@@ -4,6 +4,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { standIn } from "../harness/http.mjs";
+import { answerWith, misbehaving } from "./faults.mjs";
 
 export const USERNAME = "buyer@shop.test";
 export const PASSWORD = "correct horse battery staple";
@@ -120,11 +121,11 @@ const MEDIA = { "image/jpeg": [0xff, 0xd8, 0xff], "image/png": [0x89, 0x50, 0x4e
  * Starts the stand-in: `client.url` and `clientapi.url` are its two hosts. `accessS` and `refreshS` are how long its tokens live, in s;
  * `tokens` is what they look like: `jwt`, which say when they end, or `opaque`.
  * State: `calls` (all that arrived, with the host), `logins`, `renewals`, `accounts`, `campaigns`, `ads`, `media`, `events`, `audiences`,
- * `stats` (one row an hour and ad), `violations` (what must never arrive). `misbehave({call, times, …})` makes the next calls fail; see
- * `Fault` below. `advance(ms)` puts its clock ahead; `reset()` forgets what happened.
+ * `stats` (one row an hour and ad), `violations` (what must never arrive). `misbehave({call, times, …})` makes the next calls fail, see
+ * [`misbehaving`], by a name of `CALLS` below; one with `status` says its `detail`. `advance(ms)` puts its clock ahead; `reset()` forgets what happened.
  */
 export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_400, tokens = "jwt" } = {}) {
-  const state = { client: {}, clientapi: {}, violations: [], faults: [], calls: [] };
+  const state = { client: {}, clientapi: {}, violations: [], calls: [] };
 
   state.reset = () => {
     Object.assign(state, {
@@ -139,14 +140,10 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
       ],
       events: [event(ACCOUNT, "Purchase", "purchase", "JuKiaLISFD"), event(OTHER_ACCOUNT, "Visit", "page_view", "OtherEvent")],
     });
-    for (const list of [state.calls, state.faults, state.violations]) list.length = 0;
+    state.behave();
+    for (const list of [state.calls, state.violations]) list.length = 0;
   };
-  /**
-   * Fault: which calls it strikes (`call`: a name of `CALLS` below, or any; `times`: how many) and how: `delay` ms before the answer ·
-   * `status` (+ `detail` or `body`, `retryAfter`) with nothing done · `cut`: "arrival" (nothing done), "headers" (done, no answer), "body" (done, the
-   * answer breaks off) · `body`, `type` put into an otherwise good answer.
-   */
-  state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });
+  misbehaving(state, "call");
   state.nowMs = () => Date.now() + state.ahead;
   state.advance = (ms) => (state.ahead += ms);
   /** Ends every access token now, as AdStat may at any time. */
@@ -452,12 +449,6 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
 
   // ---- the wire ----------------------------------------------------------------------------------------------------------------
 
-  function takeFault(name) {
-    const fault = state.faults.find((each) => !each.call || each.call === name);
-    if (fault && --fault.times <= 0) state.faults.splice(state.faults.indexOf(fault), 1);
-    return fault;
-  }
-
   function bodyOf({ bytes, headers }) {
     if (!bytes.length || /^multipart|urlencoded/.test(headers["content-type"] ?? "")) return undefined;
     try {
@@ -490,7 +481,7 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
       const { name, handle, words } = route(host, call.method, pathname.slice(4));
       Object.assign(call, { name, words });
       inspect(call);
-      fault = takeFault(name) ?? {};
+      fault = state.takeFault(name);
       if (fault.cut === "arrival") return incoming.socket.destroy();
       if (fault.status) throw new Refusal(fault.status, fault.detail ?? "on demand");
       if (name === "login") call.form = new URLSearchParams(call.bytes.toString("utf8"));
@@ -501,15 +492,8 @@ export async function startAdStat({ port = 0, accessS = 900, refreshS = 30 * 86_
       if (!(error instanceof Refusal)) throw error;
       answer = { status: error.status, body: { detail: error.message, status_code: error.status } };
     }
-    if (fault.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
-    call.status = answer.status;
-    if (fault.cut === "headers") return incoming.socket.destroy();
-    const bytes = Buffer.from(fault.body ?? (answer.body === undefined ? "" : JSON.stringify(answer.body)));
-    const headers = { "content-type": fault.type ?? "application/json", "content-length": bytes.length };
-    if (fault.retryAfter !== undefined) headers["retry-after"] = String(fault.retryAfter);
-    outgoing.writeHead(answer.status, headers);
-    if (fault.cut === "body") return outgoing.write(bytes.subarray(0, bytes.length >> 1), () => incoming.socket.destroy());
-    outgoing.end(bytes);
+    const headers = fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) };
+    return answerWith(call, { ...answer, headers }, fault, outgoing);
   }
 
   state.reset();

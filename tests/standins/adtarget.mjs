@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { pathToFileURL } from "node:url";
 import { readBody, standIn } from "../harness/http.mjs";
+import { answerWith, misbehaving } from "./faults.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const OPTIONAL_STRINGS = [
@@ -30,31 +31,24 @@ export const ACCOUNT_KEY = "atk_live_a1b2c3d4_0123456789abcdef0123456789abcdef";
 /**
  * Starts the stand-in.
  * State: `calls` (everything that arrived), `visits`, `sessions`, `fbps`, `clicks`, `conversions`, `violations` (what must never arrive).
- * `misbehave({path, times, …})` makes the next calls fail; see `Fault` below. `reset()` forgets all of it.
+ * `misbehave({path, times, …})` makes the next calls fail, see [`misbehaving`] and below. `reset()` forgets all of it.
  */
 export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domains: null, channels: CHANNELS } }, inviteAs = "redirect" } = {}) {
-  const state = { url: "", websites, inviteAs, calls: [], visits: [], sessions: new Map(), fbps: [], clicks: [], conversions: [], violations: [], faults: [], replays: new Map() };
+  const state = { url: "", websites, inviteAs, calls: [], visits: [], sessions: new Map(), fbps: [], clicks: [], conversions: [], violations: [], replays: new Map() };
 
   /**
-   * Fault: which calls it strikes (`path`: init, update-fbp, invite, of the keyed API such as `events/conversion`, `leads`, `leads/events` or `leads/value`, or any; `times`: how many) and how:
-   * `delay` ms before the answer · `status` (+ `retryAfter`) without a record · `cut`: "arrival" (nothing recorded), "headers" (recorded, no
-   * answer), "body" (recorded, the answer breaks off) · `body`, `type`, `location`, `redirect` (its status) put into an otherwise good answer · `huge` bytes of body
-   * · `endless`: so many without saying so, until the line is hung up on; the call's `written` is how many went.
-   * A fault with `body` or `huge` answers 200 with that body, recorded.
+   * Faults are by `path`: init, update-fbp, invite, of the keyed API such as `events/conversion`, `leads`, `leads/events` or `leads/value`. Beside those
+   * of all: `location`, `redirect` (its status) put into an otherwise good answer · `huge` bytes of body · `endless`: so many without saying so, until
+   * the line is hung up on; the call's `written` is how many went. One with `body` or `huge` answers 200 with that body, recorded.
    */
-  state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });
+  misbehaving(state, "path");
   state.reset = () => {
-    for (const list of [state.calls, state.visits, state.fbps, state.clicks, state.conversions, state.violations, state.faults]) list.length = 0;
+    state.behave();
+    for (const list of [state.calls, state.visits, state.fbps, state.clicks, state.conversions, state.violations]) list.length = 0;
     state.sessions.clear();
     state.replays.clear();
     state.inviteAs = inviteAs;
   };
-
-  function takeFault(path) {
-    const fault = state.faults.find((each) => !each.path || each.path === path);
-    if (fault && --fault.times <= 0) state.faults.splice(state.faults.indexOf(fault), 1);
-    return fault;
-  }
 
   function site(websiteId) {
     if (typeof websiteId !== "string" || !websiteId) throw invalid("websiteId is required");
@@ -248,7 +242,7 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     state.calls.push(call);
     inspect(call);
 
-    const fault = takeFault(path) ?? {};
+    const fault = state.takeFault(path);
     if (fault.cut === "arrival") return incoming.socket.destroy();
     let answer;
     if (fault.status) {
@@ -257,21 +251,16 @@ export async function startAdTarget({ port = 0, websites = { [WEBSITE]: { domain
     } else {
       answer = refusalOr(() => answerCall(call, text));
     }
-    if (fault.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
-    if (fault.cut === "headers") return incoming.socket.destroy();
-    call.status = answer.status;
     if (fault.endless) return writeEndlessly(call, fault.endless, outgoing);
 
     if (fault.body !== undefined || fault.huge) answer = { ...answer, status: 200, location: undefined };
     if (fault.redirect && answer.location) answer = { ...answer, status: fault.redirect };
-    const bytes = Buffer.from(fault.huge ? `"${"x".repeat(fault.huge)}"` : (fault.body ?? (answer.body ? JSON.stringify(answer.body) : "")));
-    const headers = { "content-type": fault.type ?? "application/json", "content-length": bytes.length };
+    if (fault.huge) answer = { ...answer, body: "x".repeat(fault.huge) };
+    const headers = {};
     if (answer.location) headers.location = fault.location ?? answer.location;
     if (answer.replay) headers["x-idempotent-replay"] = "true";
     if (answer.retryAfter !== undefined) headers["retry-after"] = String(answer.retryAfter);
-    outgoing.writeHead(answer.status, headers);
-    if (fault.cut === "body") return outgoing.write(bytes.subarray(0, bytes.length >> 1), () => incoming.socket.destroy());
-    outgoing.end(bytes);
+    return answerWith(call, { ...answer, headers }, fault, outgoing);
   }
 
   /** Writes a body of that size in pieces, as far as it is read. */

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import { pathToFileURL } from "node:url";
 import { readBody, request, standIn } from "../harness/http.mjs";
+import { answerWith, misbehaving } from "./faults.mjs";
 
 /** The default bot, a channel where it is an admin, and what a worker has to know of both. */
 export const BOT = { id: 7_000_000_001, username: "shop_gate_bot", token: "7000000001:AAF-stand_in-token-0123456789abcdefg" };
@@ -41,11 +42,11 @@ export const person = (id, more = {}) => ({ id, is_bot: false, first_name: `Pers
  * State: `calls` ({bot, method, parameters, at, status}), `links` (a Map from the URL to {…ChatInviteLink, chat_id, joined, …}),
  * `chats` (each with `members`, a Map from the user's id to its ChatMember, and `requests`, a Map from the user's id to the link's URL),
  * `messages`, `webhooks` (by username), `started` (ids of users that a bot may write to).
- * `misbehave({method, times, …})` makes the next calls fail, see `Fault` below. `advance(ms)` moves its clock. `reset()` forgets all.
+ * `misbehave({method, times, …})` makes the next calls fail, see [`misbehaving`]; one with `status` says its `description`. `advance(ms)` moves its clock. `reset()` forgets all.
  * The updates (`join` and so on) change the state, return the whole Update, and are posted by `deliver(update, {url, secret, at})`.
  */
 export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } = {}) {
-  const state = { url: "", bots, calls: [], links: new Map(), chats: new Map(), messages: [], webhooks: new Map(), started: new Set(), faults: [], violations: [] };
+  const state = { url: "", bots, calls: [], links: new Map(), chats: new Map(), messages: [], webhooks: new Map(), started: new Set(), violations: [] };
   let updateId = 900_000_000 + (randomBytes(2).readUInt16BE() << 4);
   let messageId = 0;
   let ahead = 0;
@@ -53,15 +54,10 @@ export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } 
   const nowS = () => Math.floor(state.nowMs() / 1000);
   state.advance = (ms) => (ahead += ms);
 
-  /**
-   * Fault: which calls it strikes (`method`, none: any; `times`: how many, Infinity: all until `behave()`), and how: `delay` ms before the
-   * answer · `status` (+ `retryAfter` s, `description`) with nothing done · `cut`: "arrival" (nothing done), "headers" (done, no answer),
-   * "body" (done, the answer breaks off) · `body`: done, and answered 200 with that.
-   */
-  state.misbehave = (fault) => state.faults.push({ times: 1, ...fault });
-  state.behave = () => (state.faults.length = 0);
+  misbehaving(state, "method");
   state.reset = () => {
-    for (const list of [state.calls, state.messages, state.faults, state.violations]) list.length = 0;
+    state.behave();
+    for (const list of [state.calls, state.messages, state.violations]) list.length = 0;
     for (const map of [state.links, state.webhooks, state.started, state.chats]) map.clear();
     for (const chat of chats) {
       const admins = bots.map((bot) => [bot.id, { user: user(bot), status: "administrator", ...ADMIN_RIGHTS }]);
@@ -309,12 +305,6 @@ export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } 
 
   // ---- the wire -------------------------------------------------------------------------------------------------------------
 
-  function takeFault(method) {
-    const fault = state.faults.find((each) => !each.method || each.method === method);
-    if (fault && --fault.times <= 0) state.faults.splice(state.faults.indexOf(fault), 1);
-    return fault;
-  }
-
   function parametersOf(incoming, url, text) {
     const query = Object.fromEntries(url.searchParams);
     if (!text) return query;
@@ -334,7 +324,7 @@ export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } 
     const bot = bots.find((each) => each.token === token);
     const call = { at: state.nowMs(), bot: bot?.username, method, text };
     state.calls.push(call);
-    const fault = takeFault(method) ?? {};
+    const fault = state.takeFault(method);
     if (fault.cut === "arrival") return incoming.socket.destroy();
     let answer;
     try {
@@ -352,16 +342,10 @@ export async function startBotApi({ port = 0, bots = [BOT], chats = [CHANNEL] } 
       const { code, message, parameters } = error;
       answer = { status: code, body: { ok: false, error_code: code, description: message, ...(parameters && { parameters }) } };
     }
-    if (fault.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
-    call.status = answer.status;
-    if (fault.cut === "headers") return incoming.socket.destroy();
-    const bytes = Buffer.from(fault.body ?? JSON.stringify(answer.body));
-    const headers = { "content-type": fault.type ?? "application/json", "content-length": bytes.length };
     const wait = answer.body.parameters?.retry_after;
-    if (wait !== undefined) headers["retry-after"] = String(wait);
-    outgoing.writeHead(fault.body === undefined ? answer.status : 200, headers);
-    if (fault.cut === "body") return outgoing.write(bytes.subarray(0, bytes.length >> 1), () => incoming.socket.destroy());
-    outgoing.end(bytes);
+    const headers = wait === undefined ? {} : { "retry-after": String(wait) };
+    const status = fault.body === undefined ? answer.status : 200;
+    return answerWith(call, { ...answer, status, headers }, fault, outgoing);
   }
 
   state.reset();

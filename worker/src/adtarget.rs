@@ -332,7 +332,7 @@ pub fn init_body(visit: &Visit) -> String {
         country,
         region,
         city,
-        consent: visit.consent.as_deref(),
+        consent: visit.consent.as_str(),
         bot: *bot,
         attribution: &visit.attribution,
         extra: &visit.extra,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use attribution::{Capture, ClickIds, Touch, Utm};
+use conversions::Consent;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -121,8 +122,8 @@ pub struct Visit {
     pub client: Client,
     /// Who says so.
     pub captured_by: CapturedBy,
-    /// `granted` or `denied`; none: unknown.
-    pub consent: Option<String>,
+    /// What the visitor allowed.
+    pub consent: Consent,
     /// Whether something brought the visitor: a click id or UTM value in the address, or another site; not where they are under way by it already.
     pub sourced: bool,
     /// Whose ad brought the visitor, by the click id in the address: cookies have those of ads before. None: the queue has it from before this

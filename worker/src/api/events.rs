@@ -4,9 +4,7 @@
 use std::net::IpAddr;
 
 use attribution::{Fbc, Fbp};
-use conversions::{
-    Consent, ConversionId, Currency, EventType, Money, Person, RawPerson, TelegramUserId,
-};
+use conversions::{ConversionId, Currency, EventType, Money, Person, RawPerson, TelegramUserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -370,7 +368,7 @@ pub fn told_conversion(
         event_ms,
         told_ms: edge.now_ms,
         person: Person::default(),
-        consent: consent(fields)?,
+        consent: fields.consent()?,
         overrides: overrides(call, fields)?,
         source: Source::Api,
     })
@@ -469,12 +467,6 @@ impl ToldPerson {
         };
         Person::hash(&raw, channel_country, now_ms)
     }
-}
-
-/// What the body says the person allowed. A field of Edgeway's own.
-fn consent(fields: &Fields<'_>) -> Result<Consent, Error> {
-    Consent::parse(fields.text("consent")?.as_deref())
-        .ok_or_else(|| Error::field("consent", "expected granted or denied"))
 }
 
 /// What the body says of the click.

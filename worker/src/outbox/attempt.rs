@@ -16,7 +16,7 @@ use crate::ids::entropy;
 use crate::ledger::{Database, GIVE_UP_MS, Unavailable};
 use crate::platform::{self, TIMEOUT_MS};
 use crate::runtime::{self, CONNECTIONS, Env, HOUR_MS};
-use crate::tokens;
+use crate::tokens::{self, Tokens};
 
 /// How many sends are claimed together for a platform that takes one event a request: what a crash amid them would have sent twice.
 const SINGLES: usize = 60;
@@ -493,21 +493,14 @@ pub async fn tell(
         return tell_once(destination, None, conversions, purpose).await;
     }
     let kind = tokens::google::kind(website_id, &destination.name);
-    let mut refused = None;
-    loop {
-        // Repeating it does no harm: a token that is kept and good is handed out again.
-        let bearer = match tokens::bearer(env, &kind, refused.as_ref()).await {
-            Ok(bearer) => bearer.token,
-            Err(why) => return Ok(no_token(why)),
-        };
+    let is_refused = |reply: &Result<Reply, RequestError>| matches!(reply, Ok(reply) if reply.outcome == Outcome::Credentials);
+    let mut tokens = Tokens::new(env, &kind);
+    let told = tokens.call(is_refused, async |token| {
         // Repeating it does no harm: the platform knows each event by its id.
-        let reply = tell_once(destination, Some(&bearer), conversions, purpose).await?;
-        // The token may have ended before its time; a second one is not asked for.
-        if reply.outcome != Outcome::Credentials || refused.is_some() {
-            return Ok(reply);
-        }
-        refused = Some(bearer);
-    }
+        tell_once(destination, Some(token), conversions, purpose).await
+    });
+    // Repeating it does no harm: as above.
+    told.await.unwrap_or_else(|why| Ok(no_token(why)))
 }
 
 /// What to take for an answer where there is no token to ask with.

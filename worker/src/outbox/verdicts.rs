@@ -12,8 +12,8 @@ use crate::config::Destination;
 use crate::destinations;
 use crate::ledger::{Database, Statement, Unavailable};
 use crate::platform;
-use crate::runtime::{self, CONNECTIONS, DAY_MS, Env};
-use crate::tokens;
+use crate::runtime::{self, CONNECTIONS, DAY_MS, Env, Reply};
+use crate::tokens::{self, Failure, Tokens};
 
 /// For how long a request is asked for, in ms.
 const PATIENCE_MS: u64 = DAY_MS;
@@ -184,25 +184,19 @@ async fn ask(
         return Err("its destination is another one by now".to_owned());
     };
     let kind = tokens::google::kind(website_id, &destination.name);
-    let mut refused = None;
-    loop {
-        // Repeating it does no harm: a token that is kept and good is handed out again.
-        let bearer = tokens::bearer(env, &kind, refused.as_ref()).await;
-        let bearer = bearer.map_err(|why| match why {
-            tokens::Failure::Refused(words) | tokens::Failure::Away(words) => words,
-        })?;
+    let is_refused =
+        |answer: &Result<Reply, _>| matches!(answer, Ok(answer) if answer.status == 401);
+    let mut tokens = Tokens::new(env, &kind);
+    let told = tokens.call(is_refused, async |token| {
         // Repeating it does no harm: it only asks.
-        let answer = platform::call(&account.inquiry(request_id, &bearer.token)).await?;
-        // The token may have ended before its time; a second one is not asked for.
-        if answer.status == 401 && refused.is_none() {
-            refused = Some(bearer.token);
-            continue;
-        }
-        let status = RequestStatus::read(&answer.body).filter(|_| answer.status == 200);
-        return status.ok_or_else(|| {
-            let words = format!("asked what became of it, Google answered {}", answer.status);
-            runtime::log_warning(&format!("{} of {website_id}: {words}", destination.name));
-            words
-        });
-    }
+        platform::call(&account.inquiry(request_id, token)).await
+    });
+    // Repeating it does no harm: as above.
+    let answer = told.await.map_err(Failure::into_words)??;
+    let status = RequestStatus::read(&answer.body).filter(|_| answer.status == 200);
+    status.ok_or_else(|| {
+        let words = format!("asked what became of it, Google answered {}", answer.status);
+        runtime::log_warning(&format!("{} of {website_id}: {words}", destination.name));
+        words
+    })
 }

@@ -14,7 +14,7 @@ use crate::adstat::{Body, send};
 use crate::config::{AdStat, Config, DATABASE};
 use crate::ledger::{Database, Statement, Unavailable};
 use crate::runtime::{self, DAY_MS, Env, HOUR_MS, Reply};
-use crate::tokens::{self, Bearer};
+use crate::tokens::{self, Tokens};
 
 /// The clock strikes every five minutes, and not to the second.
 const SLACK_MS: u64 = 60_000;
@@ -39,11 +39,10 @@ struct Row<'a> {
     currency: &'a str,
 }
 
-/// AdStat, with a token.
+/// AdStat, with tokens.
 struct Session<'a> {
-    env: &'a Env,
     adstat: &'a AdStat,
-    token: Option<Bearer>,
+    tokens: Tokens<'a>,
 }
 
 /// Pulls what is due. Where something fails, no number is written, and the next strike tries again; since when, and why, is kept for the operator.
@@ -99,9 +98,8 @@ async fn pull_due(env: &Env, config: &Config, now_ms: u64) -> Result<(), Unavail
     let to_day = now_ms / DAY_MS + 2;
     let from_day = (now_ms / DAY_MS + 1).saturating_sub(days);
     let mut session = Session {
-        env,
         adstat,
-        token: None,
+        tokens: Tokens::new(env, tokens::adstat::KIND),
     };
     // Repeating it does no harm: both read.
     let rows = session.ad_days(from_day, to_day, currency).await;
@@ -185,32 +183,17 @@ impl<'a> Session<'a> {
         Err(format!("ads: over {MOST_PAGES} pages"))
     }
 
-    /// Makes a call that reads; where AdStat does not take the token any more, with another one.
+    /// Makes a call that reads.
     async fn ask(&mut self, call: &Call) -> Result<Reply, String> {
         let request = call.request();
-        let mut refused = None;
-        loop {
-            let token = match self.token.take() {
-                Some(token) => token,
-                // Repeating it does no harm: what is kept and good is handed out.
-                None => tokens::bearer(self.env, tokens::adstat::KIND, refused.as_ref())
-                    .await
-                    .map_err(|failure| match failure {
-                        tokens::Failure::Refused(why) | tokens::Failure::Away(why) => {
-                            format!("logging in: {why}")
-                        }
-                    })?,
-            };
-            let body = Body::Own;
+        let is_refused =
+            |reply: &Result<Reply, _>| matches!(reply, Ok(reply) if reply.status == 401);
+        let told = self.tokens.call(is_refused, async |token| {
             // Repeating it does no harm: it reads.
-            let reply = send(self.adstat, &request, Some(&token.token), body, TIMEOUT_MS);
-            let reply = reply.await?;
-            if reply.status != 401 || refused.is_some() {
-                self.token = Some(token);
-                return Ok(reply);
-            }
-            runtime::log_warning("AdStat does not take the token any more");
-            refused = Some(token.token);
-        }
+            send(self.adstat, &request, Some(token), Body::Own, TIMEOUT_MS).await
+        });
+        // Repeating it does no harm: it reads.
+        told.await
+            .map_err(|why| format!("logging in: {}", why.into_words()))?
     }
 }

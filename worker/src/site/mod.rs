@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use attribution::telegram::TelegramLink;
 use attribution::{Fbp, PageView, subdomain_index, url};
+use conversions::Consent;
 use web_sys::Response;
 
 use crate::adtarget::{self, Keyless, Outcome, OwedCall};
@@ -360,7 +361,7 @@ fn capture(edge: &Edge<'_>, site: &Site) -> Result<NewVisit, Error> {
         attribution: Attribution::from(seen),
         client: edge.client(),
         captured_by: CapturedBy::Edge,
-        consent: None,
+        consent: Consent::Unknown,
         // Known from its touches.
         sourced: false,
         ad_platform: None,

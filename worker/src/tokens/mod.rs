@@ -60,6 +60,15 @@ pub enum Failure {
     Away(String),
 }
 
+impl Failure {
+    /// Its words, whichever it is.
+    pub fn into_words(self) -> String {
+        match self {
+            Self::Refused(words) | Self::Away(words) => words,
+        }
+    }
+}
+
 /// A token that is good now.
 #[derive(Debug)]
 pub struct Bearer {
@@ -69,12 +78,78 @@ pub struct Bearer {
     pub renewable_until_ms: Option<u64>,
 }
 
-/// A token of `kind`. `refused` is one that the service did not take any more, where the caller has just learned that.
-///
-/// # Errors
-/// [`Failure`]
-pub async fn bearer(env: &Env, kind: &str, refused: Option<&Secret>) -> Result<Bearer, Failure> {
-    let refused = refused.map_or("", Secret::reveal);
+/// The tokens of one kind, as one caller uses them: the one in hand is good until the service refuses it.
+pub struct Tokens<'a> {
+    env: &'a Env,
+    kind: &'a str,
+    in_hand: Option<Bearer>,
+}
+
+impl<'a> Tokens<'a> {
+    /// None is asked for yet.
+    pub const fn new(env: &'a Env, kind: &'a str) -> Self {
+        Self {
+            env,
+            kind,
+            in_hand: None,
+        }
+    }
+
+    /// A token.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub async fn bearer(&mut self) -> Result<&Bearer, Failure> {
+        let bearer = match self.in_hand.take() {
+            Some(bearer) => bearer,
+            // Repeating it does no harm: what is kept and good is handed out.
+            None => hand_out(self.env, self.kind, "").await?,
+        };
+        Ok(self.in_hand.insert(bearer))
+    }
+
+    /// Another token than the one in hand, which the service does not take any more, though its time was not over.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub async fn renew(&mut self) -> Result<&Bearer, Failure> {
+        runtime::log_warning(&format!("tokens: {} was refused one", self.kind));
+        let refused = self.in_hand.take().map(|bearer| bearer.token);
+        let refused = refused.as_ref().map_or("", Secret::reveal);
+        // Repeating it does no harm: one that was renewed meanwhile is handed out.
+        let bearer = hand_out(self.env, self.kind, refused).await?;
+        Ok(self.in_hand.insert(bearer))
+    }
+
+    /// What comes of a call with a token; where the service refused that one, with another.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub async fn call<T>(
+        &mut self,
+        is_refused: impl Fn(&T) -> bool,
+        once: impl AsyncFn(&Secret) -> T,
+    ) -> Result<T, Failure> {
+        // Repeating it does no harm: a token is handed out.
+        let bearer = self.bearer().await?;
+        // The caller says why repeating it does no harm.
+        let answer = once(&bearer.token).await;
+        if !is_refused(&answer) {
+            return Ok(answer);
+        }
+        // Repeating it does no harm: a token is handed out.
+        let bearer = self.renew().await?;
+        // Repeating it does no harm: refused for its token, it was not begun.
+        Ok(once(&bearer.token).await)
+    }
+
+    /// The token in hand, if any.
+    pub const fn in_hand(&self) -> Option<&Bearer> {
+        self.in_hand.as_ref()
+    }
+}
+
+async fn hand_out(env: &Env, kind: &str, refused: &str) -> Result<Bearer, Failure> {
     let answer = ask(env, KEEPER, kind, "token", refused);
     // Repeating it does no harm: what is kept and good is handed out.
     let told = text(answer, PATIENT_MS).await.map_err(Failure::Away)?;

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use conversions::Consent;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -101,6 +102,16 @@ impl<'a> Fields<'a> {
     pub fn required(&self, name: &str) -> Result<Cow<'a, str>, Error> {
         self.text(name)?
             .ok_or_else(|| Error::field(name, "missing"))
+    }
+
+    /// What the field `consent` says that the person allowed: `granted` or `denied`.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` when it is another word, or no text.
+    pub fn consent(&self) -> Result<Consent, Error> {
+        let told = self.text("consent")?;
+        Consent::parse(told.as_deref())
+            .ok_or_else(|| Error::field("consent", "expected granted or denied"))
     }
 
     /// Whether a field is `true`.

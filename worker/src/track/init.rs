@@ -151,13 +151,7 @@ pub fn told_visit(
             cookies::client_session_id(teller.cookies)
         })?;
     let visit_id = EventId::resolve(fields.text(EventId::FIELD)?.as_deref(), || teller.visit_id)?;
-    let consent = fields.text("consent")?;
-    if consent
-        .as_deref()
-        .is_some_and(|consent| !matches!(consent, "granted" | "denied"))
-    {
-        return Err(Error::field("consent", "expected granted or denied"));
-    }
+    let consent = fields.consent()?;
     let captured_by = match fields.text("capturedBy")?.as_deref() {
         None | Some("page") => CapturedBy::Page,
         Some("edge") => CapturedBy::Edge,
@@ -218,7 +212,7 @@ pub fn told_visit(
         attribution,
         client,
         captured_by,
-        consent: consent.map(Into::into),
+        consent,
         // Known from its touches.
         sourced: false,
         ad_platform: None,

@@ -1,6 +1,7 @@
 //! A visit as it is answered: the ids it goes by, and the cookies it leaves.
 
 use attribution::{Touch, Touches};
+use conversions::Consent;
 use serde::Serialize;
 
 use crate::adtarget;
@@ -172,6 +173,6 @@ impl NewVisit {
 
     /// Whether it may set cookies: the visitor has not refused, and has none of a later click.
     fn leaves_cookies(&self) -> bool {
-        !self.is_behind && self.visit.consent.as_deref() != Some("denied")
+        !self.is_behind && self.visit.consent != Consent::Denied
     }
 }

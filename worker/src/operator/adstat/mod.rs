@@ -11,7 +11,6 @@ pub use orders::CONTENT;
 
 use ::adstat::call::{Asked, Call, Unusable};
 use ::adstat::{Failure, Invalid, audience};
-use conversions::Secret;
 use serde_json::json;
 
 use crate::adstat::{Body, Form, form, send};
@@ -22,7 +21,7 @@ use crate::error::Error;
 use crate::operator;
 use crate::routes::is_upload;
 use crate::runtime::{self, DAY_MS, HOUR_MS, Reply};
-use crate::tokens::{self, Bearer};
+use crate::tokens::{self, Tokens};
 
 /// How long AdStat may take for a call, in ms.
 const TIMEOUT_MS: u32 = 10_000;
@@ -167,11 +166,11 @@ impl From<Invalid> for Error {
     }
 }
 
-/// One operator's call, with a token for AdStat.
+/// One operator's call, with tokens for AdStat.
 struct Session<'a> {
     edge: &'a Edge<'a>,
     adstat: &'a AdStat,
-    token: Bearer,
+    tokens: Tokens<'a>,
 }
 
 /// AdStat gave no answer that can be used; in words for the log.
@@ -186,12 +185,13 @@ impl From<Away> for Error {
 
 impl<'a> Session<'a> {
     async fn open(edge: &'a Edge<'a>, adstat: &'a AdStat) -> Result<Self, Error> {
+        let mut tokens = Tokens::new(edge.env, tokens::adstat::KIND);
         // Repeating it does no harm: a token is handed out.
-        let token = bearer(edge, None).await?;
+        tokens.bearer().await.map_err(no_token)?;
         Ok(Self {
             edge,
             adstat,
-            token,
+            tokens,
         })
     }
 
@@ -213,45 +213,43 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Makes a call whose second time does no harm, or that AdStat has not begun when it refuses the token.
     async fn make(&mut self, call: &Call, timeout_ms: u32) -> Result<Told, Error> {
-        let request = call.request();
+        let body = || Body::Own;
         // Repeating it does no harm: the caller says why.
-        let mut reply = self.send(&request, Body::Own, timeout_ms).await;
-        if reply.as_ref().is_ok_and(|reply| reply.status == 401) {
-            self.renew().await?;
-            // Repeating it does no harm: refused for its token, it was not begun.
-            reply = self.send(&request, Body::Own, timeout_ms).await;
-        }
-        told(call, reply?)
+        let reply = self.send(&call.request(), body, timeout_ms).await;
+        told(call, reply.map_err(no_token)??)
     }
 
-    async fn send(
-        &self,
+    /// Sends what AdStat has not begun when it refuses the token.
+    async fn send<'b>(
+        &mut self,
         request: &::adstat::Request,
-        body: Body<'_>,
+        body: impl Fn() -> Body<'b>,
         timeout_ms: u32,
-    ) -> Result<Reply, Away> {
-        let token = Some(&self.token.token);
-        // Each caller says for itself why repeating it does no harm.
-        let reply = send(self.adstat, request, token, body, timeout_ms).await;
-        reply.map_err(|why| Away(format!("{} {}: {why}", request.method, request.target)))
-    }
-
-    /// AdStat does not take the token any more, though its time was not over.
-    async fn renew(&mut self) -> Result<(), Error> {
-        // Repeating it does no harm: one that was renewed meanwhile is handed out.
-        self.token = bearer(self.edge, Some(&self.token.token)).await?;
-        Ok(())
+    ) -> Result<Result<Reply, Away>, tokens::Failure> {
+        let adstat = self.adstat;
+        let once = async |token: &_| {
+            // Each caller says for itself why repeating it does no harm.
+            let reply = send(adstat, request, Some(token), body(), timeout_ms).await;
+            reply.map_err(|why| away(request, &why))
+        };
+        let is_refused = |reply: &Result<Reply, _>| matches!(reply, Ok(Reply { status: 401, .. }));
+        // Repeating it does no harm: as above.
+        self.tokens.call(is_refused, once).await
     }
 
     /// Streams a file on to AdStat. It can't be sent a second time from here: nobody has kept it.
     async fn upload(&mut self, call: &Call, content_type: &str) -> Result<Answer, Error> {
+        let request = call.request();
         let body = Body::Streamed(self.edge.request, content_type);
+        // Repeating it does no harm: a token is handed out.
+        let token = &self.tokens.bearer().await.map_err(no_token)?.token;
         // Repeating it does no harm: a file more is used by no ad.
-        let reply = self.send(&call.request(), body, UPLOAD_TIMEOUT_MS).await?;
+        let reply = send(self.adstat, &request, Some(token), body, UPLOAD_TIMEOUT_MS).await;
+        let reply = reply.map_err(|why| away(&request, &why))?;
         if reply.status == 401 {
-            self.renew().await?;
+            // Repeating it does no harm: a token is handed out.
+            self.tokens.renew().await.map_err(no_token)?;
             return Err(Error::AdStatAway(
                 "AdStat wanted another token meanwhile; send the file again".to_owned(),
             ));
@@ -266,21 +264,17 @@ impl<'a> Session<'a> {
         content_type: &str,
         form: &Form,
     ) -> Result<Answer, Error> {
-        let request = call.request();
         let body = || Body::Bytes(&form.whole, content_type);
         // Repeating it does no harm but to the list: an audience that stands there twice costs nothing.
-        let mut reply = self.send(&request, body(), UPLOAD_TIMEOUT_MS).await?;
-        if reply.status == 401 {
-            self.renew().await?;
-            // Repeating it does no harm: refused for its token, it was not begun.
-            reply = self.send(&request, body(), UPLOAD_TIMEOUT_MS).await?;
-        }
-        Ok(pass_on(told(call, reply)?))
+        let reply = self.send(&call.request(), body, UPLOAD_TIMEOUT_MS).await;
+        Ok(pass_on(told(call, reply.map_err(no_token)??)?))
     }
 
     /// The answer, with a warning where AdStat's refresh token is near its end.
     fn warned(&self, answer: Answer) -> Answer {
-        match warning(self.token.renewable_until_ms, self.edge.now_ms) {
+        let in_hand = self.tokens.in_hand();
+        let until_ms = in_hand.and_then(|bearer| bearer.renewable_until_ms);
+        match warning(until_ms, self.edge.now_ms) {
             Some(warning) => answer.header("x-edgeway-warning", &warning),
             None => answer,
         }
@@ -296,15 +290,17 @@ pub fn warning(until_ms: Option<u64>, now_ms: u64) -> Option<String> {
     })
 }
 
-async fn bearer(edge: &Edge<'_>, refused: Option<&Secret>) -> Result<Bearer, Error> {
-    // Repeating it does no harm: what is kept and good is handed out.
-    let bearer = tokens::bearer(edge.env, tokens::adstat::KIND, refused).await;
-    bearer.map_err(|failure| match failure {
+fn no_token(failure: tokens::Failure) -> Error {
+    match failure {
         tokens::Failure::Refused(why) => Error::AdStatAway(format!(
             "AdStat refuses ADSTAT_USERNAME and ADSTAT_PASSWORD: {why}"
         )),
         tokens::Failure::Away(why) => Away(format!("logging in: {why}")).into(),
-    })
+    }
+}
+
+fn away(request: &::adstat::Request, why: &str) -> Away {
+    Away(format!("{} {}: {why}", request.method, request.target))
 }
 
 /// The content type of a multipart body.

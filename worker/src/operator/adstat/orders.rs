@@ -347,33 +347,24 @@ impl Order<'_> {
 
     /// Sends the order, once more where AdStat wants another token.
     async fn send(&self, session: &mut Session<'_>, call: &Call) -> Outcome {
-        let request = call.request();
         let unknown = |why: String, reply| Outcome::Unknown { reply, why };
-        for attempt in 1..=2 {
-            // Repeating it does no harm: what is repeated was refused for its token, and not begun.
-            let reply = session.send(&request, Body::Own, ORDER_TIMEOUT_MS).await;
-            let reply = match reply {
-                Ok(reply) => reply,
-                Err(Away(why)) => return unknown(why, None),
-            };
-            if reply.status == 401 && attempt == 1 {
-                if session.renew().await.is_err() {
-                    return Outcome::Refused(reply_of_dead_token());
-                }
-                continue;
+        let body = || Body::Own;
+        // Repeating it does no harm: what is repeated was refused for its token, and not begun.
+        let reply = match session.send(&call.request(), body, ORDER_TIMEOUT_MS).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(Away(why))) => return unknown(why, None),
+            Err(_) => return Outcome::Refused(reply_of_dead_token()),
+        };
+        let status = reply.status;
+        match told(call, reply) {
+            Ok(Ok(reply)) => Outcome::Done(reply),
+            Ok(Err(reply)) if status >= 500 || status == 408 => {
+                unknown(format!("{status}: {}", reply.body), Some(reply))
             }
-            let status = reply.status;
-            return match told(call, reply) {
-                Ok(Ok(reply)) => Outcome::Done(reply),
-                Ok(Err(reply)) if status >= 500 || status == 408 => {
-                    unknown(format!("{status}: {}", reply.body), Some(reply))
-                }
-                Ok(Err(reply)) => Outcome::Refused(reply),
-                Err(_) if status == 401 => Outcome::Refused(reply_of_dead_token()),
-                Err(error) => unknown(format!("{status}: {error}"), None),
-            };
+            Ok(Err(reply)) => Outcome::Refused(reply),
+            Err(_) if status == 401 => Outcome::Refused(reply_of_dead_token()),
+            Err(error) => unknown(format!("{status}: {error}"), None),
         }
-        Outcome::Refused(reply_of_dead_token())
     }
 
     async fn read(&self, edge: &Edge<'_>) -> Result<Option<Row>, Error> {
