@@ -10,7 +10,7 @@ import { OPERATOR_KEY, done, refused } from "./harness/api.mjs";
 import { ACCOUNTS, ALL, LEAD, shopWith, startDeliveries } from "./harness/deliveries.mjs";
 import { ROOT } from "./harness/edge.mjs";
 import { until } from "./harness/wait.mjs";
-import { CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
+import { BROWSER, CHANNELS, WEBSITE, only, startWorld } from "./harness/world.mjs";
 import { META, startPlatforms } from "./standins/platforms.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -188,6 +188,47 @@ describe("what is sent", () => {
     assert.deepEqual([meta.data_processing_options, tiktok.limited_data_use, snapchat.data_processing_options], [["LDU"], true, ["LMU"]]);
     assert.deepEqual(google.consent ?? only(platforms.google.requests).body.consent, { adUserData: "CONSENT_DENIED", adPersonalization: "CONSENT_DENIED" });
     assert.deepEqual(only(platforms.ga4.requests).body.consent, { ad_user_data: "DENIED", ad_personalization: "DENIED" });
+  });
+
+  /** What Google was told of consent with its latest event. */
+  const latestConsent = () => platforms.google.events.at(-1).consent ?? platforms.google.requests.at(-1).body.consent;
+  const DENIED = { adUserData: "CONSENT_DENIED", adPersonalization: "CONSENT_DENIED" };
+  /** Told of somebody that is known by an address and by what they did here. */
+  const UNCLICKED = { fbc: undefined, fbp: undefined, gclid: undefined, ttclid: undefined, sccid: undefined };
+
+  it("says what the visitor said last, on whatever visit", async () => {
+    const who = await deliveries.visitor({ consent: "granted" });
+    await edge.drained();
+    await deliveries.join(who);
+    await deliveries.settled();
+    assert.deepEqual(latestConsent(), { adUserData: "CONSENT_GRANTED", adPersonalization: "CONSENT_GRANTED" });
+    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
+    const visit = (fields) => edge.request("/e/init", {
+      method: "POST", headers, body: JSON.stringify({ websiteId: WEBSITE, href: "https://www.shop.test/again", tempId: who.tempId, eventId: randomUUID(), ...fields }),
+    });
+    assert.equal((await visit({ consent: "denied" })).status, 200);
+    await edge.drained();
+    assert.equal((await visit({})).status, 200);
+    await edge.drained();
+    await deliveries.convert({ telegramUserId: who.id, ...UNCLICKED });
+    await deliveries.settled();
+    assert.deepEqual(latestConsent(), DENIED);
+  });
+
+  it("says what the visitor denied when the visit is forgotten, too, and waits for it no more", async () => {
+    const who = await deliveries.visitor({ consent: "denied" });
+    await edge.drained();
+    await deliveries.join(who);
+    await deliveries.settled();
+    const aged = { visits: "at_ms", clicks: "at_ms", conversions: "attributed_ms" };
+    for (const [table, column] of Object.entries(aged)) await edge.rows(`UPDATE ${table} SET ${column} = ${column} - ${91 * 24 * HOUR_MS}`);
+    await edge.strike();
+    assert.deepEqual(await edge.rows("SELECT 'visit' FROM visits UNION ALL SELECT 'click' FROM clicks"), []);
+    const { conversionId, warning } = await deliveries.convert({ telegramUserId: who.id, ...UNCLICKED });
+    assert.match(warning, /telegram: /, "what is skipped is said at once");
+    await deliveries.settled();
+    assert.deepEqual(states(await deliveries.sends(conversionId)), { ...each(WITH_ID, "sent"), telegram: "skipped" });
+    assert.deepEqual(latestConsent(), DENIED);
   });
 
   it("claims no consent that nobody gave", async () => {
@@ -573,6 +614,12 @@ describe("settings", () => {
       assert.match(meta.message, /does not exist, cannot be loaded due to missing permissions/);
       assert.equal((await shop.health()).status, "failing");
       assert.match((await run(shop.edge, "selftest")).printed, / meta +yes +NO +NO /);
+
+      // Whoever gives it up need not mend it.
+      await shop.close();
+      shop = Object.assign(await startDeliveries({ ...running, accounts: [ACCOUNTS.ga4] }), { key: shop.key });
+      const { httpStatus, deliveries } = await shop.health();
+      assert.deepEqual([httpStatus, deliveries.map(({ destination, paused }) => [destination, paused])], [200, [["meta", "CREDENTIALS"]]]);
 
       const { key } = shop;
       await shop.close();

@@ -473,6 +473,7 @@ describe("what Google tells later of what it took", () => {
     assert.ok(cautions.some(({ name, why }) => name === "google" && why === `3 in a day, the latest: PARTLY_REFUSED ${words}`), JSON.stringify(cautions));
     // Replayed, each has a word of its own, and what counted counts once.
     assert.equal(done(await deliveries.post("sends/replay", { state: "sent" })).replayed, 3);
+    assert.deepEqual(await google(ids[1]), ["pending", undefined, undefined], "what was said of it is of before");
     await deliveries.settled();
     await later(31 * MINUTE_MS);
     assert.deepEqual(await Promise.all(ids.map(async (each) => (await google(each)).slice(0, 2))), [["sent", "OK"], ["rejected", "INVALID_GCLID"], ["sent", "OK"]]);

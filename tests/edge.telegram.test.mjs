@@ -110,7 +110,7 @@ describe("Telegram's updates", () => {
       assert.deepEqual(conversion, {
         website_id: "atid_shop", channel_id: "chan_news", telegram_user_id: 2 ** 52 - 1, event_type: "CompleteRegistration", custom_event_name: null,
         value_minor: null, currency: null, content_name: NEWS.title, external_user_id: null, event_ms: date, source: "tracker", cold: 0, awaits_value: 0,
-        consent: null, click_id: click, overrides: "{}", person: "{}", awaited_by: null, joined_by: null, valued_ms: null, ...unknown,
+        consent: null, click_id: click, overrides: "{}", person: "{}", awaited_by: null, joined_by: null, page_consent: null, valued_ms: null, ...unknown,
       });
       assert.match(conversion_id, /^[0-9a-f]{32}$/);
       assert.ok(attributed_ms >= date);

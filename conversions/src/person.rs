@@ -98,10 +98,12 @@ impl Person {
     /// alone.
     ///
     /// `default_country` (ISO 3166-1, two letters) is where a national phone number is from if the person's own country
-    /// is not given. `now_ms` (Unix ms) bounds the year of birth.
+    /// is not given, or not known by that name. `now_ms` (Unix ms) bounds the year of birth.
     pub fn hash(raw: &RawPerson<'_>, default_country: Option<&str>, now_ms: u64) -> Self {
         let own_country = raw.country.filter(|text| Hash::parse(trim(text)).is_err());
-        let own_country = own_country.and_then(meta::country);
+        // A guess would dial into another country.
+        let own_country = own_country.and_then(meta::known_country);
+        let own_country = own_country.filter(|country| phone::is_country(country));
         let country = own_country.as_deref().or(default_country);
         let in_full = |number: &str| {
             let number = phone::without_trunk_zero(number);

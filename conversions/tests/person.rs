@@ -173,6 +173,34 @@ fn a_national_phone_is_of_the_persons_country_else_the_visits() {
 }
 
 #[test]
+fn a_country_that_is_not_known_by_its_name_dials_nowhere() {
+    let told = |number, country: &str, default_country| {
+        let raw = RawPerson {
+            phone: Some(number),
+            country: Some(country),
+            ..RawPerson::default()
+        };
+        let person = Person::hash(&raw, Some(default_country), NOW);
+        (person.phone, person.phone_e164)
+    };
+    let hashes = |number: &str| {
+        (
+            Some(Hash::of(number)),
+            Some(Hash::of(&format!("+{number}"))),
+        )
+    };
+    // Meta's rule for the country itself makes `es` of the first, `uk` of the second, `au` of the third and `uk` of the last.
+    let czech = told("601 123 456", "Česká republika", "CZ");
+    assert_eq!(czech, hashes("420601123456"));
+    let ukrainian = told("067 123 45 67", "UKR", "UA");
+    assert_eq!(ukrainian, hashes("380671234567"));
+    let austrian = told("0664 1234567", "AUT", "AT");
+    assert_eq!(austrian, hashes("436641234567"));
+    let british = told("020 7946 0018", "UK", "GB");
+    assert_eq!(british, hashes("442079460018"));
+}
+
+#[test]
 fn the_default_country_is_not_stored() {
     let raw = RawPerson::default();
     assert!(Person::hash(&raw, Some("DE"), NOW).is_empty());

@@ -93,15 +93,18 @@ const served = (answer, check, clicks = ["Second"]) => ({
   check,
 });
 
-/** A page that fetches its own places by itself, as Turbo, htmx and Astro do, some already when a pointer comes near. */
+/**
+ * A page that fetches its own places by itself, as Turbo, htmx and Astro do, some already when a pointer comes near; as Gatsby's plugin does, also those
+ * with the targets that in this window are the same.
+ */
 const fetched = (link) => ({
   visits: 1,
   clicks: 1,
   engines: ONCE,
   async run(story) {
     const script = `for (const type of ["mouseover", "click"]) addEventListener(type, (event) => {
-        const link = event.target.closest?.("a[href]:not([target])");
-        if (link?.origin !== location.origin) return;
+        const link = event.target.closest?.("a[href]");
+        if (link?.origin !== location.origin || !["", "_self", "_parent", "_top"].includes(link.target)) return;
         event.preventDefault();
         fetch(link.href).catch(() => {});
       });

@@ -108,8 +108,8 @@ function rewrite(link, renew, clickId) {
   if (!to || to === now) return;
   if (!ours) link.setAttribute(ORIGINAL, link.getAttribute('href'));
   link.setAttribute('href', to);
-  // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
-  if (firstParty && !link.target && !document.querySelector('base[target]')) link.target = '_top';
+  // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser; Gatsby's knows `_top`, but not in capitals.
+  if (firstParty && !link.target && !document.querySelector('base[target]')) link.target = '_TOP';
   emit('link', { from, to });
 }
 

@@ -33,8 +33,9 @@ const commands = {
     if (!/^(granted|denied)$/.test(state)) throw state;
     if (visitor.consent === state) return;
     visitor.consent = state;
+    // Also that it is taken back: what was told before counts no more.
+    enrich();
     if (settings.consent === 'required' && state !== 'granted') stop();
-    else if (active) enrich();
     else begin();
   },
   invite(options, callback) {

@@ -71,9 +71,10 @@ async fn respond(edge: &Edge<'_>, is_the_operators: bool) -> Answer {
     let has_queue = edge.binding("RECORDS").is_some();
     // Repeating it does no harm: it reads.
     let deliveries = known(outbox::statuses(edge.env, config, edge.now_ms).await);
-    // Nobody but the operator can mend those.
-    let are_refused = (deliveries.iter().flatten()).any(outbox::Status::needs_the_operator);
     let destinations = destinations(edge.env);
+    // Nobody but the operator can mend those.
+    let are_refused =
+        (deliveries.iter().flatten()).any(|status| status.needs_the_operator(destinations));
     let problems: Vec<_> = (config.problems.iter())
         .chain(review(edge.env))
         .chain(&destinations.problems)

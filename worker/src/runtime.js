@@ -142,10 +142,11 @@ function remove(headers, names) {
   if (names !== "") for (const name of names.split(",")) headers.delete(name);
 }
 
-/** An answer's status, where it leads, what it is and how it is packed, a line each. */
+/** An answer's status, where it leads, what it is, how it is packed and who may keep it, a line each. */
 export function head({ status, headers }) {
   const say = (name) => headers.get(name) ?? "";
-  return status + "\n" + say("location") + "\n" + say("content-type") + "\n" + say("content-encoding") + "\n" + say("content-disposition");
+  return status + "\n" + say("location") + "\n" + say("content-type") + "\n" + say("content-encoding") + "\n" + say("content-disposition") +
+    "\n" + say("cache-control");
 }
 
 /** A stream's bytes; undefined where there are more than `limit`: the rest is not read. */
@@ -309,7 +310,7 @@ const REFRESH = /^(\s*[\d.]+[\s;,]+(?:url\s*=\s*)?)("[^"]*|'[^']*|[^"'].*)/is;
  * and only told of the visit; so is the page itself.
  */
 export function decorated(response, request, env, websiteId, tag, headers, removed) {
-  const edge = { origin: "", hasTarget: false, channel: undefined };
+  const edge = { origin: "", hasTarget: false, isAmp: false, channel: undefined };
   /** Where an address leads at the edge; undefined: it stays. */
   const lead = (address) => {
     const instead = doors.link(env, websiteId, edge.channel, address);
@@ -320,8 +321,9 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
       const to = lead(address(anchor.getAttribute("href")));
       if (to === undefined || anchor.getAttribute("data-edgeway") === "off") return;
       anchor.setAttribute("href", to);
-      // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser.
-      if (!edge.hasTarget && !anchor.hasAttribute("target")) anchor.setAttribute("target", "_top");
+      // Scripts that fetch a site's own pages (Turbo, htmx, Astro) leave what has a target to the browser; Gatsby's knows `_top`, though not in
+      // capitals, which AMP's pages may not have.
+      if (!edge.hasTarget && !anchor.hasAttribute("target")) anchor.setAttribute("target", edge.isAmp ? "_top" : "_TOP");
     },
   };
   /** When and where a page leads on by itself, led by the edge; undefined: it stays. */
@@ -401,7 +403,8 @@ function addTag(rewriter, response, websiteId, tag, edge) {
     .on("html", {
       element(html) {
         // AMP's pages may have no scripts but AMP's.
-        tagged ||= html.hasAttribute("amp") || html.hasAttribute("\u26a1");
+        edge.isAmp = html.hasAttribute("amp") || html.hasAttribute("\u26a1");
+        tagged ||= edge.isAmp;
         // For a tag that a script of the page puts in: it may run before the one below is there.
         if (visit && !tagged) html.setAttribute("data-edgeway-visit", visit);
       },

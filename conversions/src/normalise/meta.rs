@@ -44,7 +44,12 @@ pub fn state(text: &str) -> Option<String> {
 
 /// A country: two letters (ISO 3166-1), by its English name too.
 pub fn country(text: &str) -> Option<String> {
-    two_letters(text, include_str!("countries.txt"))
+    two_letters(text, COUNTRIES)
+}
+
+/// A country as [`country`] has it, but for what that only guesses by its first letters.
+pub fn known_country(text: &str) -> Option<String> {
+    named(&latin_letters(text), COUNTRIES).map(str::to_owned)
 }
 
 /// A postal code: lower-case, what stands before a hyphen, at least two UTF-16 units.
@@ -115,11 +120,24 @@ fn is_domain(text: &str) -> bool {
     text.contains('.') && text.split('.').all(is_label)
 }
 
-/// The two letters of a place, by a table whose lines are a code and the names it goes by. The order of the lines
-/// matters: a text that holds several names means the first of the table.
+const COUNTRIES: &str = include_str!("countries.txt");
+
+/// The two letters of a place, by a table of names; where none fits, its first two.
 fn two_letters(text: &str, table: &str) -> Option<String> {
+    let letters = latin_letters(text);
+    let code = named(&letters, table).unwrap_or(&letters);
+    some_text(code.chars().take(2).collect())
+}
+
+fn latin_letters(text: &str) -> String {
     let mut letters = lowercase(text);
     letters.retain(|character| character.is_ascii_lowercase());
+    letters
+}
+
+/// Two letters, or those of a name, by a table whose lines are a code and the names it goes by. The order of the lines
+/// matters: a text that holds several names means the first of the table.
+fn named<'a>(letters: &'a str, table: &'a str) -> Option<&'a str> {
     if letters.len() == 2 {
         return Some(letters);
     }
@@ -129,8 +147,5 @@ fn two_letters(text: &str, table: &str) -> Option<String> {
             names.split(' ').any(is_meant).then_some(code)
         })
     };
-    let code = code_where(&|name| name == letters)
-        .or_else(|| code_where(&|name| letters.contains(name)))
-        .unwrap_or(&letters);
-    some_text(code.chars().take(2).collect())
+    code_where(&|name| name == letters).or_else(|| code_where(&|name| letters.contains(name)))
 }

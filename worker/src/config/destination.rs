@@ -168,6 +168,11 @@ impl Destinations {
         self.of_site.get(website_id).map_or(&[], Vec::as_slice)
     }
 
+    /// A site's of that name.
+    pub fn named(&self, website_id: &str, name: &str) -> Option<&Destination> {
+        self.of(website_id).iter().find(|each| each.name == name)
+    }
+
     /// Each of them, with its site's public id.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Destination)> {
         let sites = self.of_site.iter();

@@ -541,9 +541,12 @@ impl Config {
         kept.or_else(|| self.channel_of_chat(chat))
     }
 
-    /// The site whose pages are on `host`.
+    /// The site whose pages are on `host`: of several the one with the closest domain, of those the first.
     pub fn site_on(&self, host: &str) -> Option<&Site> {
-        self.sites.iter().find(|site| site.owns(host))
+        let sites = self.sites.iter().rev();
+        let close = sites.filter_map(|site| Some((site.closeness(host)?, site)));
+        let closest = close.max_by_key(|(closeness, _)| *closeness);
+        closest.map(|(_, site)| site)
     }
 
     /// The site whose pages are on `host`, else the first.
@@ -847,6 +850,43 @@ mod tests {
             wrong("[1] not the documented JSON: unknown field `channel`")
                 && wrong("[3] not the documented JSON: invalid type")
         );
+    }
+
+    #[test]
+    fn a_page_is_of_the_site_whose_domain_is_closest() {
+        let main = r#"{"websiteId":"atid_main","domains":["example.com"],"channels":[]}"#;
+        let landing = r#"{"websiteId":"atid_lp","domains":["lp.example.com"],"channels":[]}"#;
+        for [first, second] in [[main, landing], [landing, main]] {
+            let config = config(&[("SITES", &format!("[{first},{second}]"))]);
+            let on = |host| config.site_on(host).map(|site| &*site.website_id);
+            assert_eq!(on("www.example.com"), Some("atid_main"));
+            assert_eq!(on("lp.example.com"), Some("atid_lp"));
+            assert_eq!(on("a.lp.example.com"), Some("atid_lp"));
+            assert_eq!(on("example.org"), None);
+        }
+        let twice = format!("[{main},{}]", main.replace("main", "other"));
+        let first = config(&[("SITES", &twice)]);
+        assert_eq!(
+            first.site_on("example.com").unwrap().website_id,
+            "atid_main"
+        );
+    }
+
+    #[test]
+    fn a_page_on_another_of_the_domains_counts_by_its_own() {
+        let domains = [
+            ("SITE_DOMAINS", "brand.com,brand.co.uk"),
+            ("COOKIE_DOMAIN", "brand.com"),
+        ];
+        let config = config(&[SINGLE.as_slice(), &domains].concat());
+        let site = config.sites.first().unwrap();
+        for (host, domain) in [
+            ("www.brand.com", "brand.com"),
+            ("www.brand.co.uk", "brand.co.uk"),
+            ("edge.workers.dev", "edge.workers.dev"),
+        ] {
+            assert_eq!(site.registrable_domain(host), domain);
+        }
     }
 
     #[test]

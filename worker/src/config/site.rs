@@ -243,21 +243,26 @@ impl Site {
         self.database.as_deref().unwrap_or(super::DATABASE)
     }
 
+    /// Those of the site's domains that `host` is within.
+    fn domains_of(&self, host: &str) -> impl Iterator<Item = &str> {
+        let domains = self.domains.iter().map(String::as_str);
+        domains.filter(move |domain| is_within(host, domain))
+    }
+
     /// Whether a page on `host` is the site's.
     pub fn owns(&self, host: &str) -> bool {
-        self.domains.iter().any(|domain| is_within(host, domain))
+        self.domains_of(host).next().is_some()
+    }
+
+    /// How close `host` is to the site: the length of the longest of its domains that it is within.
+    pub fn closeness(&self, host: &str) -> Option<usize> {
+        self.domains_of(host).map(str::len).max()
     }
 
     /// The registrable domain of the site's pages: what Meta's cookies count their index by.
     pub fn registrable_domain<'a>(&'a self, host: &'a str) -> &'a str {
-        self.cookie_domain
-            .as_deref()
-            .or_else(|| {
-                self.domains
-                    .iter()
-                    .find(|domain| is_within(host, domain))
-                    .map(String::as_str)
-            })
+        self.cookie_domain_at(host)
+            .or_else(|| self.domains_of(host).next())
             .unwrap_or(host)
     }
 

@@ -28,6 +28,7 @@ fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
         Rule {
             keeps_ms: visits_ms,
             sql: &[
+                include_str!("page_consent.sql"),
                 "DELETE FROM visitors WHERE last_seen_ms < ?1 ->> 'before' AND temp_id IN (
                     SELECT temp_id FROM visits ORDER BY rowid LIMIT ?1 ->> 'limit')",
                 "DELETE FROM visits WHERE at_ms < ?1 ->> 'before' AND rowid IN (
@@ -46,6 +47,7 @@ fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
             sql: &[
                 // Who joined by one stays known by their browser.
                 include_str!("joined_by.sql"),
+                include_str!("page_consent.sql"),
                 "DELETE FROM clicks WHERE at_ms < ?1 ->> 'before' AND rowid IN (
                     SELECT rowid FROM clicks ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
             ],

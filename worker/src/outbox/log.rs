@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::attempt::CREDENTIALS;
 use super::forecast::send_id;
 use super::state::State;
-use crate::config::Config;
+use crate::config::{Config, Destinations};
 use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
 
 /// Which sends are meant. All of what is said has to hold; of what is not said, any will do.
@@ -269,9 +269,11 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether the destination refuses the token it is called with, or a kind of event.
-    pub fn needs_the_operator(&self) -> bool {
-        self.held > 0 || self.paused.as_deref() == Some(CREDENTIALS)
+    /// Whether the destination refuses the token it is called with, or a kind of event. One that is in the settings no more is asked by nobody.
+    pub fn needs_the_operator(&self, destinations: &Destinations) -> bool {
+        let is_refused = self.held > 0 || self.paused.as_deref() == Some(CREDENTIALS);
+        let of_settings = || destinations.named(&self.website_id, &self.destination);
+        is_refused && of_settings().is_some()
     }
 }
 

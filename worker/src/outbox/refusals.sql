@@ -6,7 +6,7 @@ WITH failed AS (
   UNION ALL
   -- Some of those that went together, and nobody knows which.
   SELECT website_id, destination, 'partly', code, words, changed_ms FROM sends
-  WHERE code = 'PARTLY_REFUSED' AND changed_ms > (?1 ->> '$') - 86400000
+  WHERE state = 'sent' AND code = 'PARTLY_REFUSED' AND changed_ms > (?1 ->> '$') - 86400000
   UNION ALL
   SELECT website_id, destination, 'held', code, words, changed_ms FROM sends WHERE state = 'pending' AND code = 'KIND_REFUSED'
 )

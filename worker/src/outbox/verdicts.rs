@@ -139,10 +139,7 @@ async fn inquire_one(
     let Some(first) = kinds.first() else {
         return Vec::new();
     };
-    let destinations = destinations(env).of(&first.website_id);
-    let destination = destinations
-        .iter()
-        .find(|each| each.name == first.destination);
+    let destination = destinations(env).named(&first.website_id, &first.destination);
     let status = match destination {
         // Repeating it does no harm: it only asks.
         Some(destination) => ask(env, &first.website_id, destination, &first.request_id).await,

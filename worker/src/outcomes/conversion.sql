@@ -37,7 +37,7 @@ met AS (
   LIMIT 1
 ),
 origin AS (
-  SELECT click_id, overrides, origin_source, origin_campaign, origin_ad, has_click, is_open
+  SELECT click_id, page_consent, overrides, origin_source, origin_campaign, origin_ad, has_click, is_open
   FROM earlier
   ORDER BY has_click DESC, overrides <> '{}' DESC, attributed_ms DESC
   LIMIT 1
@@ -45,7 +45,7 @@ origin AS (
 known AS (SELECT * FROM origin WHERE has_click)
 INSERT INTO conversions (
   conversion_id, website_id, channel_id, telegram_user_id, event_type, custom_event_name, value_minor, currency, content_name,
-  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, awaited_by, consent, click_id, overrides, person,
+  external_user_id, event_ms, attributed_ms, source, cold, awaits_value, awaited_by, consent, page_consent, click_id, overrides, person,
   origin_source, origin_campaign, origin_ad
 )
 SELECT
@@ -53,7 +53,7 @@ SELECT
   told.event_type, ?1 ->> 'customEventName', told.value_minor, told.currency, ?1 ->> 'contentName',
   ?1 ->> 'externalUserId', told.event_ms, ?1 ->> 'toldMs', ?1 ->> 'source', NOT EXISTS (SELECT 1 FROM origin),
   ?1 ->> 'awaitsValue', iif(?1 ->> 'awaitsValue', told.conversion_id, NULL), ?1 ->> 'consent',
-  (SELECT click_id FROM origin),
+  (SELECT page_consent FROM origin), (SELECT click_id FROM origin),
   coalesce((SELECT overrides FROM known WHERE NOT is_open), json_patch(coalesce((SELECT overrides FROM origin), '{}'), ?1 -> 'overrides')), ?1 -> 'person',
   -- Where a caller told the click itself, its ids say the source.
   coalesce((SELECT origin_source FROM known), CASE

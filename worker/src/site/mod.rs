@@ -77,10 +77,11 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     }
     let Some(site) = site.filter(|_| head.is_page() && matches!(caller.method, "GET" | "POST"))
     else {
-        // What a script reads of a page is as the origin wrote it: a browser is not to show that from its cache.
+        // What a script reads of a page is as the origin wrote it.
         return Ok(match destination {
             Destination::Other if head.is_page() => {
-                answer::amended(&response, "vary:sec-fetch-dest, accept", "")
+                let answer = Answer::empty(head.status).header("vary", USES);
+                answer::amended(&response, answer.headers(), "")
             }
             _ => response,
         });
@@ -96,8 +97,10 @@ pub async fn page(edge: &Edge<'_>, front: &Front) -> Result<Response, Error> {
     if let Some(new) = &visit {
         let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
         // The page names this one visit.
-        answer = for_one_alone(new, new.add_ids(answer, scope), scope);
+        answer = for_one_alone(new, new.add_ids(answer, scope), scope, &head);
         replaced = REPLACED;
+    } else {
+        answer = answer.header("vary", USES);
     }
     let decorated = || {
         // The tracker in a frame would count the visit of the page around it again.
@@ -154,11 +157,20 @@ async fn away(
 /// The headers by which an answer would be kept for others, or be taken for what it was before.
 const REPLACED: &str = "cache-control,cdn-cache-control,cloudflare-cdn-cache-control,surrogate-control,x-accel-expires,etag,last-modified,expires";
 
-/// Has the answer keep what brought the visitor, and no cache show it to anybody else.
+/// What tells the uses of a page apart. To a script it goes as it is, into a frame without a tag: a browser is not to show one for another from its
+/// cache.
+const USES: &str = "sec-fetch-dest, accept";
+
+/// Has the answer keep what brought the visitor, and no cache show it to anybody else; what is not to be stored at all stays so.
 #[inline(never)]
-fn for_one_alone(new: &NewVisit, answer: Answer, scope: Scope<'_>) -> Answer {
+fn for_one_alone(new: &NewVisit, answer: Answer, scope: Scope<'_>, head: &Head<'_>) -> Answer {
     let answer = new.add_pixel_cookies(answer, scope);
-    answer.header("cache-control", "private, no-cache")
+    let mut rules = head.cache_control.split(',').map(str::trim);
+    let rule = match rules.any(|rule| rule.eq_ignore_ascii_case("no-store")) {
+        true => "private, no-store",
+        false => "private, no-cache",
+    };
+    answer.header("cache-control", rule)
 }
 
 /// An answer that leads elsewhere: to the origin's own address by way of the edge, to Telegram as a link of the page does. What brought
@@ -186,7 +198,7 @@ fn redirect(
         let new = capture(edge, site)?;
         if new.is_sourced {
             let scope = caller.cookie_scope(site.cookie_domain_at(caller.host));
-            answer = for_one_alone(&new, answer, scope);
+            answer = for_one_alone(&new, answer, scope, head);
             if !replaced.is_empty() {
                 replaced.push(',');
             }
@@ -276,6 +288,7 @@ struct Head<'a> {
     content_type: &'a str,
     content_encoding: &'a str,
     content_disposition: &'a str,
+    cache_control: &'a str,
 }
 
 impl<'a> Head<'a> {
@@ -289,6 +302,7 @@ impl<'a> Head<'a> {
             content_type: line(),
             content_encoding: line(),
             content_disposition: line(),
+            cache_control: line(),
         }
     }
 

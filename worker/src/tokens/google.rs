@@ -28,8 +28,7 @@ impl Account {
             .strip_prefix(KIND)?
             .strip_prefix('\t')?
             .split_once('\t')?;
-        let destinations = crate::destinations(env).of(website_id);
-        let destination = destinations.iter().find(|each| each.name == name)?;
+        let destination = crate::destinations(env).named(website_id, name)?;
         destination.credentials.as_ref().map(Self)
     }
 
