@@ -187,6 +187,40 @@ describe("the keyed API in front of AdTarget", () => {
     assert.deepEqual(await owed(), []);
   });
 
+  const takenThere = {
+    "a value of 0": { eventType: "Lead", value: 0 },
+    "a value without currency": { eventType: "Lead", currency: undefined },
+    "a currency without value": { eventType: "Lead", value: undefined },
+    "more decimals than the currency has": { value: 16.9915 },
+    "a name of its own": { eventType: "Custom", customEventName: "2. Einzahlung, Депозит" },
+    "signals of other forms": { fbc: "IwAR1", fbp: "1234", clientIp: "203.0.113.7:443", eventSourceUrl: "shop.test/thanks" },
+    "a long text": { contentName: "x".repeat(2_049) },
+    "a person as a text": { pii: "jane@example.com" },
+    "a consent of its own": { consent: "implied" },
+  };
+  for (const [what, fields] of Object.entries(takenThere)) {
+    it(`accepts while AdTarget is away what AdTarget takes: ${what}`, async () => {
+      adtarget.misbehave({ path: "events/conversion", status: 503 });
+      done(await tell(fields), 202);
+      await until(async () => only(await owed()).status === "delivered", "delivered");
+      const { pii: _, ...kept } = JSON.parse(JSON.stringify(fields));
+      for (const [name, value] of Object.entries(kept)) assert.deepEqual(only(adtarget.conversions)[name], value, name);
+    });
+  }
+
+  it("finds and forgets what AdTarget is owed by each of its ids", async () => {
+    for (const id of ["conversionId", "externalUserId", "telegramUserId"]) {
+      adtarget.misbehave({ path: "events/conversion", times: 1_000, status: 500 });
+      const told = { telegramUserId: USER, externalUserId: "cust-1", ...done(await tell({ externalUserId: "cust-1" }), 202) };
+      done(await tell({ telegramUserId: USER + 1, externalUserId: "cust-2" }), 202);
+      assert.ok(done(await api.call("DELETE", `trail?${id}=${told[id]}`)).success, id);
+      assert.equal(only(await owed()).telegram_user_id, USER + 1, id);
+      adtarget.reset();
+      await until(async () => only(await owed()).status === "delivered", "what is settled is read, too");
+      await api.reset();
+    }
+  });
+
   it("sets aside a conversion that AdTarget then refuses", async () => {
     adtarget.misbehave({ path: "events/conversion", status: 500 });
     const { conversionId } = done(await tell({ channelId: "none" }), 202);

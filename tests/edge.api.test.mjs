@@ -539,6 +539,20 @@ describe("the keyed API", () => {
         assert.deepEqual((await api.edge.rows("SELECT event_id FROM webhook_events")).map((row) => row.event_id), ["theirs"]);
       });
 
+      it("is shown and forgotten with the browsers that named it as its conversions do, but by no name that is another's, too", async () => {
+        const laptop = await arrive({ externalUserId: "cust-9" });
+        const shared = await arrive({ externalUserId: "guest" });
+        const hash = createHash("sha256").update("cust-9").digest("hex");
+        await api.edge.rows("INSERT INTO webhook_events (source, event_id, at_ms, status, person) VALUES ('shop', 'e', 1, 'failed', ?)", JSON.stringify({ externalId: hash }));
+        await convert(told({ externalUserId: "cust-9" }));
+        await convert(told({ externalUserId: "guest", eventType: "Subscribe" }));
+        await convert(told({ telegramUserId: 6, externalUserId: "guest" }));
+        const seen = (await api.get(`trail?telegramUserId=${USER}`)).text;
+        assert.deepEqual([seen.includes(laptop.tempId), seen.includes(shared.tempId)], [true, false]);
+        done(await api.call("DELETE", `leads/${USER}`));
+        assert.deepEqual((await left()).slice(0, 3), [[shared.tempId], [shared.tempId], [shared.tempId]]);
+      });
+
       it("is forgotten by its browser, though the queue alone knows of it yet", async () => {
         await api.edge.fail({ record: true });
         const { tempId } = await arrive({});

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { unstable_splitSqlQuery } from "wrangler";
-import { OPERATOR_KEY, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
+import { OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
 import { clickId } from "./harness/chats.mjs";
 import { AHEAD, COUNTS, DAY, DAYS, HOUR, REPORT_RATES, TODAY, advertised, dateOf, fill, listed, micros, season, secondly } from "./harness/season.mjs";
 import { until } from "./harness/wait.mjs";
@@ -429,6 +429,30 @@ describe("what AdStat's ads cost", () => {
     assert.deepEqual(await spent(), { [day]: 2_000_000 });
   });
 
+  it("is of the channel whose short link the ad leads to, and each site's channel has a row of its own", async () => {
+    const site = (websiteId, ...slugs) => ({ websiteId, domains: [`${websiteId}.test`], channels: slugs.map((slug) => ({ slug, invite: `https://t.me/+${websiteId}${slug}` })) });
+    const other = await startShop({ SITES: JSON.stringify([site("one", "news", "vip"), site("two", "vip", "club")]) });
+    try {
+      await other.reset();
+      const day = Math.floor(other.adstat.nowMs() / DAY);
+      const links = { 501: "https://edge.example.com/c/club", 502: "https://www.two.test/c/vip?utm_source=telegram", 503: "https://www.one.test/e/c/vip/", 504: "https://edge.example.com/c/none" };
+      const [ad] = listed();
+      other.adstat.ads = Object.entries(links).map(([id, link]) => ({ ...ad, ad_id: Number(id), id: Number(id), promote_url: link }));
+      other.adstat.stats = Object.keys(links).map((id) => stat(day, { ad_id: Number(id) }));
+      await other.strike();
+      for (const [websiteId, value] of [["one", 10], ["two", 5]]) {
+        done(await other.api.post("events/conversion", { telegramUserId: 7, eventType: "Purchase", websiteId, channelId: "vip", value, currency: "EUR" }));
+      }
+      const rows = (report) => Object.fromEntries(report.rows.map(({ key, label, spend, revenue }) => [key, [label, spend, revenue]]));
+      assert.deepEqual(rows(await other.report({ by: "channel" })), {
+        "one/vip": ["one/vip", 1.1, 10], "two/vip": ["two/vip", 1.1, 5], club: ["club", 1.1, 0], "": ["(none)", 1.1, 0],
+      });
+      assert.deepEqual(rows(await other.report({ by: "channel", websiteId: "two" })), { vip: ["vip", 1.1, 5], club: ["club", 1.1, 0] });
+    } finally {
+      await other.close();
+    }
+  });
+
   it("is in no sum where its currency has no rate", async () => {
     const other = await startShop({ REPORT_CURRENCY: "TON", REPORT_RATES: JSON.stringify({ EUR: "0.5" }) });
     try {
@@ -595,6 +619,23 @@ describe("what happened", () => {
     for (const query of [`telegramUserId=${user}`, `clickId=${click}`, `tempId=${tempId}`, `conversionId=c${user}`]) refused(await api.get(`trail?${query}`, { key }), 404, "LEAD_NOT_FOUND");
     assert.deepEqual(await feed({}, { key }), []);
     assert.equal((await feed({ websiteId: OTHER_SITE })).length, 0);
+  });
+
+  it("is told to a key of one site as far as that site knows", async () => {
+    // Who came by the shop's click visits the other site by the same browser, and buys there: that these are one, the shop alone knows.
+    const { tempId, user } = await someone();
+    const websiteId = OTHER_SITE;
+    const there = { headers: { origin: "https://www.other.test", referer: "https://www.other.test/" } };
+    assert.equal((await api.world.init({ websiteId, tempId, href: "https://www.other.test/" }, there)).status, 200);
+    await api.edge.drained();
+    done(await api.post("events/conversion", { telegramUserId: user, eventType: "Lead", channelId: OTHER_CHANNEL }));
+    const { key } = await api.createKey({ websiteId });
+    const steps = await trail({ telegramUserId: user }, { key });
+    assert.deepEqual(steps.map((step) => [step.kind, step.websiteId]), [["conversion", OTHER_SITE]]);
+    // Asked by the browser, it is told of its own visit; the late browser id is of a visit of its own, too.
+    const own = await trail({ tempId }, { key });
+    assert.deepEqual([...new Set(own.map((step) => step.websiteId))], [OTHER_SITE]);
+    assert.deepEqual(new Set((await trail({ telegramUserId: user })).map((step) => step.websiteId)), new Set([WEBSITE, OTHER_SITE]));
   });
 
   it("is of a site that there is, or was", async () => {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::mem;
 
 use conversions::{Hash, Person, RawPerson, TelegramUserId};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::Call;
 use super::leads::lead_of;
@@ -23,12 +23,22 @@ struct Erased<'a> {
     telegram_user_ids: Vec<u64>,
     temp_ids: BTreeSet<String>,
     click_id: Option<&'a str>,
-    /// As the person of a webhook's event has it.
-    external_id_sha256: Option<Hash>,
+    /// The sites' own ids of the person.
+    names: Vec<Name>,
+    /// The same as the persons of webhooks' events have them.
+    external_ids_sha256: Vec<Hash>,
     website_id: Option<&'a str>,
     chat_ids: &'a [ChatId],
     sources: Vec<&'a str>,
     now_ms: u64,
+}
+
+/// What a site calls a person.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Name {
+    website_id: String,
+    external_user_id: String,
 }
 
 /// The browsers that a database knows a person by.
@@ -102,15 +112,20 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
     let website_id = somebody.website_id.as_deref();
     let webhooks = edge.config.webhooks.iter();
     let own = webhooks.filter(|source| website_id.is_none_or(|own| source.website_id == own));
-    let raw = RawPerson {
-        external_id: somebody.external_user_id.as_deref(),
-        ..RawPerson::default()
+    let hashed = |external_id: &str| {
+        let raw = RawPerson {
+            external_id: Some(external_id),
+            ..RawPerson::default()
+        };
+        Person::hash(&raw, None, edge.now_ms).external_id
     };
+    let asked = somebody.external_user_id.as_deref();
     let mut erased = Erased {
         telegram_user_ids: Vec::new(),
         temp_ids: BTreeSet::new(),
         click_id: somebody.click_id.as_deref(),
-        external_id_sha256: Person::hash(&raw, None, edge.now_ms).external_id,
+        names: Vec::new(),
+        external_ids_sha256: asked.and_then(hashed).into_iter().collect(),
         website_id,
         chat_ids: &somebody.chat_ids,
         sources: own.map(|source| source.name.as_str()).collect(),
@@ -127,6 +142,17 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
         let place = if users.is_empty() { 0 } else { found.len() };
         found.insert(place, (database, ids(&rows, "temp_ids")));
         erased.telegram_user_ids.append(&mut users);
+    }
+    for (database, _) in &found {
+        let statement = Statement::new(include_str!("erase/names.sql"), &erased)?;
+        // Repeating it does no harm: it reads.
+        let rows = database.ask(statement).await?;
+        erased.names.append(&mut ids(&rows, "names"));
+    }
+    // Webhooks' events don't say whose site's id they tell.
+    if website_id.is_some() || edge.config.sites.len() == 1 {
+        let names = erased.names.iter().map(|name| &*name.external_user_id);
+        erased.external_ids_sha256.extend(names.filter_map(hashed));
     }
     // Who they are may be known in one database, and by which browsers they came in another.
     for (database, temp_ids) in &mut found {
@@ -147,7 +173,8 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
             telegram_user_ids: Vec::new(),
             temp_ids,
             click_id: None,
-            external_id_sha256: None,
+            names: Vec::new(),
+            external_ids_sha256: Vec::new(),
             ..erased.clone()
         };
         // One transaction: cut off, nothing is forgotten; repeated, nothing is left to forget.

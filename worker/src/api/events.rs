@@ -19,7 +19,7 @@ use crate::ledger::{Database, Statement, Unavailable};
 use crate::message::Message;
 use crate::outbox::{self, Forecast};
 use crate::outcomes::conversions::{
-    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, place, record,
+    IfSeveral, NewConversion, Overrides, Recorded, Source, age_warning, is_ahead, place, record,
 };
 use crate::record::{Attribution, Client, Record};
 use crate::runtime;
@@ -66,7 +66,7 @@ impl Call<'_> {
     }
 
     /// The address of the person it is about.
-    fn client_ip(&self, fields: &Fields<'_>) -> Result<Option<String>, Error> {
+    pub fn client_ip(&self, fields: &Fields<'_>) -> Result<Option<String>, Error> {
         let ip = self.told(fields, CLIENT_IP, "clientIp")?;
         ip.map(|text| match text.trim().parse::<IpAddr>() {
             Ok(ip) => Ok(ip.to_string()),
@@ -76,7 +76,7 @@ impl Call<'_> {
     }
 
     /// The User-Agent of the person it is about.
-    fn user_agent(&self, fields: &Fields<'_>) -> Result<Option<String>, Error> {
+    pub fn user_agent(&self, fields: &Fields<'_>) -> Result<Option<String>, Error> {
         self.told(fields, CLIENT_USER_AGENT, "userAgent")
     }
 
@@ -312,7 +312,7 @@ fn warning(
             "the Purchase awaits its value: post value and currency to its /value".to_owned(),
         );
     }
-    match new.is_ahead() {
+    match is_ahead(new.event_ms, new.told_ms) {
         true => said.push("eventTime is in the future: taken as now".to_owned()),
         false => said.extend(age_warning(recorded.event_ms, new.told_ms)),
     }
@@ -334,22 +334,11 @@ pub fn told_conversion(
     lead: Option<TelegramUserId>,
 ) -> Result<NewConversion, Error> {
     let edge = call.edge;
-    let telegram_user_id = match (lead, fields.number("telegramUserId")?) {
-        (Some(lead), _) => lead,
-        (None, Some(number)) => TelegramUserId::parse(number)
-            .map_err(|why| Error::field("telegramUserId", &why.to_string()))?,
-        (None, None) => return Err(Error::field("telegramUserId", "missing")),
-    };
     let event_type = EventType::parse(
         &fields.required("eventType")?,
         fields.text("customEventName")?.as_deref(),
     )
     .map_err(|why| Error::field(why.field(), &why.to_string()))?;
-    let event_ms = match fields.number("eventTime")? {
-        None => edge.now_ms,
-        Some(number) => unix_ms(number)
-            .ok_or_else(|| Error::field("eventTime", "not a Unix time in whole milliseconds"))?,
-    };
     let website_id = match edge.config.backend {
         Backend::Ledger => call.named_site(fields)?.map(|site| site.website_id.clone()),
         // It has ids of its own for sites.
@@ -357,7 +346,7 @@ pub fn told_conversion(
     };
     Ok(NewConversion {
         conversion_id: id,
-        telegram_user_id,
+        telegram_user_id: whose(fields, lead)?,
         website_id,
         channel_id: text(fields, "channelId")?,
         if_several: IfSeveral::Refuse,
@@ -365,13 +354,38 @@ pub fn told_conversion(
         value: money(fields)?,
         content_name: text(fields, "contentName")?,
         external_user_id: text(fields, "externalUserId")?,
-        event_ms,
+        event_ms: event_ms(fields, edge.now_ms)?,
         told_ms: edge.now_ms,
         person: Person::default(),
         consent: fields.consent()?,
         overrides: overrides(call, fields)?,
         source: Source::Api,
     })
+}
+
+/// Whose event it is: `lead`, where the path says, else whom the body names.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn whose(fields: &Fields<'_>, lead: Option<TelegramUserId>) -> Result<TelegramUserId, Error> {
+    match (lead, fields.number("telegramUserId")?) {
+        (Some(lead), _) => Ok(lead),
+        (None, Some(number)) => TelegramUserId::parse(number)
+            .map_err(|why| Error::field("telegramUserId", &why.to_string())),
+        (None, None) => Err(Error::field("telegramUserId", "missing")),
+    }
+}
+
+/// When it happened, Unix time in ms: `now_ms`, where the body does not say.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` naming the field.
+pub fn event_ms(fields: &Fields<'_>, now_ms: u64) -> Result<u64, Error> {
+    match fields.number("eventTime")? {
+        None => Ok(now_ms),
+        Some(number) => unix_ms(number)
+            .ok_or_else(|| Error::field("eventTime", "not a Unix time in whole milliseconds")),
+    }
 }
 
 /// A time of JavaScript's, whose range ends at 8.64e15 (ECMA-262, "Time Values and Time Range").

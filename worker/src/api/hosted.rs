@@ -1,7 +1,7 @@
 //! The keyed surface with AdTarget behind it: calls go on with AdTarget's own key in place of the caller's, which never
 //! leaves the edge. While AdTarget is away a conversion is accepted and owed; all else is refused with 502.
 
-use conversions::{ConversionId, TelegramUserId};
+use conversions::{ConversionId, EventType, TelegramUserId};
 use serde_json::{Value, json};
 
 use super::events::{self, Accepted};
@@ -12,7 +12,7 @@ use crate::config::AdTarget;
 use crate::error::Error;
 use crate::ledger::{DATABASE, Database, Statement};
 use crate::message::Message;
-use crate::outcomes::conversions::{NewConversion, age_warning};
+use crate::outcomes::conversions::{age_warning, is_ahead};
 use crate::owed::Debt;
 use crate::runtime::{self, Reply};
 use crate::track::fields::Fields;
@@ -164,11 +164,55 @@ pub async fn write(
                 _ => return Ok(away(retry_after_s)),
             };
             let told = fields(body)?;
-            let new = events::told_conversion(call, id, &told, lead)?;
-            // It is not kept, but it must be one.
-            events::told_person(&told)?;
-            accept(call, &new, &target, &told, retry_after_s).await
+            let event = OwedEvent::read(call, id, &told, lead)?;
+            accept(call, &event, &target, &told, retry_after_s).await
         }
+    }
+}
+
+/// What the edge has to know of an event that AdTarget is owed. All else goes there as it was told, and is AdTarget's to judge.
+struct OwedEvent {
+    conversion_id: ConversionId,
+    telegram_user_id: TelegramUserId,
+    /// When it happened, Unix time in ms.
+    event_ms: u64,
+    client_ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl OwedEvent {
+    /// Reads it, and refuses what AdTarget documents that it refuses.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` naming the field.
+    fn read(
+        call: &Call<'_>,
+        conversion_id: ConversionId,
+        told: &Fields<'_>,
+        lead: Option<TelegramUserId>,
+    ) -> Result<Self, Error> {
+        let event_type = told.required("eventType")?;
+        // Which names a custom event may have, AdTarget does not document.
+        EventType::parse(&event_type, Some("any"))
+            .map_err(|why| Error::field(why.field(), &why.to_string()))?;
+        if event_type == "Custom" {
+            told.required("customEventName")?;
+        }
+        let value = told.number("value")?;
+        if event_type == "Purchase" {
+            let worth = value.map_or(0.0, |value| value.parse().unwrap_or_default());
+            if worth <= 0.0 {
+                return Err(Error::field("value", "required with eventType Purchase"));
+            }
+            told.required("currency")?;
+        }
+        Ok(Self {
+            conversion_id,
+            telegram_user_id: events::whose(told, lead)?,
+            event_ms: events::event_ms(told, call.edge.now_ms)?,
+            client_ip: call.client_ip(told).unwrap_or_default(),
+            user_agent: call.user_agent(told).unwrap_or_default(),
+        })
     }
 }
 
@@ -192,18 +236,18 @@ fn forgotten_here(was_known: bool) -> Result<Answer, Error> {
 /// `BAD_GATEWAY`: the ledger can't take it either.
 async fn accept(
     call: &Call<'_>,
-    new: &NewConversion,
+    event: &OwedEvent,
     target: &str,
     told: &Fields<'_>,
     retry_after_s: Option<u32>,
 ) -> Result<Answer, Error> {
     let row = Debt {
-        conversion_id: new.conversion_id,
-        telegram_user_id: new.telegram_user_id,
+        conversion_id: event.conversion_id,
+        telegram_user_id: event.telegram_user_id,
         website_id: call.holder.website_id.as_deref(),
         now_ms: call.edge.now_ms,
         path: target,
-        body: &kept_body(told, new),
+        body: &kept_body(told, event),
     };
     let kept = match Database::bound(call.edge.env, DATABASE) {
         // Repeating it does no harm: a row that stands is not written again.
@@ -220,20 +264,21 @@ async fn accept(
         ));
     }
     call.edge.keep_later(
-        &Message::Owed(new.conversion_id),
+        &Message::Owed(event.conversion_id),
         retry_after_s.unwrap_or(0),
     );
     let mut warning = match call.check_account_key() {
         Ok(()) => "AdTarget is away: the conversion is kept and goes there later".to_owned(),
         Err(why) => format!("{why}; the conversion is kept and goes there once it is"),
     };
-    if told.object("pii")?.is_some() {
+    if told.names().any(|name| name == "pii") {
         warning.push_str(", without pii");
     }
     // It goes to AdTarget as it was told.
-    let wrong = match new.is_ahead() {
+    let now_ms = call.edge.now_ms;
+    let wrong = match is_ahead(event.event_ms, now_ms) {
         true => Some("eventTime is in the future".to_owned()),
-        false => age_warning(new.event_ms, new.told_ms),
+        false => age_warning(event.event_ms, now_ms),
     };
     if let Some(wrong) = wrong {
         warning.push_str("; ");
@@ -242,7 +287,7 @@ async fn accept(
     Ok(Answer::json(
         202,
         &Accepted {
-            conversion_id: new.conversion_id,
+            conversion_id: event.conversion_id,
             capi_status: "pending",
             cold_lead: false,
             dispatched: false,
@@ -253,8 +298,8 @@ async fn accept(
 }
 
 /// The body as it is kept: without `pii`, with the time it happened, which is no later for the wait, and with the client that headers told.
-fn kept_body(told: &Fields<'_>, new: &NewConversion) -> String {
-    let mut body = format!("{{\"eventTime\":{}", new.event_ms);
+fn kept_body(told: &Fields<'_>, event: &OwedEvent) -> String {
+    let mut body = format!("{{\"eventTime\":{}", event.event_ms);
     let mut say = |name: &str, json: &str| {
         body.push(',');
         body.push_str(&Value::from(name).to_string());
@@ -262,8 +307,8 @@ fn kept_body(told: &Fields<'_>, new: &NewConversion) -> String {
         body.push_str(json);
     };
     let client = [
-        ("clientIp", &new.overrides.client_ip),
-        ("userAgent", &new.overrides.user_agent),
+        ("clientIp", &event.client_ip),
+        ("userAgent", &event.user_agent),
     ];
     for (name, value) in client {
         if let Some(value) = value {
@@ -271,7 +316,10 @@ fn kept_body(told: &Fields<'_>, new: &NewConversion) -> String {
         }
     }
     // As they were written: a number keeps its digits.
-    let is_said = |name: &str| matches!(name, "pii" | "eventTime" | "clientIp" | "userAgent");
+    let is_said = |name: &str| {
+        let mut said = client.iter().filter(|(_, value)| value.is_some());
+        matches!(name, "pii" | "eventTime") || said.any(|(said, _)| *said == name)
+    };
     for (name, value) in told.others(is_said) {
         say(name, value.get());
     }

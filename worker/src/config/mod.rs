@@ -549,6 +549,13 @@ impl Config {
         closest.map(|(_, site)| site)
     }
 
+    /// The channel that a short link means, and its site: that of the site on the first of `hosts` that has one of that slug, else the first site's that has.
+    pub fn channel_of_slug(&self, hosts: &[&str], slug: &str) -> Option<(&Site, &Channel)> {
+        let near = hosts.iter().filter_map(|host| self.site_on(host));
+        near.chain(&self.sites)
+            .find_map(|site| Some((site, site.channel(slug)?)))
+    }
+
     /// The site whose pages are on `host`, else the first.
     pub fn site_of_host(&self, host: &str) -> Option<&Site> {
         self.site_on(host).or_else(|| self.sites.first())

@@ -113,13 +113,6 @@ pub struct NewConversion {
     pub source: Source,
 }
 
-impl NewConversion {
-    /// Whether its time is yet to come. A minute ahead is a clock's own error.
-    pub fn is_ahead(&self) -> bool {
-        self.event_ms > self.told_ms + 60_000
-    }
-}
-
 /// A conversion that stands in the ledger.
 #[derive(Debug)]
 pub struct Recorded<'a> {
@@ -286,7 +279,7 @@ pub async fn record<'a>(
         currency: new.value.map(|value| value.currency().code()),
         content_name: new.content_name.as_deref(),
         external_user_id: new.external_user_id.as_deref(),
-        event_ms: if new.is_ahead() {
+        event_ms: if is_ahead(new.event_ms, new.told_ms) {
             new.told_ms
         } else {
             new.event_ms
@@ -404,6 +397,11 @@ fn unclear(why: &str, choice: &[Place<'_>]) -> Error {
         };
     }
     Error::InvalidPayload(text)
+}
+
+/// Whether a time is yet to come. A minute ahead is a clock's own error.
+pub fn is_ahead(event_ms: u64, told_ms: u64) -> bool {
+    event_ms > told_ms + 60_000
 }
 
 /// What is wrong with a time of the past: which platforms take no event of that age, by their own rules.

@@ -170,10 +170,15 @@ impl Ad {
                 return (Some(site), Some(channel));
             }
         }
-        let host = url::split(&with_scheme).map_or("", |parts| parts.host);
+        let parts = url::split(&with_scheme);
+        let host = parts.as_ref().map_or("", |parts| parts.host);
+        let slug = parts.as_ref().and_then(|parts| slug_of(config, parts.path));
+        if let Some((site, channel)) = slug.and_then(|slug| config.channel_of_slug(&[host], slug)) {
+            return (Some(site), Some(channel));
+        }
         let site = match config.sites.as_slice() {
             [site] => Some(site),
-            sites => sites.iter().find(|site| site.owns(host)),
+            _ => config.site_on(host),
         };
         let channel = site.and_then(|site| match site.channels.as_slice() {
             [channel] => Some(channel),
@@ -181,6 +186,12 @@ impl Ad {
         });
         (site, channel)
     }
+}
+
+/// The slug of a short link, by its path.
+fn slug_of<'a>(config: &Config, path: &'a str) -> Option<&'a str> {
+    let path = path.strip_prefix(&*config.prefix).unwrap_or(path);
+    Some(path.strip_prefix("/c/")?.trim_end_matches('/'))
 }
 
 #[cfg(test)]

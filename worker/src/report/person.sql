@@ -17,8 +17,28 @@ asked AS (
   UNION
   SELECT NULL, ?1 ->> 'clickId'
 ),
+known AS (
+  SELECT website_id, external_user_id FROM leads WHERE telegram_user_id IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  UNION
+  SELECT website_id, external_user_id FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+),
+-- The sites' own ids of them, but for those that others bear, too.
+names AS (
+  SELECT website_id, external_user_id FROM known
+  WHERE external_user_id IS NOT NULL
+    AND NOT EXISTS (
+      SELECT 1 FROM leads AS other
+      WHERE (other.website_id, other.external_user_id) = (known.website_id, known.external_user_id) AND other.telegram_user_id NOT IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL)
+    )
+    AND NOT EXISTS (
+      SELECT 1 FROM conversions AS other
+      WHERE (other.website_id, other.external_user_id) = (known.website_id, known.external_user_id) AND other.telegram_user_id NOT IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL)
+    )
+),
 browsers AS (
   SELECT ?1 ->> 'tempId' AS temp_id
+  UNION
+  SELECT temp_id FROM names JOIN visits USING (website_id, external_user_id)
   UNION
   SELECT temp_id FROM visits WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
@@ -42,16 +62,16 @@ people AS (
 theirs AS (
   SELECT click_id FROM tapped
   UNION
-  SELECT click_id FROM members WHERE telegram_user_id IN (SELECT telegram_user_id FROM people)
+  SELECT click_id FROM members WHERE telegram_user_id IN (SELECT telegram_user_id FROM people) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId' OR ((website_id = '' OR click_id IS NULL) AND chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
   UNION
-  SELECT click_id FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM people)
+  SELECT click_id FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM people) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 )
 SELECT
   (SELECT json_group_array(temp_id) FROM (
     SELECT temp_id FROM browsers WHERE temp_id IS NOT NULL
     UNION
-    SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM theirs)
+    SELECT temp_id FROM clicks WHERE click_id IN (SELECT click_id FROM theirs) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
     UNION
-    SELECT joined_by FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM people) AND joined_by IS NOT NULL LIMIT 1000
+    SELECT joined_by FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM people) AND joined_by IS NOT NULL AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId') LIMIT 1000
   )) AS temp_ids,
   (SELECT json_group_array(telegram_user_id) FROM (SELECT telegram_user_id FROM people WHERE telegram_user_id IS NOT NULL LIMIT 1000)) AS telegram_user_ids

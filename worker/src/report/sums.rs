@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::ads::{Ad, Ads, TELEGRAM};
 use super::feed::bindings;
-use crate::config::{Config, DATABASE, Site};
+use crate::config::{Channel, Config, DATABASE, Site};
 use crate::ledger::{Database, Row, Rows, Statement, Unavailable};
 use crate::money::{Micros, Rates};
 use crate::operator;
@@ -294,6 +294,8 @@ struct Drafts<'a> {
     by: By,
     most_rows: usize,
     config: &'a Config,
+    /// The one site that is asked for.
+    website_id: Option<&'a str>,
     ads: Ads,
     rows: BTreeMap<String, Draft>,
     /// All that is in none of them.
@@ -326,12 +328,13 @@ pub async fn report(
         by: question.by,
         most_rows: question.most_rows,
         config,
+        website_id: question.website_id.as_deref(),
         ads: Ads::of(&rows_of(&bought, 0)?),
         rows: BTreeMap::new(),
         rest: None,
     };
     for row in rows_of(&bought, 1)? {
-        drafts.spent(&row, question.website_id.as_deref());
+        drafts.spent(&row);
     }
     let parameter = Parameter {
         question,
@@ -371,11 +374,11 @@ fn name_of(day: u64) -> String {
 
 impl Drafts<'_> {
     /// What an ad cost.
-    fn spent(&mut self, row: &Row, website_id: Option<&str>) {
+    fn spent(&mut self, row: &Row) {
         let id = row.number("ad_id").unwrap_or_default();
         let ad = self.ads.get(id);
         let (site, channel) = Ad::leads_to(ad, self.config);
-        if website_id.is_some_and(|own| site.is_none_or(|site| site.website_id != own)) {
+        if (self.website_id).is_some_and(|own| site.is_none_or(|site| site.website_id != own)) {
             return;
         }
         let key = match self.by {
@@ -387,7 +390,10 @@ impl Drafts<'_> {
                 campaign.map(|id| id.to_string()).unwrap_or_default()
             }
             By::Source => ad.map_or(TELEGRAM, |ad| &ad.source).to_owned(),
-            By::Channel => channel.map_or("", |channel| channel.id()).to_owned(),
+            By::Channel => site
+                .zip(channel)
+                .map(|(site, channel)| self.key_of_channel(site, channel.id()))
+                .unwrap_or_default(),
         };
         let draft = self.rows.entry(key).or_default();
         draft.sums.impressions += row.number("impressions").unwrap_or_default();
@@ -443,17 +449,34 @@ impl Drafts<'_> {
             By::Source => text("source").to_owned(),
             By::Channel => {
                 let site = self.config.site(text("website_id"));
-                let by_slug = site.and_then(|site: &Site| site.channel(text("channel")));
+                let of_site = site.and_then(|site| {
+                    let is_told = |each: &&Channel| each.id() == text("channel_id");
+                    let by_id = || site.channels.iter().find(is_told);
+                    Some((site, site.channel(text("channel")).or_else(by_id)?))
+                });
                 let told = [text("channel_id"), text("chat_id"), text("channel")];
                 let by_chat = || {
                     let chat = text("chat_id").parse().ok().and_then(ChatId::new)?;
                     let (website_id, channel_id) = (text("website_id"), text("channel_id"));
-                    Some(self.config.channel_of_join(chat, website_id, channel_id)?.1)
+                    self.config.channel_of_join(chat, website_id, channel_id)
                 };
-                let channel = by_slug.or_else(by_chat).map(|channel| channel.id());
                 let told = told.into_iter().find(|told| !told.is_empty());
-                channel.or(told).unwrap_or_default().to_owned()
+                match of_site.or_else(by_chat) {
+                    Some((site, channel)) => self.key_of_channel(site, channel.id()),
+                    None => told.unwrap_or_default().to_owned(),
+                }
             }
+        }
+    }
+
+    /// The key of a channel's row: its id, after its site's where all sites are asked for and several have a channel of that id.
+    fn key_of_channel(&self, site: &Site, id: &str) -> String {
+        let have = |site: &&Site| site.channels.iter().any(|channel| channel.id() == id);
+        let several =
+            self.website_id.is_none() && self.config.sites.iter().filter(have).count() > 1;
+        match several {
+            true => [&site.website_id, "/", id].concat(),
+            false => id.to_owned(),
         }
     }
 
@@ -463,9 +486,19 @@ impl Drafts<'_> {
             By::Ad => id().and_then(|id| self.ads.get(id)?.title.clone()),
             By::Campaign => id().and_then(|id| self.ads.campaign_name(id).map(str::to_owned)),
             By::Channel => {
-                let mut channels = self.config.sites.iter().flat_map(|site| &site.channels);
-                let channel = channels.find(|channel| channel.id() == key);
-                channel.map(|channel| channel.slug.clone())
+                let sites = self.config.sites.iter();
+                let mut channels =
+                    sites.flat_map(|site| site.channels.iter().map(move |channel| (site, channel)));
+                let is_meant = |(site, channel): &(&Site, &Channel)| {
+                    self.key_of_channel(site, channel.id()) == key
+                };
+                // Its slug behind the site, as in the key.
+                channels
+                    .find(is_meant)
+                    .map(|(_, channel)| match key.strip_suffix(channel.id()) {
+                        Some(site) => [site, &channel.slug].concat(),
+                        None => channel.slug.clone(),
+                    })
             }
             By::Day | By::Source => None,
         };

@@ -121,10 +121,8 @@ async fn invite_of_site(edge: &Edge<'_>) -> Result<Answer, Error> {
 async fn invite_of_channel(edge: &Edge<'_>, slug: &str) -> Result<Answer, Error> {
     let (config, caller) = (edge.config, &edge.caller);
     // On a host that is no site's, the page that was tapped says whose channel is meant.
-    let page = url::split(caller.referer).and_then(|parts| config.site_on(parts.host));
-    let named = (config.site_on(caller.host).into_iter().chain(page))
-        .chain(&config.sites)
-        .find_map(|site| site.channel(slug).map(|channel| (site, channel)));
+    let page = url::split(caller.referer).map_or("", |parts| parts.host);
+    let named = config.channel_of_slug(&[caller.host, page], slug);
     // Of a page that was loaded before the channel got another name, the link that was tapped is left.
     let by_link = || {
         let site = (config.site_of_host(caller.host)).filter(|_| !is_wrong(edge, "SITES"))?;

@@ -11,5 +11,5 @@ SELECT
   OR EXISTS (SELECT 1 FROM webhook_events WHERE telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources'))))
   OR EXISTS (
     SELECT 1 FROM webhook_events
-    WHERE status = 'failed' AND (temp_id IN (SELECT value FROM json_each(?1, '$.tempIds')) OR person ->> 'externalId' = ?1 ->> 'externalIdSha256') AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources')))
+    WHERE status = 'failed' AND (temp_id IN (SELECT value FROM json_each(?1, '$.tempIds')) OR person ->> 'externalId' IN (SELECT value FROM json_each(?1, '$.externalIdsSha256'))) AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources')))
   ) AS is_known

@@ -1,4 +1,5 @@
--- ?1: a person, as far as a key may see it. `own`: the clicks that are its; `browsers`: those it is known by, and those the clicks came from. Who was
+-- ?1: a person, as far as a key may see it. `own`: the clicks that are its; `browsers`: those it is known by, those the clicks came from, and those that
+-- named it by the site's own id. Who was
 -- only led to a chat by a click that another joined or bought by, had it from them.
 WITH
 own AS (
@@ -21,4 +22,7 @@ browsers AS (
   -- Of clicks that are forgotten.
   SELECT joined_by FROM conversions
   WHERE telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND joined_by IS NOT NULL AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
+  UNION
+  SELECT temp_id FROM json_each(?1, '$.names') AS name
+  JOIN visits ON visits.external_user_id = name.value ->> 'externalUserId' AND visits.website_id = name.value ->> 'websiteId'
 )

@@ -7,5 +7,5 @@ WHERE conversion_id IN (
   OR (telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources'))))
   OR (
     status = 'failed' AND (?1 ->> 'websiteId' IS NULL OR source IN (SELECT value FROM json_each(?1, '$.sources')))
-    AND (temp_id IN (SELECT id FROM erased WHERE website_id = coalesce(?1 ->> 'websiteId', '') AND erased_ms = ?1 ->> 'nowMs') OR person ->> 'externalId' = ?1 ->> 'externalIdSha256')
+    AND (temp_id IN (SELECT id FROM erased WHERE website_id = coalesce(?1 ->> 'websiteId', '') AND erased_ms = ?1 ->> 'nowMs') OR person ->> 'externalId' IN (SELECT value FROM json_each(?1, '$.externalIdsSha256')))
   )
