@@ -409,7 +409,11 @@ describe("Telegram's updates", () => {
           // What the queue has waits for its next turn.
           await edge.fail({ d1: null });
           await telegram.tell(join);
+          // A delivery may be skipped meanwhile for want of what the click carries.
+          await edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms, code)
+            SELECT conversion_id, 'meta', website_id, 'meta', 'skipped', attributed_ms, attributed_ms, 0, 0, attributed_ms, 'no_signal' FROM conversions`);
           await edge.drained();
+          assert.equal(only(await edge.rows("SELECT state FROM sends")).state, "pending", "it is looked at again");
         } else {
           await edge.fail({ d1: null });
           await edge.drained();
@@ -421,6 +425,16 @@ describe("Telegram's updates", () => {
         only(botapi.messages);
       });
     }
+
+    it("a start that the queue has is forgotten with the person who is erased before it comes", async () => {
+      const [mine, theirs] = [clickId(), clickId()];
+      await edge.fail({ d1: "fail" });
+      await telegram.tell(botapi.start(9, mine), botapi.start(10, theirs));
+      await edge.rows("INSERT INTO erased (id, website_id, erased_ms) VALUES (?, '', ?)", mine, Date.now() + 1_000);
+      await edge.fail({ d1: null });
+      await edge.drained();
+      assert.deepEqual(await edge.rows("SELECT telegram_user_id, click_id FROM invite_names"), [{ telegram_user_id: 10, click_id: theirs }]);
+    });
 
     it("a start comes again where the queue is, too", async () => {
       await edge.fail({ d1: "fail", queue: "fail" });
@@ -839,6 +853,10 @@ for (const database of ["DB", "DB_SECOND"]) {
       await telegram.tell(botapi.join(link, 7), botapi.leave(7));
       assert.deepEqual(await conversion(7), ofSecond(click));
       assert.equal(only(await edge.rowsOf(database, "SELECT status FROM members WHERE telegram_user_id = 7")).status, "left");
+      // Who comes back by no link is no lead of a site that never brought them.
+      await telegram.tell(botapi.join(undefined, 7));
+      const leads = await Promise.all(["DB", "DB_SECOND"].map((each) => edge.rowsOf(each, "SELECT website_id, organic FROM leads WHERE telegram_user_id = 7")));
+      assert.deepEqual(only(leads.flat()), { website_id: "atid_second", organic: 0 });
     });
 
     it("waits for a click that is in the queue still", async () => {

@@ -63,7 +63,7 @@ const THINGS: [&str; 9] = [
 
 /// Takes out of a payload every value under a key that names a person, and every text that looks like an e-mail address or
 /// a phone number. At the places `kept`, which a mapping reads into what a conversion keeps in the clear, a key's name does
-/// not matter, and bare digits are no phone number. What stands at the places `personal`, which a mapping reads into the person,
+/// not matter, and an id is no phone number, whatever digits it has. What stands at the places `personal`, which a mapping reads into the person,
 /// is taken out whatever it looks like.
 pub fn redact(payload: &mut Value, kept: &[&Pointer], personal: &[&Pointer]) {
     redact_at(payload, &mut String::new(), false, kept);
@@ -217,10 +217,10 @@ fn is_letter(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// Whether a text is an id, an amount or a time, and nothing else.
+/// Whether a text is an id (`-1001234567890`, `cust-2024-000123`), an amount or a time, and nothing else.
 fn is_bare(text: &str) -> bool {
     let is_time = || chrono::DateTime::parse_from_rfc3339(text).is_ok();
     text.bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
         || is_time()
 }

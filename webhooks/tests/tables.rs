@@ -648,9 +648,21 @@ fn what_names_a_person_is_taken_out() {
         "note": "call +49 (151) 123-456-78 now", "url": "https://x.test/?e=ada%40example.com", "digits": "4915112345678",
         "two": "+49 151 12345678, +49 30 1234567", "glued": "tel:+16169547888x5", "deep": [{ "a": "mail ada@example.com" }], "ada@example.com": 1,
         "handle": "@shop", "price": "12 EUR", "order": "A-1001", "ort": "Wien", "kunde": { "id": 9 },
+        "chat": "-1001234567890", "customer": "cust-2024-000123", "course": "2025-0001234", "caller": "+49 151 12345678", "other": "-1001234567890",
     });
-    let places = ["/ref", "/temp", "/amount", "/at", "/contact/id", "/email"]
-        .map(|place| Pointer::parse(place).unwrap());
+    let places = [
+        "/ref",
+        "/temp",
+        "/amount",
+        "/at",
+        "/contact/id",
+        "/email",
+        "/chat",
+        "/customer",
+        "/course",
+        "/caller",
+    ]
+    .map(|place| Pointer::parse(place).unwrap());
     let kept: Vec<_> = places.iter().collect();
     let places =
         ["/ort", "/kunde/id", "/nowhere", "/none"].map(|place| Pointer::parse(place).unwrap());
@@ -665,6 +677,7 @@ fn what_names_a_person_is_taken_out() {
             "note": "[removed]", "url": "[removed]", "digits": "[removed]",
             "two": "[removed]", "glued": "[removed]", "deep": [{ "a": "[removed]" }], "[removed]": 1,
             "handle": "@shop", "price": "12 EUR", "order": "A-1001", "ort": "[removed]", "kunde": { "id": "[removed]" },
+            "chat": "-1001234567890", "customer": "cust-2024-000123", "course": "2025-0001234", "caller": "[removed]", "other": "[removed]",
         })
     );
 }

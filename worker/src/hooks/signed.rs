@@ -26,10 +26,7 @@ use crate::outcomes::conversions::{
     self as ledger, IfSeveral, NewConversion, Overrides, place, record,
 };
 use crate::owed::{self, Debt, Owed};
-use crate::runtime::{self, DAY_MS, Env};
-
-/// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
-const PATIENCE_MS: u64 = 7 * DAY_MS;
+use crate::runtime::{self, Env};
 
 /// How many events one call of [`retry_failed`] tries again at most: half of an invocation's allowance, so that the outbox after it has its part.
 const RETRIES_AT_ONCE: usize = 50;
@@ -494,7 +491,7 @@ pub async fn retry_failed(
     if config.backend != Backend::Ledger {
         return Ok(());
     }
-    let since_ms = now_ms.saturating_sub(PATIENCE_MS);
+    let since_ms = now_ms.saturating_sub(events::WAITS_MS);
     let mut left = RETRIES_AT_ONCE;
     for source in &config.webhooks {
         if left == 0 || !allowance.take(1) {

@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::{Database, Rows, Statement, Unavailable};
+use super::{Database, GIVE_UP_MS, Rows, Statement, Unavailable, webhooks};
 use crate::runtime::{DAY_MS, HOUR_MS};
 
 /// How long it is remembered which visitors were erased, in ms: a record is tried for about four days, kept as a dead letter for 14, and may
@@ -19,6 +19,11 @@ struct Rule {
     keeps_ms: u64,
     sql: &'static [&'static str],
 }
+
+/// How long at least a send is kept, in ms: for as long as it might be owed it says that it was made.
+const SENDS_MS: u64 = GIVE_UP_MS + DAY_MS;
+/// How long at least what a webhook brought is kept, in ms: a sale waits for its visitor, and a day more, in which it is looked at.
+const WEBHOOK_EVENTS_MS: u64 = webhooks::WAITS_MS + DAY_MS;
 
 /// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept, `links_ms` how long an invite link can be used. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
@@ -53,7 +58,7 @@ fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
             ],
         },
         Rule {
-            keeps_ms: visits_ms,
+            keeps_ms: visits_ms.max(SENDS_MS),
             sql: &[
                 "DELETE FROM sends WHERE made_ms < ?1 ->> 'before' AND state <> 'pending' AND rowid IN (
                     SELECT rowid FROM sends ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
@@ -66,7 +71,7 @@ fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
                 SELECT name FROM invite_names WHERE at_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
         Rule {
-            keeps_ms: visits_ms,
+            keeps_ms: visits_ms.max(WEBHOOK_EVENTS_MS),
             sql: &["DELETE FROM webhook_events WHERE (source, event_id) IN (
                 SELECT source, event_id FROM webhook_events WHERE at_ms < ?1 ->> 'before' LIMIT ?1 ->> 'limit') RETURNING 1"],
         },
@@ -125,4 +130,24 @@ pub async fn forget(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_retention_forgets_nothing_that_is_still_owed() {
+        let kept_ms = |table: &str| {
+            let rules = rules(DAY_MS, HOUR_MS);
+            let deletes = ["DELETE FROM ", table, " "].concat();
+            let of_table = rules
+                .iter()
+                .filter(|rule| rule.sql.iter().any(|sql| sql.contains(&deletes)));
+            of_table.map(|rule| rule.keeps_ms).min()
+        };
+        assert_eq!(kept_ms("visits"), Some(DAY_MS));
+        assert!(kept_ms("sends").is_some_and(|kept_ms| kept_ms > GIVE_UP_MS));
+        assert!(kept_ms("webhook_events").is_some_and(|kept_ms| kept_ms > webhooks::WAITS_MS));
+    }
 }

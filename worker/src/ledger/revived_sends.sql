@@ -1,4 +1,4 @@
--- Behind `touched`, when visits and clicks are written, with the time (`nowMs`) and how long a send is owed (`giveUpMs`). What was skipped for want
+-- Behind `touched`, when visits and clicks are written or a start tells of one, with the time (`nowMs`) and how long a send is owed (`giveUpMs`). What was skipped for want
 -- of what those clicks carry is looked at again: after an outage a click may come long after its join, and its visit
 -- a moment behind it, for which a minute is left.
 UPDATE sends SET state = 'pending', due_ms = ?1 ->> 'nowMs' + 60000, changed_ms = ?1 ->> 'nowMs', claim = NULL, batch_limit = NULL

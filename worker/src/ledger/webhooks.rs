@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use super::{Database, Row, Statement, Unavailable};
 use crate::config::Config;
-use crate::runtime::Env;
+use crate::runtime::{DAY_MS, Env};
+
+/// How long an event waits for its visitor to join, in ms: the age at which Meta takes no event any more.
+pub const WAITS_MS: u64 = 7 * DAY_MS;
 
 /// What came of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Join;
 use crate::ids::ClickId;
-use crate::ledger::{self, Database, Rows, Statement, Unavailable};
+use crate::ledger::{self, Database, GIVE_UP_MS, Rows, Statement, Unavailable};
 use crate::outbox::{self, Addressee};
+use crate::runtime;
 use crate::telegram::ChatId;
 
 /// An update as the ledger knows it.
@@ -393,19 +394,39 @@ pub struct OwedStart {
     pub at_ms: u64,
 }
 
+/// What was skipped for want of a click that was not known by the link's name is looked at again.
+const REVIVED: &str = concat!(
+    "WITH touched AS (SELECT ?1 ->> 'click' AS click_id)\n",
+    include_str!("../ledger/revived_sends.sql")
+);
+
 /// Notes what led someone to a chat, and that the update was taken. Who has joined meanwhile is the click's now, and not that of a click called as
 /// the link is.
 ///
 /// # Errors
 /// The database's; nothing is written then.
 pub async fn keep_start(database: &Database, start: &OwedStart) -> Result<(), Unavailable> {
-    const SQL: [&str; 4] = [
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Late<'a> {
+        #[serde(flatten)]
+        start: &'a OwedStart,
+        now_ms: u64,
+        give_up_ms: u64,
+    }
+    const SQL: [&str; 5] = [
         include_str!("joins/names.sql"),
         include_str!("joins/late_way_of_member.sql"),
         include_str!("joins/late_way_of_conversion.sql"),
+        REVIVED,
         UPDATES,
     ];
-    transact(database, &SQL, start).await.map(drop)
+    let late = Late {
+        start,
+        now_ms: runtime::now_ms(),
+        give_up_ms: GIVE_UP_MS,
+    };
+    transact(database, &SQL, &late).await.map(drop)
 }
 
 /// Notes what led someone to a chat.
