@@ -562,6 +562,25 @@ describe("what happened", () => {
     for (const before of ["1.2.3", "1.2.3.4.5.6", "x.0.0.0.0", "-1.0.0.0.0", "1.0.0.1e3.0"]) refused(await api.get(`feed?before=${before}`), 400, "INVALID_PAYLOAD", "before");
   });
 
+  it("shows deliveries that failed long after they were made, when they failed", async () => {
+    const now = Date.now() - 60_000;
+    const list = JSON.stringify(Array(700).fill(0));
+    await api.edge.rows(`INSERT INTO conversions (conversion_id, website_id, channel_id, telegram_user_id, event_type, event_ms, attributed_ms, source, cold, awaits_value, overrides, person)
+      SELECT 'k' || key, '${WEBSITE}', '${CHANNELS[0]}', 1000 + key, 'Lead', ${now - 40 * HOUR}, ${now - 40 * HOUR}, 'api', 0, 0, '{}', '{}' FROM json_each(?1)`, list);
+    await api.edge.rows(`INSERT INTO sends (conversion_id, destination, website_id, platform, state, made_ms, owed_since_ms, due_ms, attempts, changed_ms)
+      SELECT 'k' || key, 'meta', '${WEBSITE}', 'meta', iif(key < 20, iif(key % 2, 'dead', 'rejected'), 'sent'), ${now - 40 * HOUR} + key * 1000, 0, 0, 1,
+        iif(key < 20, ${now} - key, ${now - 40 * HOUR} + key * 1000) FROM json_each(?1)`, list);
+    assert.deepEqual((await feed({ limit: 20 })).map(({ detail }) => detail.conversionId), Array.from({ length: 20 }, (_, n) => `k${n}`));
+    const sends = [];
+    for (let before; ;) {
+      const { items, next } = done(await api.get(`feed?${new URLSearchParams({ limit: 7, ...(before && { before }) })}`));
+      sends.push(...items.filter(({ kind }) => kind === "send").map(({ detail }) => detail.conversionId));
+      if (!next) break;
+      before = next;
+    }
+    assert.deepEqual([sends.length, new Set(sends).size], [700, 700]);
+  });
+
   it("is found in the midst of many without a look at all that came after", async () => {
     const start = Date.now() - 40 * DAY;
     // A visit a minute, each tenth a click, and each hundredth half an hour late.

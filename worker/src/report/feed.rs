@@ -207,10 +207,10 @@ macro_rules! middle_is_before {
     };
 }
 
-/// A statement of `items/`, a page of it by `$at`, of a table whose rows stand in the order of `$made` but for `$slack` ms: by halves, it is
+/// A statement of `items/`, a page by `$at` of what is `$meant`, of a table whose rows stand in the order of `$made` but for `$slack` ms: by halves, it is
 /// found from where on they are too new. The search is written out, as SQLite takes no subquery over the recursive table.
 macro_rules! latest_by_halves {
-    ($table:literal, $made:literal, $slack:literal, $at:literal) => {
+    ($table:literal, $made:literal, $slack:literal, $at:literal, $meant:literal) => {
         concat!(
             include_str!(concat!("items/", $table, ".sql")),
             "WHERE ",
@@ -240,7 +240,9 @@ macro_rules! latest_by_halves {
             $table,
             ".rowid) < (coalesce(?1 ->> 'beforeMs', 9e15), ?1 ->> 'a') AND (?1 ->> 'websiteId' IS NULL OR ",
             $table,
-            ".website_id = ?1 ->> 'websiteId')
+            ".website_id = ?1 ->> 'websiteId') AND ",
+            $meant,
+            "
 ORDER BY ",
             $table,
             ".rowid DESC
@@ -252,23 +254,31 @@ LIMIT ?1 ->> 'limit'
 
 /// A statement of `items/`, and a page of it.
 macro_rules! latest {
-    ($items:literal) => {
+    ($items:literal, $page:literal) => {
         concat!(
             include_str!(concat!("items/", $items, ".sql")),
-            include_str!(concat!("latest/", $items, ".sql"))
+            include_str!(concat!("latest/", $page, ".sql"))
         )
     };
 }
 
-const STATEMENTS: [&str; 6] = [
+const STATEMENTS: [&str; 7] = [
     // In the order they came, which is that of their times but for those that were long in the queue: an hour.
-    latest_by_halves!("visits", "at_ms", "3600000", "visits.at_ms"),
-    latest_by_halves!("clicks", "at_ms", "3600000", "clicks.at_ms"),
-    latest!("joins"),
-    latest!("leaves"),
-    latest!("conversions"),
+    latest_by_halves!("visits", "at_ms", "3600000", "visits.at_ms", "true"),
+    latest_by_halves!("clicks", "at_ms", "3600000", "clicks.at_ms", "true"),
+    latest!("joins", "joins"),
+    latest!("leaves", "leaves"),
+    latest!("conversions", "conversions"),
     // In the order they were made, and none has changed before: a minute.
-    latest_by_halves!("sends", "made_ms", "60000", "changed_ms"),
+    latest_by_halves!(
+        "sends",
+        "made_ms",
+        "60000",
+        "changed_ms",
+        "NOT (state IN ('rejected', 'dead') AND changed_ms > made_ms + 60000)"
+    ),
+    // What failed hours after it was made, in the order of its failing.
+    latest!("sends", "failed_sends"),
 ];
 
 /// What happened, the latest first, and where the next page begins; none: this is the last.
