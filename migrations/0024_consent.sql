@@ -1,5 +1,8 @@
 -- Consent is the visitor's latest word, and stays with the conversions of a visit that is forgotten; and what is forgotten is not waited for.
 
+-- When the page said so, which may be long after the visit; NULL: nothing was said, or it was before this was written down.
+ALTER TABLE visits ADD COLUMN consent_ms INTEGER;
+
 -- What the visitor's pages said last, when the visits were forgotten; NULL: nothing, or they are there still.
 ALTER TABLE conversions ADD COLUMN page_consent TEXT CHECK (page_consent IN ('granted', 'denied'));
 
@@ -34,7 +37,13 @@ SELECT
   coalesce(
     conversions.consent,
     (
-      SELECT consent FROM visits AS latest WHERE latest.temp_id = clicks.temp_id AND latest.consent IS NOT NULL ORDER BY at_ms DESC LIMIT 1
+      SELECT consent FROM visits AS latest
+      -- Whose click is forgotten is known by their browser.
+      WHERE latest.consent IS NOT NULL AND latest.temp_id = coalesce(
+        clicks.temp_id,
+        (SELECT joined_by FROM conversions AS joined WHERE joined.click_id = conversions.click_id AND joined.joined_by IS NOT NULL LIMIT 1)
+      )
+      ORDER BY coalesce(consent_ms, at_ms) DESC LIMIT 1
     ),
     attributions.consent,
     conversions.page_consent

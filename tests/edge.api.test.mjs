@@ -553,6 +553,17 @@ describe("the keyed API", () => {
         assert.deepEqual((await left()).slice(0, 3), [[shared.tempId], [shared.tempId], [shared.tempId]]);
       });
 
+      it("takes nobody else's browser for the name that a page gave both, nor those of a name that many have", async () => {
+        const other = await arrive({ externalUserId: "vip" });
+        await convert(told({ telegramUserId: 6 }));
+        await api.edge.rows("UPDATE conversions SET click_id = ?", other.click);
+        const many = await Promise.all(Array.from({ length: 11 }, () => arrive({ externalUserId: "guest" })));
+        for (const externalUserId of ["vip", "guest"]) await convert(told({ externalUserId, eventType: externalUserId === "vip" ? "Lead" : "Subscribe" }));
+        assert.doesNotMatch((await api.get(`trail?telegramUserId=${USER}`)).text, new RegExp([other, ...many].map(({ tempId }) => tempId).join("|")));
+        done(await api.call("DELETE", `leads/${USER}`));
+        assert.equal((await left())[0].length, 12);
+      });
+
       it("is forgotten by its browser, though the queue alone knows of it yet", async () => {
         await api.edge.fail({ record: true });
         const { tempId } = await arrive({});

@@ -215,6 +215,29 @@ describe("what is sent", () => {
     assert.deepEqual(latestConsent(), DENIED);
   });
 
+  it("says what was said last, on a page that was opened before others, and in whatever order the queue has it", async () => {
+    const who = await deliveries.visitor({ consent: "granted" });
+    await edge.drained();
+    await deliveries.join(who);
+    const [{ at_ms: at }] = await edge.rows("SELECT at_ms FROM visits");
+    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
+    const tell = async (eventId, consent) => {
+      const body = { websiteId: WEBSITE, href: "https://www.shop.test/", tempId: who.tempId, eventId, consent };
+      assert.equal((await edge.request("/e/init", { method: "POST", headers, body: JSON.stringify(body) })).status, 200);
+      await edge.drained();
+    };
+    await tell(randomUUID(), "granted");
+    await tell(who.visit, "denied");
+    // The queue has an earlier telling of the same page once more.
+    const [{ consent_ms: told }] = await edge.rows("SELECT consent_ms FROM visits WHERE consent = 'denied'");
+    assert.ok(told > at);
+    await edge.rows(`UPDATE visits SET consent_ms = consent_ms + 60000 WHERE consent = 'denied'`);
+    await tell(who.visit, "granted");
+    await deliveries.convert({ telegramUserId: who.id, ...UNCLICKED });
+    await deliveries.settled();
+    assert.deepEqual(latestConsent(), DENIED);
+  });
+
   it("says what the visitor denied when the visit is forgotten, too, and waits for it no more", async () => {
     const who = await deliveries.visitor({ consent: "denied" });
     await edge.drained();
@@ -229,6 +252,14 @@ describe("what is sent", () => {
     await deliveries.settled();
     assert.deepEqual(states(await deliveries.sends(conversionId)), { ...each(WITH_ID, "sent"), telegram: "skipped" });
     assert.deepEqual(latestConsent(), DENIED);
+    // Who joined by it is known by their browser: what that says counts.
+    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
+    const body = { websiteId: WEBSITE, href: "https://www.shop.test/", tempId: who.tempId, consent: "granted" };
+    assert.equal((await edge.request("/e/init", { method: "POST", headers, body: JSON.stringify(body) })).status, 200);
+    await edge.drained();
+    await deliveries.convert({ telegramUserId: who.id, eventType: "Subscribe", ...UNCLICKED });
+    await deliveries.settled();
+    assert.deepEqual(latestConsent(), { adUserData: "CONSENT_GRANTED", adPersonalization: "CONSENT_GRANTED" });
   });
 
   it("claims no consent that nobody gave", async () => {

@@ -346,6 +346,8 @@ forBothBackends("a page behind the edge", (backend) => {
       const { text, cookies } = await given({ body: `<!doctype html><html ${mark}><body>${JOIN}</body></html>` });
       assert.deepEqual([tags(text), link(text, "join")], [[], LED], mark);
       assert.match(text, / target="_top"/, "AMP's validator knows it by small letters alone");
+      const framed = await given({ body: `<!doctype html><html ${mark}><body>${JOIN}</body></html>` }, { headers: { "sec-fetch-dest": "iframe" } });
+      assert.match(framed.text, / target="_top"/);
       assert.ok(cookies.adtarget_temp_id);
     }
     assert.equal((await world.visits()).length, 3);

@@ -435,7 +435,7 @@ describe("what AdStat's ads cost", () => {
     try {
       await other.reset();
       const day = Math.floor(other.adstat.nowMs() / DAY);
-      const links = { 501: "https://edge.example.com/c/club", 502: "https://www.two.test/c/vip?utm_source=telegram", 503: "https://www.one.test/e/c/vip/", 504: "https://edge.example.com/c/none" };
+      const links = { 501: "https://edge.one.test/c/club", 502: "https://www.two.test/c/vip?utm_source=telegram", 503: "https://www.one.test/e/c/vip/", 504: "https://www.youtube.com/c/news" };
       const [ad] = listed();
       other.adstat.ads = Object.entries(links).map(([id, link]) => ({ ...ad, ad_id: Number(id), id: Number(id), promote_url: link }));
       other.adstat.stats = Object.keys(links).map((id) => stat(day, { ad_id: Number(id) }));

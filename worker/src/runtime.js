@@ -349,6 +349,7 @@ export function decorated(response, request, env, websiteId, tag, headers, remov
     })
     .on("noscript", rawText(leading));
   if (tag !== "") addTag(rewriter, response, websiteId, tag, edge);
+  else rewriter.on("html", { element: (html) => void (edge.isAmp = isAmp(html)) });
   const page = amend(rewriter.transform(response), headers, removed);
   const refresh = refreshed(response.headers.get("refresh") ?? "");
   if (refresh) page.headers.set("refresh", refresh);
@@ -387,6 +388,8 @@ function address(written) {
     .replace(/^[\0- ]+|[\0- ]+$|[\t\n\r]/g, "");
 }
 
+const isAmp = (html) => html.hasAttribute("amp") || html.hasAttribute("\u26a1");
+
 function addTag(rewriter, response, websiteId, tag, edge) {
   const attributes = tag.split("\n").map((line) => line.split(/=(.*)/s));
   const visit = attributes.find(([name]) => name === "data-visit")?.[1];
@@ -403,7 +406,7 @@ function addTag(rewriter, response, websiteId, tag, edge) {
     .on("html", {
       element(html) {
         // AMP's pages may have no scripts but AMP's.
-        edge.isAmp = html.hasAttribute("amp") || html.hasAttribute("\u26a1");
+        edge.isAmp = isAmp(html);
         tagged ||= edge.isAmp;
         // For a tag that a script of the page puts in: it may run before the one below is there.
         if (visit && !tagged) html.setAttribute("data-edgeway-visit", visit);

@@ -41,6 +41,13 @@ struct Name {
     external_user_id: String,
 }
 
+/// What sites call a person.
+const NAMES: &str = concat!(
+    "WITH them AS (SELECT value AS telegram_user_id FROM json_each(?1, '$.telegramUserIds'))",
+    include_str!("../ledger/names.sql"),
+    "SELECT json_group_array(json_object('websiteId', website_id, 'externalUserId', external_user_id)) AS names FROM names"
+);
+
 /// The browsers that a database knows a person by.
 const BROWSERS: &str = concat!(
     include_str!("erase/own.sql"),
@@ -144,7 +151,7 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
         erased.telegram_user_ids.append(&mut users);
     }
     for (database, _) in &found {
-        let statement = Statement::new(include_str!("erase/names.sql"), &erased)?;
+        let statement = Statement::new(NAMES, &erased)?;
         // Repeating it does no harm: it reads.
         let rows = database.ask(statement).await?;
         erased.names.append(&mut ids(&rows, "names"));

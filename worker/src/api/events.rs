@@ -56,12 +56,12 @@ pub fn text(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Error> {
 }
 
 impl Call<'_> {
-    /// The site of a visit: the key's, else the named one, else that of the page where `page_host` is one's, else the first.
+    /// The site of a visit: the key's, or the named one, else that of the page where `page_host` is one's, else the first.
     fn site(&self, fields: &Fields<'_>, page_host: &str) -> Result<&'static Site, Error> {
         let named = self.named_site(fields)?;
         named
-            .or_else(|| self.visible_sites().find(|site| site.owns(page_host)))
-            .or_else(|| self.visible_sites().next())
+            .or_else(|| self.edge.config.site_on(page_host))
+            .or_else(|| self.edge.config.sites.first())
             .ok_or(Error::WebsiteNotFound)
     }
 

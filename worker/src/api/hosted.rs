@@ -271,7 +271,8 @@ async fn accept(
         Ok(()) => "AdTarget is away: the conversion is kept and goes there later".to_owned(),
         Err(why) => format!("{why}; the conversion is kept and goes there once it is"),
     };
-    if told.names().any(|name| name == "pii") {
+    let mut persons = told.others(|name| name != "pii");
+    if persons.any(|(_, pii)| pii.get() != "null") {
         warning.push_str(", without pii");
     }
     // It goes to AdTarget as it was told.

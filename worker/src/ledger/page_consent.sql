@@ -1,17 +1,12 @@
--- ?1: what visits and clicks are forgotten (`before`, `limit`). What the visitor said of consent stays with the conversions.
-UPDATE conversions SET page_consent = coalesce(
-  (
-    SELECT visits.consent FROM clicks JOIN visits USING (temp_id)
-    WHERE clicks.click_id = conversions.click_id AND visits.consent IS NOT NULL
-    ORDER BY visits.at_ms DESC LIMIT 1
-  ),
-  page_consent
+, told AS (
+  SELECT click_id, (
+    SELECT consent FROM visits
+    WHERE visits.temp_id = theirs.temp_id AND visits.consent IS NOT NULL
+    ORDER BY coalesce(consent_ms, at_ms) DESC LIMIT 1
+  ) AS consent
+  FROM theirs
 )
-WHERE click_id IN (
-  SELECT click_id FROM clicks WHERE at_ms < ?1 ->> 'before' AND rowid IN (SELECT rowid FROM clicks ORDER BY rowid LIMIT ?1 ->> 'limit')
-  UNION ALL
-  SELECT click_id FROM clicks WHERE temp_id IN (
-    SELECT temp_id FROM visits
-    WHERE consent IS NOT NULL AND at_ms < ?1 ->> 'before' AND rowid IN (SELECT rowid FROM visits ORDER BY rowid LIMIT ?1 ->> 'limit')
-  )
-)
+-- Behind `theirs`, clicks and their browsers, when the clicks or what the browsers saw are forgotten. What they said of consent stays with the conversions.
+UPDATE conversions SET page_consent = told.consent
+FROM told
+WHERE conversions.click_id = told.click_id AND told.consent IS NOT NULL AND page_consent IS NOT told.consent

@@ -9,6 +9,10 @@ use crate::runtime::{DAY_MS, HOUR_MS};
 /// How long it is remembered which visitors were erased, in ms: a record is tried for about four days, kept as a dead letter for 14, and may
 /// be taken up again then.
 const ERASED_MS: u64 = 30 * DAY_MS;
+/// How long at least a send is kept, in ms: for as long as it might be owed it says that it was made.
+const SENDS_MS: u64 = GIVE_UP_MS + DAY_MS;
+/// How long at least what a webhook brought is kept, in ms: a sale waits for its visitor, and a day more, in which it is looked at.
+const WEBHOOK_EVENTS_MS: u64 = webhooks::WAITS_MS + DAY_MS;
 /// How much one statement deletes at most: D1 cuts off those that take long.
 const CHUNK: u32 = 2_000;
 /// How many chunks one run deletes at most of each table, of all databases together: the next run goes on.
@@ -20,12 +24,7 @@ struct Rule {
     sql: &'static [&'static str],
 }
 
-/// How long at least a send is kept, in ms: for as long as it might be owed it says that it was made.
-const SENDS_MS: u64 = GIVE_UP_MS + DAY_MS;
-/// How long at least what a webhook brought is kept, in ms: a sale waits for its visitor, and a day more, in which it is looked at.
-const WEBHOOK_EVENTS_MS: u64 = webhooks::WAITS_MS + DAY_MS;
-
-/// The rules; `visits_ms` is how long visits, clicks and what webhooks brought are kept, `links_ms` how long an invite link can be used. Telegram and senders of webhooks
+/// The rules; `visits_ms` is how long visits and clicks are kept, and at least what of sends and webhooks is owed no more, `links_ms` how long an invite link can be used. Telegram and senders of webhooks
 /// repeat for a day or a few: what is remembered for telling a repetition goes after that.
 fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
     [
@@ -33,7 +32,18 @@ fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
         Rule {
             keeps_ms: visits_ms,
             sql: &[
-                include_str!("page_consent.sql"),
+                concat!(
+                    "WITH gone AS (
+                        SELECT temp_id FROM visits WHERE consent IS NOT NULL AND at_ms < ?1 ->> 'before' AND rowid IN (
+                            SELECT rowid FROM visits ORDER BY rowid LIMIT ?1 ->> 'limit')
+                    ),
+                    theirs AS (
+                        SELECT click_id, temp_id FROM clicks WHERE temp_id IN (SELECT temp_id FROM gone)
+                        UNION
+                        SELECT click_id, joined_by FROM conversions WHERE joined_by IN (SELECT temp_id FROM gone)
+                    )",
+                    include_str!("page_consent.sql")
+                ),
                 "DELETE FROM visitors WHERE last_seen_ms < ?1 ->> 'before' AND temp_id IN (
                     SELECT temp_id FROM visits ORDER BY rowid LIMIT ?1 ->> 'limit')",
                 "DELETE FROM visits WHERE at_ms < ?1 ->> 'before' AND rowid IN (
@@ -52,7 +62,13 @@ fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
             sql: &[
                 // Who joined by one stays known by their browser.
                 include_str!("joined_by.sql"),
-                include_str!("page_consent.sql"),
+                concat!(
+                    "WITH theirs AS (
+                        SELECT click_id, temp_id FROM clicks WHERE at_ms < ?1 ->> 'before' AND rowid IN (
+                            SELECT rowid FROM clicks ORDER BY rowid LIMIT ?1 ->> 'limit')
+                    )",
+                    include_str!("page_consent.sql")
+                ),
                 "DELETE FROM clicks WHERE at_ms < ?1 ->> 'before' AND rowid IN (
                     SELECT rowid FROM clicks ORDER BY rowid LIMIT ?1 ->> 'limit') RETURNING 1",
             ],

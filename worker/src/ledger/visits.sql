@@ -4,7 +4,7 @@ INSERT INTO visits (
   visit_id, at_ms, website_id, temp_id, client_session_id, external_user_id, captured_by, href,
   landing_page, referrer, fbc, fbp, fbclid, ttclid, ttp, gclid, gbraid, wbraid, sccid, scid, ga, tgclid,
   utm_source, utm_medium, utm_campaign, utm_content, utm_term,
-  ip, user_agent, country, region, city, bot, sourced, ad_platform, consent, extra
+  ip, user_agent, country, region, city, bot, sourced, ad_platform, consent, consent_ms, extra
 )
 SELECT
   value ->> 'visitId', value ->> 'atMs', value ->> 'websiteId', value ->> 'tempId', value ->> 'clientSessionId',
@@ -19,7 +19,7 @@ SELECT
   value ->> '$.attribution.utmContent', value ->> '$.attribution.utmTerm',
   value ->> '$.client.ip', value ->> '$.client.userAgent', value ->> '$.client.country', value ->> '$.client.region',
   value ->> '$.client.city', value ->> '$.client.bot', value ->> 'sourced',
-  value ->> 'adPlatform', value ->> 'consent', value -> 'extra'
+  value ->> 'adPlatform', value ->> 'consent', iif(value ->> 'consent' IS NULL, NULL, value ->> 'atMs'), value -> 'extra'
 FROM standing
 WHERE true
 ON CONFLICT (visit_id) DO UPDATE SET
@@ -45,5 +45,7 @@ ON CONFLICT (visit_id) DO UPDATE SET
   sourced          = max(visits.sourced, excluded.sourced),
   ad_platform      = coalesce(nullif(visits.ad_platform, ''), excluded.ad_platform, visits.ad_platform),
   bot              = max(visits.bot, excluded.bot),
-  consent          = coalesce(excluded.consent, visits.consent)
+  -- What was said last, in whatever order it comes.
+  consent          = iif(excluded.consent_ms >= coalesce(visits.consent_ms, 0), excluded.consent, visits.consent),
+  consent_ms       = iif(excluded.consent_ms >= coalesce(visits.consent_ms, 0), excluded.consent_ms, visits.consent_ms)
 WHERE visits.temp_id = excluded.temp_id

@@ -172,7 +172,9 @@ impl Ad {
         }
         let parts = url::split(&with_scheme);
         let host = parts.as_ref().map_or("", |parts| parts.host);
-        let slug = parts.as_ref().and_then(|parts| slug_of(config, parts.path));
+        // Other hosts, too, have paths such as `/c/news`.
+        let short = parts.as_ref().filter(|_| config.site_on(host).is_some());
+        let slug = short.and_then(|parts| slug_of(config, parts.path));
         if let Some((site, channel)) = slug.and_then(|slug| config.channel_of_slug(&[host], slug)) {
             return (Some(site), Some(channel));
         }

@@ -1,41 +1,5 @@
--- ?1: an id of somebody, and what a key may see. Whom it is about: browsers, Telegram users, and the clicks between them.
-WITH
-asked AS (
-  SELECT telegram_user_id, click_id FROM conversions
-  WHERE (conversion_id = ?1 ->> 'conversionId' OR telegram_user_id = ?1 ->> 'telegramUserId' OR external_user_id = ?1 ->> 'externalUserId')
-    AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-  UNION
-  SELECT telegram_user_id, click_id FROM members
-  WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId' OR ((website_id = '' OR click_id IS NULL) AND chat_id IN (SELECT value FROM json_each(?1, '$.chatIds'))))
-  UNION
-  SELECT telegram_user_id, click_id FROM invite_names
-  WHERE telegram_user_id = ?1 ->> 'telegramUserId' AND (?1 ->> 'websiteId' IS NULL OR chat_id IN (SELECT value FROM json_each(?1, '$.chatIds')))
-    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.click_id = invite_names.click_id AND other.telegram_user_id <> invite_names.telegram_user_id)
-  UNION
-  SELECT telegram_user_id, NULL FROM leads
-  WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-  UNION
-  SELECT NULL, ?1 ->> 'clickId'
-),
-known AS (
-  SELECT website_id, external_user_id FROM leads WHERE telegram_user_id IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-  UNION
-  SELECT website_id, external_user_id FROM conversions WHERE telegram_user_id IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL) AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-),
--- The sites' own ids of them, but for those that others bear, too.
-names AS (
-  SELECT website_id, external_user_id FROM known
-  WHERE external_user_id IS NOT NULL
-    AND NOT EXISTS (
-      SELECT 1 FROM leads AS other
-      WHERE (other.website_id, other.external_user_id) = (known.website_id, known.external_user_id) AND other.telegram_user_id NOT IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL)
-    )
-    AND NOT EXISTS (
-      SELECT 1 FROM conversions AS other
-      WHERE (other.website_id, other.external_user_id) = (known.website_id, known.external_user_id) AND other.telegram_user_id NOT IN (SELECT telegram_user_id FROM asked WHERE telegram_user_id IS NOT NULL)
-    )
-),
-browsers AS (
+-- Behind `asked` and `names`. Whom it is about: browsers, Telegram users, and the clicks between them.
+, browsers AS (
   SELECT ?1 ->> 'tempId' AS temp_id
   UNION
   SELECT temp_id FROM names JOIN visits USING (website_id, external_user_id)

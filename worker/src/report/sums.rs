@@ -392,7 +392,7 @@ impl Drafts<'_> {
             By::Source => ad.map_or(TELEGRAM, |ad| &ad.source).to_owned(),
             By::Channel => site
                 .zip(channel)
-                .map(|(site, channel)| self.key_of_channel(site, channel.id()))
+                .map(|(site, channel)| self.key_of_channel(&site.website_id, channel.id()))
                 .unwrap_or_default(),
         };
         let draft = self.rows.entry(key).or_default();
@@ -462,20 +462,20 @@ impl Drafts<'_> {
                 };
                 let told = told.into_iter().find(|told| !told.is_empty());
                 match of_site.or_else(by_chat) {
-                    Some((site, channel)) => self.key_of_channel(site, channel.id()),
-                    None => told.unwrap_or_default().to_owned(),
+                    Some((site, channel)) => self.key_of_channel(&site.website_id, channel.id()),
+                    // Of a channel that is in no setting any more.
+                    None => self.key_of_channel(text("website_id"), told.unwrap_or_default()),
                 }
             }
         }
     }
 
-    /// The key of a channel's row: its id, after its site's where all sites are asked for and several have a channel of that id.
-    fn key_of_channel(&self, site: &Site, id: &str) -> String {
-        let have = |site: &&Site| site.channels.iter().any(|channel| channel.id() == id);
-        let several =
-            self.website_id.is_none() && self.config.sites.iter().filter(have).count() > 1;
-        match several {
-            true => [&site.website_id, "/", id].concat(),
+    /// The key of a channel's row: its id, after its site's where all sites are asked for and another has a channel of that id.
+    fn key_of_channel(&self, website_id: &str, id: &str) -> String {
+        let has = |site: &Site| site.channels.iter().any(|channel| channel.id() == id);
+        let mut others = (self.config.sites.iter()).filter(|site| site.website_id != website_id);
+        match self.website_id.is_none() && !website_id.is_empty() && others.any(has) {
+            true => [website_id, "/", id].concat(),
             false => id.to_owned(),
         }
     }
@@ -490,7 +490,7 @@ impl Drafts<'_> {
                 let mut channels =
                     sites.flat_map(|site| site.channels.iter().map(move |channel| (site, channel)));
                 let is_meant = |(site, channel): &(&Site, &Channel)| {
-                    self.key_of_channel(site, channel.id()) == key
+                    self.key_of_channel(&site.website_id, channel.id()) == key
                 };
                 // Its slug behind the site, as in the key.
                 channels

@@ -36,6 +36,13 @@ struct Person<'a> {
     chat_ids: &'a [ChatId],
 }
 
+/// Whom an id is about.
+const PERSON: &str = concat!(
+    include_str!("asked.sql"),
+    include_str!("../ledger/names.sql"),
+    include_str!("person.sql")
+);
+
 const STATEMENTS: [&str; 7] = [
     concat!(
         include_str!("items/visits.sql"),
@@ -76,7 +83,7 @@ pub async fn trail(
     let website_id = somebody.website_id.as_deref();
     let mut steps = Vec::new();
     for binding in bindings(config, website_id) {
-        let statement = Statement::new(include_str!("person.sql"), somebody)?;
+        let statement = Statement::new(PERSON, somebody)?;
         // Repeating it does no harm: it reads.
         let found = Database::bound(env, binding)?.ask(statement).await?;
         let ids = |column| {
