@@ -1014,6 +1014,25 @@ describe("a person whom sites in several databases know", () => {
   });
 });
 
+describe("a visit that a server tells, of sites whose domains nest", () => {
+  const main = { websiteId: "main", domains: ["example.com"], channels: [] };
+  const landing = { websiteId: "landing", domains: ["lp.example.com"], channels: [] };
+  for (const sites of [[main, landing], [landing, main]]) {
+    it(`is of the closest, where ${sites[0].websiteId} stands first`, async () => {
+      const api = await startApi({ vars: { SITES: JSON.stringify(sites) } });
+      try {
+        await api.reset();
+        for (const host of ["example.com", "lp.example.com"]) done(await api.post("events/visit", { href: `https://${host}/`, tempId: randomUUID() }));
+        await api.edge.drained();
+        const visits = await api.edge.rows("SELECT href, website_id FROM visits ORDER BY href");
+        assert.deepEqual(visits, [{ href: "https://example.com/", website_id: "main" }, { href: "https://lp.example.com/", website_id: "landing" }]);
+      } finally {
+        await api.close();
+      }
+    });
+  }
+});
+
 describe("a late browser id that names no site, of sites in several databases", () => {
   let api;
   const site = (websiteId, database) => ({ websiteId, database, domains: [`${websiteId}.test`], channels: [{ slug: websiteId, invite: FALLBACK.main }] });

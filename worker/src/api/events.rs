@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Call;
 use crate::answer::Answer;
 use crate::caller::is_bot;
-use crate::config::{Backend, Site};
+use crate::config::Site;
 use crate::destinations;
 use crate::error::Error;
 use crate::ids::{ClientSessionId, EventId, TempId};
@@ -333,29 +333,25 @@ pub fn told_conversion(
     fields: &Fields<'_>,
     lead: Option<TelegramUserId>,
 ) -> Result<NewConversion, Error> {
-    let edge = call.edge;
+    let now_ms = call.edge.now_ms;
     let event_type = EventType::parse(
         &fields.required("eventType")?,
         fields.text("customEventName")?.as_deref(),
     )
     .map_err(|why| Error::field(why.field(), &why.to_string()))?;
-    let website_id = match edge.config.backend {
-        Backend::Ledger => call.named_site(fields)?.map(|site| site.website_id.clone()),
-        // It has ids of its own for sites.
-        Backend::AdTarget(_) => None,
-    };
+    let site = call.named_site(fields)?;
     Ok(NewConversion {
         conversion_id: id,
         telegram_user_id: whose(fields, lead)?,
-        website_id,
+        website_id: site.map(|site| site.website_id.clone()),
         channel_id: text(fields, "channelId")?,
         if_several: IfSeveral::Refuse,
         event_type,
         value: money(fields)?,
         content_name: text(fields, "contentName")?,
         external_user_id: text(fields, "externalUserId")?,
-        event_ms: event_ms(fields, edge.now_ms)?,
-        told_ms: edge.now_ms,
+        event_ms: event_ms(fields, now_ms)?,
+        told_ms: now_ms,
         person: Person::default(),
         consent: fields.consent()?,
         overrides: overrides(call, fields)?,

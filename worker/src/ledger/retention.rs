@@ -24,8 +24,8 @@ struct Rule {
     sql: &'static [&'static str],
 }
 
-/// The rules; `visits_ms` is how long visits and clicks are kept, and at least what of sends and webhooks is owed no more, `links_ms` how long an invite link can be used. Telegram and senders of webhooks
-/// repeat for a day or a few: what is remembered for telling a repetition goes after that.
+/// The rules; `visits_ms` is how long visits and clicks are kept, and what else is not owed for longer, `links_ms` how long an invite link can be used.
+/// Telegram and senders of webhooks repeat for a day or a few: what is remembered for telling a repetition goes after that.
 fn rules(visits_ms: u64, links_ms: u64) -> [Rule; 10] {
     [
         // Visits, clicks and sends come in the order of their times, nearly: the first rows are the oldest.

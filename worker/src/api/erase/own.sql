@@ -1,6 +1,5 @@
 -- ?1: a person, as far as a key may see it. `own`: the clicks that are its; `browsers`: those it is known by, those the clicks came from, and those that
--- named it by the site's own id. Who was
--- only led to a chat by a click that another joined or bought by, had it from them.
+-- named it by the site's own id. Who was only led to a chat by a click that another joined or bought by, had it from them.
 WITH
 own AS (
   SELECT ?1 ->> 'clickId' AS click_id
