@@ -221,6 +221,13 @@ describe("the keyed API in front of AdTarget", () => {
     }
   });
 
+  it("lets AdTarget judge a Purchase without a value, which a channel may await", async () => {
+    adtarget.misbehave({ path: "events/conversion", status: 503 });
+    done(await tell({ value: undefined, currency: undefined }), 202);
+    await until(async () => only(await owed()).status === "refused", "refused");
+    assert.match(only(await owed()).body, /"eventType":"Purchase"/);
+  });
+
   it("sets aside a conversion that AdTarget then refuses", async () => {
     adtarget.misbehave({ path: "events/conversion", status: 500 });
     const { conversionId } = done(await tell({ channelId: "none" }), 202);

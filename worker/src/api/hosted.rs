@@ -181,7 +181,7 @@ struct OwedEvent {
 }
 
 impl OwedEvent {
-    /// Reads it, and refuses what AdTarget documents that it refuses.
+    /// Reads it, and refuses what can't be one.
     ///
     /// # Errors
     /// `INVALID_PAYLOAD` naming the field.
@@ -198,14 +198,8 @@ impl OwedEvent {
         if event_type == "Custom" {
             told.required("customEventName")?;
         }
-        let value = told.number("value")?;
-        if event_type == "Purchase" {
-            let worth = value.map_or(0.0, |value| value.parse().unwrap_or_default());
-            if worth <= 0.0 {
-                return Err(Error::field("value", "required with eventType Purchase"));
-            }
-            told.required("currency")?;
-        }
+        // A Purchase, too, may have none where its channel awaits it.
+        told.number("value")?;
         Ok(Self {
             conversion_id,
             telegram_user_id: events::whose(told, lead)?,
@@ -271,8 +265,8 @@ async fn accept(
         Ok(()) => "AdTarget is away: the conversion is kept and goes there later".to_owned(),
         Err(why) => format!("{why}; the conversion is kept and goes there once it is"),
     };
-    let mut persons = told.others(|name| name != "pii");
-    if persons.any(|(_, pii)| pii.get() != "null") {
+    let mut pii = told.others(|name| name != "pii");
+    if pii.any(|(_, told)| told.get() != "null") {
         warning.push_str(", without pii");
     }
     // It goes to AdTarget as it was told.

@@ -1,5 +1,5 @@
--- ?1: which sends are meant. Those that came to nothing are owed anew, and what was said of them is of before. Of those that went together and were refused in part each goes alone: what was
--- taken of them is known by its id, and what was not is found.
+-- ?1: which sends are meant. Those that came to nothing are owed anew, and what was said of them is of before. Of those that went together and were
+-- refused in part each goes alone: what was taken of them is known by its id, and what was not is found.
 UPDATE sends SET
   state = 'pending', owed_since_ms = ?1 ->> 'nowMs', due_ms = ?1 ->> 'nowMs', changed_ms = ?1 ->> 'nowMs', claim = NULL,
   code = NULL, words = NULL, batch_limit = iif(code = 'PARTLY_REFUSED', 1, NULL)
