@@ -1,7 +1,7 @@
 // What signed webhooks brought, by the keyed API: seen, tried again, forgotten with the person.
 import { after, before, beforeEach, describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { createHmac, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomUUID } from "node:crypto";
 import { until } from "./harness/wait.mjs";
 import { CHANNELS, WEBSITE, only } from "./harness/world.mjs";
 import { OPERATOR_KEY, OTHER_CHANNEL, OTHER_SITE, done, refused, startApi } from "./harness/api.mjs";
@@ -167,6 +167,17 @@ for (const backend of ["ledger", "adtarget"]) {
         done(await api.call("DELETE", `leads/${USER}`));
         assert.deepEqual(await left(), ["other theirs", "shop theirs"]);
         refused(await api.call("DELETE", `leads/${USER}`), 404, "LEAD_NOT_FOUND");
+      });
+
+      it("that failed are forgotten with the person who has their id of the site's own, by a key of that site", async () => {
+        done(await api.post("events/conversion", { telegramUserId: USER, eventType: "Lead", channelId: CHANNELS[0], externalUserId: "cust-9" }));
+        const externalId = createHash("sha256").update("cust-9").digest("hex");
+        for (const [source, id] of [["shop", externalId], ["shop", "0".repeat(64)], ["other", externalId]]) {
+          await api.edge.rows("INSERT INTO webhook_events (source, event_id, at_ms, status, person) VALUES (?, ?, 1, 'failed', ?)", source, id.slice(0, 4), JSON.stringify({ externalId: id }));
+        }
+        done(await api.call("DELETE", `leads/${USER}`, { key: await keyOf(WEBSITE) }));
+        const left = await api.edge.rows("SELECT source, event_id FROM webhook_events ORDER BY 1, 2");
+        assert.deepEqual(left.map(({ source, event_id }) => `${source} ${event_id}`), [`other ${externalId.slice(0, 4)}`, "shop 0000"]);
       });
 
       it("that wait for a browser stay with another site when one forgets the person", async () => {

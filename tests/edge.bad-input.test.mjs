@@ -65,8 +65,8 @@ const BODIES = [
   "", " ", "null", "true", "1", '"x"', "[]", "{}", "{", "}", "[{}]", '{"a":1}{"b":2}', "\ufeff{}", nested("[", "]", 8_000), "[".repeat(8_000), '{"a":'.repeat(3_000), `{"pii":${'{"a":'.repeat(1_500)}1${"}".repeat(1_500)}}`, "a=b&c=d", "<xml/>", "\0".repeat(100),
 ].map((text) => Buffer.from(text)).concat([Buffer.from([0xff, 0xfe, 0, 0x7b]), Buffer.from([0x7b, 0xc3, 0x28, 0x7d]), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from([0x1f, 0x8b, 8, 0])]);
 const TYPES = ["", "text/plain", "text/html", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "APPLICATION/JSON", ";", "\u00e4/\u00f6", "x".repeat(3_000)];
-/** What stands in a query, a path or a header, as far as such a thing can be sent. */
 const APP_LINK = "tg://resolve?domain=evil";
+/** What stands in a query, a path or a header, as far as such a thing can be sent. */
 const WORDS = [
   "", "%", "%00", "%ff%fe", "%c3%28", "%ed%a0%80", "%0d%0aSet-Cookie:a=b", "..%2f..%2f", "%2e%2e", "a%2Fb", "-1", "9".repeat(400), "x".repeat(4_000), "__proto__", "%F0%9F%98%80", "null", "https://evil.test/", "%27%20OR%201=1%20--",
   "00000000-0000-0000-0000-000000000000", "ffffffffffffffffffffffffffffffff", "news", "chan_news", "a;b=c", "&&==&", "+++", "~", APP_LINK,

@@ -196,20 +196,22 @@ describe("what is sent", () => {
   /** Told of somebody that is known by an address and by what they did here. */
   const UNCLICKED = { fbc: undefined, fbp: undefined, gclid: undefined, ttclid: undefined, sccid: undefined };
 
+  /** The browser of `who` tells of a page, with other `fields`. */
+  const tell = async (who, fields) => {
+    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
+    const body = { websiteId: WEBSITE, href: "https://www.shop.test/again", tempId: who.tempId, ...fields };
+    assert.equal((await edge.request("/e/init", { method: "POST", headers, body: JSON.stringify(body) })).status, 200);
+    await edge.drained();
+  };
+
   it("says what the visitor said last, on whatever visit", async () => {
     const who = await deliveries.visitor({ consent: "granted" });
     await edge.drained();
     await deliveries.join(who);
     await deliveries.settled();
     assert.deepEqual(latestConsent(), { adUserData: "CONSENT_GRANTED", adPersonalization: "CONSENT_GRANTED" });
-    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
-    const visit = (fields) => edge.request("/e/init", {
-      method: "POST", headers, body: JSON.stringify({ websiteId: WEBSITE, href: "https://www.shop.test/again", tempId: who.tempId, eventId: randomUUID(), ...fields }),
-    });
-    assert.equal((await visit({ consent: "denied" })).status, 200);
-    await edge.drained();
-    assert.equal((await visit({})).status, 200);
-    await edge.drained();
+    await tell(who, { consent: "denied" });
+    await tell(who, {});
     await deliveries.convert({ telegramUserId: who.id, ...UNCLICKED });
     await deliveries.settled();
     assert.deepEqual(latestConsent(), DENIED);
@@ -220,19 +222,13 @@ describe("what is sent", () => {
     await edge.drained();
     await deliveries.join(who);
     const [{ at_ms: at }] = await edge.rows("SELECT at_ms FROM visits");
-    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
-    const tell = async (eventId, consent) => {
-      const body = { websiteId: WEBSITE, href: "https://www.shop.test/", tempId: who.tempId, eventId, consent };
-      assert.equal((await edge.request("/e/init", { method: "POST", headers, body: JSON.stringify(body) })).status, 200);
-      await edge.drained();
-    };
-    await tell(randomUUID(), "granted");
-    await tell(who.visit, "denied");
+    await tell(who, { consent: "granted" });
+    await tell(who, { eventId: who.visit, consent: "denied" });
     // The queue has an earlier telling of the same page once more.
     const [{ consent_ms: told }] = await edge.rows("SELECT consent_ms FROM visits WHERE consent = 'denied'");
     assert.ok(told > at);
     await edge.rows(`UPDATE visits SET consent_ms = consent_ms + 60000 WHERE consent = 'denied'`);
-    await tell(who.visit, "granted");
+    await tell(who, { eventId: who.visit, consent: "granted" });
     await deliveries.convert({ telegramUserId: who.id, ...UNCLICKED });
     await deliveries.settled();
     assert.deepEqual(latestConsent(), DENIED);
@@ -253,10 +249,7 @@ describe("what is sent", () => {
     assert.deepEqual(states(await deliveries.sends(conversionId)), { ...each(WITH_ID, "sent"), telegram: "skipped" });
     assert.deepEqual(latestConsent(), DENIED);
     // Who joined by it is known by their browser: what that says counts.
-    const headers = { origin: "https://www.shop.test", "user-agent": BROWSER };
-    const body = { websiteId: WEBSITE, href: "https://www.shop.test/", tempId: who.tempId, consent: "granted" };
-    assert.equal((await edge.request("/e/init", { method: "POST", headers, body: JSON.stringify(body) })).status, 200);
-    await edge.drained();
+    await tell(who, { consent: "granted" });
     await deliveries.convert({ telegramUserId: who.id, eventType: "Subscribe", ...UNCLICKED });
     await deliveries.settled();
     assert.deepEqual(latestConsent(), { adUserData: "CONSENT_GRANTED", adPersonalization: "CONSENT_GRANTED" });

@@ -24,7 +24,7 @@ struct Erased<'a> {
     temp_ids: BTreeSet<String>,
     click_id: Option<&'a str>,
     /// The sites' own ids of the person.
-    names: Vec<Name>,
+    external_ids: Vec<ExternalId>,
     /// The same as the persons of webhooks' events have them.
     external_ids_sha256: Vec<Hash>,
     website_id: Option<&'a str>,
@@ -33,19 +33,19 @@ struct Erased<'a> {
     now_ms: u64,
 }
 
-/// What a site calls a person.
+/// A site's own id of a person.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Name {
+struct ExternalId {
     website_id: String,
     external_user_id: String,
 }
 
-/// What sites call a person.
-const NAMES: &str = concat!(
+/// The sites' own ids of a person.
+const EXTERNAL_IDS: &str = concat!(
     "WITH them AS (SELECT value AS telegram_user_id FROM json_each(?1, '$.telegramUserIds'))",
-    include_str!("../ledger/names.sql"),
-    "SELECT json_group_array(json_object('websiteId', website_id, 'externalUserId', external_user_id)) AS names FROM names"
+    include_str!("../ledger/external_ids.sql"),
+    "SELECT json_group_array(json_object('websiteId', website_id, 'externalUserId', external_user_id)) AS external_ids FROM external_ids"
 );
 
 /// The browsers that a database knows a person by.
@@ -131,7 +131,7 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
         telegram_user_ids: Vec::new(),
         temp_ids: BTreeSet::new(),
         click_id: somebody.click_id.as_deref(),
-        names: Vec::new(),
+        external_ids: Vec::new(),
         external_ids_sha256: asked.and_then(hashed).into_iter().collect(),
         website_id,
         chat_ids: &somebody.chat_ids,
@@ -151,15 +151,16 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
         erased.telegram_user_ids.append(&mut users);
     }
     for (database, _) in &found {
-        let statement = Statement::new(NAMES, &erased)?;
+        let statement = Statement::new(EXTERNAL_IDS, &erased)?;
         // Repeating it does no harm: it reads.
         let rows = database.ask(statement).await?;
-        erased.names.append(&mut ids(&rows, "names"));
+        erased.external_ids.append(&mut ids(&rows, "external_ids"));
     }
     // Webhooks' events don't say whose site's id they tell.
     if website_id.is_some() || edge.config.sites.len() == 1 {
-        let names = erased.names.iter().map(|name| &*name.external_user_id);
-        erased.external_ids_sha256.extend(names.filter_map(hashed));
+        let known = erased.external_ids.iter();
+        let hashes = known.filter_map(|known| hashed(&known.external_user_id));
+        erased.external_ids_sha256.extend(hashes);
     }
     // Who they are may be known in one database, and by which browsers they came in another.
     for (database, temp_ids) in &mut found {
@@ -180,7 +181,7 @@ pub async fn forget(call: &Call<'_>, somebody: &Somebody) -> Result<bool, Error>
             telegram_user_ids: Vec::new(),
             temp_ids,
             click_id: None,
-            names: Vec::new(),
+            external_ids: Vec::new(),
             external_ids_sha256: Vec::new(),
             ..erased.clone()
         };

@@ -7,6 +7,7 @@ use attribution::url;
 
 use crate::config::{Channel, Config, Site};
 use crate::ledger::Row;
+use crate::routes::Route;
 
 /// What AdStat's ads are known by as a source, where their links don't say: the `utm_source` that they are decorated with.
 pub const TELEGRAM: &str = "telegram";
@@ -170,17 +171,19 @@ impl Ad {
                 return (Some(site), Some(channel));
             }
         }
-        let parts = url::split(&with_scheme);
-        let host = parts.as_ref().map_or("", |parts| parts.host);
+        let (host, path) =
+            url::split(&with_scheme).map_or(("", ""), |parts| (parts.host, parts.path));
+        let site = config.site_on(host);
         // Other hosts, too, have paths such as `/c/news`.
-        let short = parts.as_ref().filter(|_| config.site_on(host).is_some());
-        let slug = short.and_then(|parts| slug_of(config, parts.path));
-        if let Some((site, channel)) = slug.and_then(|slug| config.channel_of_slug(&[host], slug)) {
+        if site.is_some()
+            && let Route::Channel(slug) = Route::of(path, &config.prefix)
+            && let Some((site, channel)) = config.channel_of_slug(&[host], slug)
+        {
             return (Some(site), Some(channel));
         }
         let site = match config.sites.as_slice() {
-            [site] => Some(site),
-            _ => config.site_on(host),
+            [only] => Some(only),
+            _ => site,
         };
         let channel = site.and_then(|site| match site.channels.as_slice() {
             [channel] => Some(channel),
@@ -188,12 +191,6 @@ impl Ad {
         });
         (site, channel)
     }
-}
-
-/// The slug of a short link, by its path.
-fn slug_of<'a>(config: &Config, path: &'a str) -> Option<&'a str> {
-    let path = path.strip_prefix(&*config.prefix).unwrap_or(path);
-    Some(path.strip_prefix("/c/")?.trim_end_matches('/'))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
--- Behind `asked` and `names`. Whom it is about: browsers, Telegram users, and the clicks between them.
+-- Behind `asked` and `external_ids`. Whom it is about: browsers, Telegram users, and the clicks between them.
 , browsers AS (
   SELECT ?1 ->> 'tempId' AS temp_id
   UNION
-  SELECT temp_id FROM names JOIN visits USING (website_id, external_user_id)
+  SELECT temp_id FROM external_ids JOIN visits USING (website_id, external_user_id)
   UNION
   SELECT temp_id FROM visits WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION

@@ -39,7 +39,7 @@ struct Person<'a> {
 /// Whom an id is about.
 const PERSON: &str = concat!(
     include_str!("asked.sql"),
-    include_str!("../ledger/names.sql"),
+    include_str!("../ledger/external_ids.sql"),
     include_str!("person.sql")
 );
 

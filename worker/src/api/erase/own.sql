@@ -22,6 +22,6 @@ browsers AS (
   SELECT joined_by FROM conversions
   WHERE telegram_user_id IN (SELECT value FROM json_each(?1, '$.telegramUserIds')) AND joined_by IS NOT NULL AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
-  SELECT temp_id FROM json_each(?1, '$.names') AS name
-  JOIN visits ON visits.external_user_id = name.value ->> 'externalUserId' AND visits.website_id = name.value ->> 'websiteId'
+  SELECT temp_id FROM json_each(?1, '$.externalIds') AS own_id
+  JOIN visits ON visits.external_user_id = own_id.value ->> 'externalUserId' AND visits.website_id = own_id.value ->> 'websiteId'
 )

@@ -32,11 +32,6 @@ led AS (
   GROUP BY click_id
   HAVING count(DISTINCT telegram_user_id) = 1
 ),
-owed AS (
-  SELECT telegram_user_id FROM owed_conversions
-  WHERE (conversion_id = ?1 ->> 'conversionId' OR iif(body = '', NULL, body ->> 'externalUserId') = ?1 ->> 'externalUserId')
-    AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
-),
 told AS (
   SELECT telegram_user_id FROM leads WHERE external_user_id = ?1 ->> 'externalUserId' AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
@@ -44,7 +39,9 @@ told AS (
   WHERE (conversion_id = ?1 ->> 'conversionId' OR external_user_id = ?1 ->> 'externalUserId' OR click_id IN (SELECT click_id FROM tapped))
     AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
   UNION
-  SELECT telegram_user_id FROM owed
+  SELECT telegram_user_id FROM owed_conversions
+  WHERE (conversion_id = ?1 ->> 'conversionId' OR iif(body = '', NULL, body ->> 'externalUserId') = ?1 ->> 'externalUserId')
+    AND (?1 ->> 'websiteId' IS NULL OR website_id = ?1 ->> 'websiteId')
 ),
 people AS (
   SELECT ?1 ->> 'telegramUserId' AS telegram_user_id

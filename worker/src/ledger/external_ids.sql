@@ -17,7 +17,7 @@ bearers AS (
 ),
 -- Behind `them`, people; CROSS has SQLite begin with what is few. The sites' own ids of them: none that somebody else bears, or somebody who came by a
 -- browser that does, and none of more browsers than a person has, such as a shop's "guest".
-names AS (
+external_ids AS (
   SELECT website_id, external_user_id FROM known
   WHERE external_user_id IS NOT NULL
     AND NOT EXISTS (
