@@ -144,6 +144,8 @@ proptest! {
 
     #[test]
     fn any_address_keeps_what_it_has(path in "[a-z/]{0,9}", query in "[a-z&=%+]{0,30}", fragment in "[a-z?&=/]{0,12}") {
+        // Of two the first counts.
+        prop_assume!(!query.split('&').any(|pair| pair.len() > 3 && pair.starts_with("gc=")));
         let href = format!("https://shop.test/{path}?{query}&gc=A#{fragment}");
         let restored = names().restore(&href).address.into_owned();
         prop_assert!(restored.starts_with(&href));
